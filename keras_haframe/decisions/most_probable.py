@@ -1,0 +1,17 @@
+"""The plain decision: the class with the highest score."""
+
+from __future__ import annotations
+
+from keras import ops
+
+
+def most_probable(scores):
+    """Class with the highest score per example; the lower index among equals.
+
+    Args:
+        scores: `[B, K]` class scores or probabilities, higher is better.
+
+    Returns:
+        int32 tensor `[B]`.
+    """
+    return ops.cast(ops.argmax(ops.convert_to_tensor(scores), axis=-1), "int32")

@@ -1,0 +1,16 @@
+"""Frames: from tree distances to target cosines to classifier vectors. NumPy float64 only."""
+
+from keras_haframe.frames.dense import best_rank_frame, hierarchy_aware_frame, simplex_etf
+from keras_haframe.frames.diagnose import diagnose
+from keras_haframe.frames.similarity import min_similarity, similarity
+from keras_haframe.frames.tree_frame import TreeFrame
+
+__all__ = [
+    "TreeFrame",
+    "best_rank_frame",
+    "diagnose",
+    "hierarchy_aware_frame",
+    "min_similarity",
+    "similarity",
+    "simplex_etf",
+]

@@ -1,0 +1,154 @@
+"""The hierarchy-aware frame in structured form: O(N) to build, to store and to apply."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_haframe.frames import node_weights as nw
+from keras_haframe.frames.similarity import check_gamma, resolve_min_similarity
+from keras_haframe.tree import ClassTree, as_tree
+
+
+class Level(NamedTuple):
+    """One step of the walk from the root to the classes (all children at one depth).
+
+    Children stand in groups by parent. `take` picks each child's coordinate from the parents'
+    scaled values followed by this level's slice of the input; `segment` is the parent of each
+    child; `mirror` the unit Householder vector of each group (zero for an only child); `gain`
+    the factor of each parent. `inner` are the children with children, `leaf` the classes.
+    """
+
+    gain: np.ndarray
+    first_detail: int
+    num_details: int
+    take: np.ndarray
+    segment: np.ndarray
+    mirror: np.ndarray
+    inner: np.ndarray
+    leaf: np.ndarray
+
+
+class TreeFrame:
+    """Hierarchy-aware frame whose K x K matrix is never formed.
+
+    The frame is a tree wavelet. A node's block of the Gram matrix is the block diagonal of its
+    children's blocks plus a rank-one term, so the children's scaling coordinates are turned by one
+    Householder reflection into one scaling coordinate of the node and as many details as there
+    are further children, and the scaling coordinate is multiplied by a gain. Coordinate 0 belongs
+    to the root, the others to the details from the root downwards: early coordinates decide
+    between coarse groups, late ones between siblings.
+
+    Args:
+        tree: A `ClassTree`.
+        gamma: Decay of the similarity, positive.
+        min_similarity: `"exact"` (the smallest possible, where the frame has rank K - 1),
+            `"grid"` (the papers' search) or a number not below the exact bound.
+        convention: Distance convention, see `ClassTree.distances`.
+        mapping: `"exponential"` or `"linear"`, see `similarity`.
+
+    Attributes:
+        min_similarity: The number used.
+        num_classes: K.
+
+    Example:
+
+    >>> frame = TreeFrame(ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet"]}), 1.0)
+    >>> x = np.ones((2, 3))
+    >>> bool(np.allclose(frame.matvec(x), x @ frame.dense().T))
+    True
+
+    Reference: ours; the matrix has the Gram matrix of HAFrame (Liang and Davis, ICCV 2023).
+    Derivation in docs/architecture.md.
+    """
+
+    def __init__(
+        self,
+        tree: ClassTree,
+        gamma: float,
+        min_similarity: str | float = "exact",
+        convention: str = "depth",
+        mapping: str = "exponential",
+    ):
+        tree = as_tree(tree)
+        self.num_classes = tree.num_classes
+        self.gamma = check_gamma(gamma, mapping)
+        self.min_similarity = resolve_min_similarity(
+            tree, self.gamma, min_similarity, mapping, convention
+        )
+        weights = nw.node_weights(tree, self.gamma, self.min_similarity, mapping, convention)
+        below, whole = nw.masses(tree, weights)
+        gain = np.sqrt(np.maximum(1.0 + weights * below, 0.0))
+        self._plan(tree, gain, np.sqrt(whole))
+        self.leaf_gain = np.sqrt(weights[: tree.num_classes])
+
+    def _plan(self, tree: ClassTree, gain: np.ndarray, rho: np.ndarray) -> None:
+        """Lay out the walk from the root to the classes, one `Level` per depth."""
+        self.levels: list[Level] = []
+        parents = np.array([tree.num_nodes - 1])
+        used, classes = 1, []
+        slot = np.empty(tree.num_nodes, np.int64)
+        for nodes in nw.levels(tree)[1:]:
+            slot[parents] = np.arange(len(parents))
+            segment = slot[tree.parents[nodes]]
+            order = np.argsort(segment, kind="stable")
+            nodes, segment = nodes[order], segment[order]
+            first = np.r_[True, segment[1:] != segment[:-1]]
+            details = int((~first).sum())
+            take = np.where(first, segment, len(parents) + np.cumsum(~first) - 1)
+            inner, leaf = (np.flatnonzero(m) for m in (nodes >= self.num_classes,
+                                                       nodes < self.num_classes))
+            self.levels.append(
+                Level(
+                    gain[parents], used, details, take, segment,
+                    _mirrors(rho[nodes], first, segment), inner, leaf,
+                )
+            )  # fmt: skip
+            used += details
+            classes.append(nodes[leaf])
+            parents = nodes[inner]
+        self.class_order = np.argsort(np.concatenate(classes))
+
+    def matvec(self, x) -> np.ndarray:
+        """Inner products of features with every class vector.
+
+        Args:
+            x: `[B, K]` features.
+
+        Returns:
+            float64 `[B, K]`, equal to `x @ dense().T`, at O(B N) cost.
+        """
+        x = np.asarray(x, np.float64)
+        if x.ndim != 2 or x.shape[1] != self.num_classes:
+            raise ValueError(
+                f"`x` must have shape [B, {self.num_classes}]. Received shape: {x.shape}"
+            )
+        x = np.ascontiguousarray(x.T)
+        values, done = x[:1], []
+        for lv in self.levels:
+            details = x[lv.first_detail : lv.first_detail + lv.num_details]
+            z = np.concatenate([lv.gain[:, None] * values, details])[lv.take]
+            starts = np.flatnonzero(np.r_[True, lv.segment[1:] != lv.segment[:-1]])
+            dots = np.add.reduceat(lv.mirror[:, None] * z, starts, axis=0)
+            z -= 2.0 * lv.mirror[:, None] * dots[lv.segment]
+            done.append(z[lv.leaf])
+            values = z[lv.inner]
+        return (np.concatenate(done)[self.class_order] * self.leaf_gain[:, None]).T
+
+    def dense(self) -> np.ndarray:
+        """The frame as a float64 `[K, K]` matrix; row `k` is the unit vector of class `k`."""
+        return self.matvec(np.eye(self.num_classes)).T
+
+
+def _mirrors(rho: np.ndarray, first: np.ndarray, segment: np.ndarray) -> np.ndarray:
+    """Unit Householder vectors that turn each group of `rho` onto its first axis."""
+    starts = np.flatnonzero(first)
+    norm2 = np.add.reduceat(rho**2, starts)
+    rest2 = np.add.reduceat(np.where(first, 0.0, rho) ** 2, starts)
+    mirror = rho.copy()
+    # v_1 - |v| without cancellation: all entries of v are positive.
+    mirror[starts] = -rest2 / (rho[starts] + np.sqrt(norm2))
+    length = np.sqrt(np.add.reduceat(mirror**2, starts))
+    only = rest2 == 0
+    return np.where(only[segment], 0.0, mirror / np.where(only, 1.0, length)[segment])

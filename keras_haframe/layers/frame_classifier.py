@@ -1,0 +1,132 @@
+"""The classifier fixed to the hierarchy-aware frame."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_haframe import frames
+from keras_haframe.frames.similarity import check_gamma, resolve_min_similarity
+from keras_haframe.layers.fixed_classifier import FixedClassifier
+from keras_haframe.tree import as_tree
+
+
+@keras.saving.register_keras_serializable(package="keras_haframe")
+class FrameClassifier(FixedClassifier):
+    """Classifier fixed to the hierarchy-aware frame of a class tree.
+
+    Args:
+        tree: A `ClassTree` (or its configuration).
+        gamma: Decay of the target cosines, positive.
+        min_similarity: `"grid"` (the papers' search), `"exact"`, or a number not below the exact
+            bound.
+        seed: Seed of the random rotation of the dense frame.
+        structured: Apply the frame as a tree wavelet (`frames.TreeFrame`), in O(N) memory and
+            operations per sample instead of K x K; features must then have K dimensions, and
+            there is no random rotation. For many thousand classes.
+        convention: Distance convention, see `ClassTree.distances`.
+
+    Input shape: `[B, dim]` with `dim >= K`. Output: `{"logits": [B, K], "cosines": [B, K]}`, float32,
+    without bias, scale or temperature.
+
+    Raises:
+        ValueError: For a bad gamma or min_similarity (the message says the bound), or features of
+            too few dimensions.
+
+    Example:
+
+    >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+    >>> FrameClassifier(tree, gamma=1.0)(keras.ops.ones((2, 4)))["cosines"].shape
+    (2, 4)
+
+    Reference: Liang and Davis, HAFrame (ICCV 2023); structured form, docs/architecture.md.
+    """
+
+    def __init__(
+        self,
+        tree,
+        gamma: float,
+        min_similarity: str | float = "grid",
+        seed: int = 0,
+        structured: bool = False,
+        convention: str = "depth",
+        **kwargs,
+    ):
+        self.tree = as_tree(tree)
+        super().__init__(self.tree.num_classes, **kwargs)
+        self.gamma = check_gamma(gamma)
+        self.min_similarity = min_similarity
+        self.seed = seed
+        self.structured = structured
+        self.convention = convention
+        self.resolved_min_similarity = resolve_min_similarity(
+            self.tree, self.gamma, min_similarity, convention=convention
+        )
+
+    def frame(self, dim: int) -> np.ndarray:
+        if self.structured:
+            return self._tree_frame().dense()
+        target = frames.similarity(
+            self.tree.distances(self.convention), self.gamma, self.resolved_min_similarity
+        )
+        return frames.hierarchy_aware_frame(target, dim, self.seed)
+
+    def _tree_frame(self) -> frames.TreeFrame:
+        return frames.TreeFrame(self.tree, self.gamma, self.resolved_min_similarity, self.convention)
+
+    def build(self, input_shape):
+        if not self.structured:
+            super().build(input_shape)
+            return
+        if input_shape[-1] != self.num_classes:
+            raise ValueError(
+                f"A structured frame needs features of {self.num_classes} dimensions, one per "
+                f"class. Received input shape: {tuple(input_shape)}. Put a Dense layer of that "
+                "width before it, or use structured=False."
+            )
+        self._plan = self._tree_frame()
+
+    def logits(self, x):
+        return tree_matvec(self._plan, x) if self.structured else super().logits(x)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "tree": self.tree.get_config(),
+            "gamma": self.gamma,
+            "min_similarity": self.min_similarity,
+            "seed": self.seed,
+            "structured": self.structured,
+            "convention": self.convention,
+        }
+
+
+def tree_matvec(frame: frames.TreeFrame, x):
+    """`frame.matvec` in `keras.ops`: one gather and one segment sum per tree level.
+
+    Args:
+        frame: The structured frame of K classes.
+        x: Float tensor `[B, K]`.
+
+    Returns:
+        Tensor `[B, K]`, `x @ frame.dense().T`.
+    """
+    x = ops.transpose(x)
+    values, done = x[:1], []
+
+    def column(array):
+        return ops.convert_to_tensor(array[:, None], dtype=x.dtype)
+
+    for lv in frame.levels:
+        z = column(lv.gain) * values
+        if lv.num_details:
+            details = x[lv.first_detail : lv.first_detail + lv.num_details]
+            z = ops.take(ops.concatenate([z, details]), lv.take, axis=0)
+            mirror = column(lv.mirror)
+            dots = ops.segment_sum(mirror * z, lv.segment, len(lv.gain))
+            z = z - 2.0 * mirror * ops.take(dots, lv.segment, axis=0)
+        done.append(ops.take(z, lv.leaf, axis=0))
+        values = ops.take(z, lv.inner, axis=0)
+    leaves = ops.take(ops.concatenate(done), frame.class_order, axis=0)
+    return ops.transpose(leaves * column(frame.leaf_gain))

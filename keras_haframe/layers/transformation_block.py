@@ -1,0 +1,164 @@
+"""The transformation that turns backbone features into features that fit a fixed classifier."""
+
+from __future__ import annotations
+
+import keras
+
+EPSILON = 1e-5
+
+
+def _linear(units: int, name: str) -> keras.layers.Dense:
+    """Bias-free linear layer, initialised uniformly in +-1/sqrt(fan in) as in the paper."""
+    uniform = keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform")
+    return keras.layers.Dense(units, use_bias=False, kernel_initializer=uniform, name=name)
+
+
+@keras.saving.register_keras_serializable(package="keras_haframe")
+class ResidualBlock(keras.layers.Layer):
+    """`x + PReLU(BN(L2(PReLU(BN(L1 x)))))` on vectors.
+
+    Args:
+        units: Width of the output.
+        hidden_units: Width between the two linear layers; `units` by default.
+        momentum: Momentum of the moving averages of the batch normalisations.
+        synchronized: Use batch statistics over all replicas of a distribution strategy.
+
+    Input shape: `[B, width]`. Output shape: `[B, units]`. The linear layers have no bias; PReLU has
+    one slope per channel, 0.25 at the start. Where `width != units` the shortcut is a bias-free
+    linear layer.
+
+    Example:
+
+    >>> ResidualBlock(8)(keras.ops.ones((2, 8))).shape
+    (2, 8)
+
+    Reference: Liang and Davis, HAFrame (ICCV 2023), transformation layer.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        hidden_units: int | None = None,
+        momentum: float = 0.9,
+        synchronized: bool = False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.units = units
+        self.hidden_units = hidden_units or units
+        self.momentum = momentum
+        self.synchronized = synchronized
+        self.shortcut = None
+
+        def steps(width: int, i: int):
+            return (
+                _linear(width, f"linear{i}"),
+                keras.layers.BatchNormalization(
+                    momentum=momentum, epsilon=EPSILON, synchronized=synchronized, name=f"norm{i}"
+                ),
+                keras.layers.PReLU(alpha_initializer=keras.initializers.Constant(0.25), name=f"act{i}"),
+            )
+
+        self.steps = [*steps(self.hidden_units, 1), *steps(units, 2)]
+
+    def build(self, input_shape):
+        shape = tuple(input_shape)
+        if shape[-1] != self.units:
+            self.shortcut = _linear(self.units, "shortcut")
+            self.shortcut.build(shape)
+        for layer in self.steps:
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+
+    def call(self, x, training=None):
+        y = x
+        for layer in self.steps:
+            norm = isinstance(layer, keras.layers.BatchNormalization)
+            y = layer(y, training=training) if norm else layer(y)
+        return y + (x if self.shortcut is None else self.shortcut(x))
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "hidden_units": self.hidden_units,
+            "momentum": self.momentum,
+            "synchronized": self.synchronized,
+        }
+
+
+@keras.saving.register_keras_serializable(package="keras_haframe")
+class TransformationBlock(keras.layers.Layer):
+    """Batch normalisation and two residual blocks: the paper's transformation layer.
+
+    Args:
+        units: Width K of input and output, the number of classes in a type II network.
+        input_momentum: Momentum of the first batch normalisation (0.999 in the WideResNet of the
+            paper, else 0.9).
+        momentum: Momentum of the batch normalisations inside the blocks.
+        synchronized: Use batch statistics over all replicas of a distribution strategy.
+
+    Input and output shape: `[B, units]`.
+
+    Raises:
+        ValueError: If `units` is not positive or the input has another width.
+
+    Example:
+
+    >>> TransformationBlock(10)(keras.ops.ones((2, 10))).shape
+    (2, 10)
+
+    Reference: Liang and Davis, HAFrame (ICCV 2023), transformation layer.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        input_momentum: float = 0.9,
+        momentum: float = 0.9,
+        synchronized: bool = False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if units < 1:
+            raise ValueError(f"`units` must be positive. Received: units={units}")
+        self.units = units
+        self.input_momentum = input_momentum
+        self.momentum = momentum
+        self.synchronized = synchronized
+        self.norm = keras.layers.BatchNormalization(
+            momentum=input_momentum, epsilon=EPSILON, synchronized=synchronized, name="norm"
+        )
+        self.blocks = [
+            ResidualBlock(units, None, momentum, synchronized, name=f"block{i}") for i in (1, 2)
+        ]
+
+    def build(self, input_shape):
+        if input_shape[-1] != self.units:
+            raise ValueError(
+                f"TransformationBlock({self.units}) needs inputs of width {self.units}. "
+                f"Received input shape: {tuple(input_shape)}"
+            )
+        for layer in (self.norm, *self.blocks):
+            layer.build(input_shape)
+
+    def call(self, x, training=None):
+        x = self.norm(x, training=training)
+        for block in self.blocks:
+            x = block(x, training=training)
+        return x
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "input_momentum": self.input_momentum,
+            "momentum": self.momentum,
+            "synchronized": self.synchronized,
+        }

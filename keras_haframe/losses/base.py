@@ -1,0 +1,47 @@
+"""What all losses share: integer labels that stay exact, and their checks."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+
+def check_label_shape(shape, num_classes: int | None = None) -> None:
+    """Raise a `ValueError` that says what to do unless `shape` is `[B]`."""
+    shape = tuple(shape)
+    if len(shape) == 1:
+        return
+    if len(shape) == 2 and shape[-1] == 1:
+        mend = "Drop the last axis, for example with `numpy.squeeze(labels, -1)`."
+    elif len(shape) == 2 and (num_classes is None or shape[-1] == num_classes):
+        mend = "They look one-hot: use `numpy.argmax(labels, -1)`."
+    else:
+        mend = "Give one integer class index per example."
+    raise ValueError(f"Labels must be integers of shape [batch]. Received shape: {shape}. {mend}")
+
+
+class LabelLoss(keras.losses.Loss):
+    """Base class of losses of integer labels: a subclass is the maths in `loss(labels, outputs)`.
+
+    Keras casts labels to the dtype of the loss; float32, forced here under any dtype policy,
+    holds class indices up to 16 million exactly, where bfloat16 fails above 256.
+
+    Args:
+        reduction: Keras reduction over the batch; the mean by default.
+        dtype: `"float32"` or `"float64"`.
+    """
+
+    def __init__(self, name: str, reduction="sum_over_batch_size", dtype=None):
+        dtype = "float64" if dtype == "float64" else "float32"
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+
+    def call(self, y_true, y_pred):
+        check_label_shape(y_true.shape)
+        return self.loss(ops.cast(y_true, "int32"), y_pred)
+
+    def loss(self, labels, outputs):
+        """Loss per example `[B]` from int32 labels `[B]` and model outputs."""
+        raise NotImplementedError
+
+    def get_config(self):
+        return {"name": self.name, "reduction": self.reduction, "dtype": self.dtype}

@@ -1,0 +1,117 @@
+"""The cosine loss that draws features to the target cosines of the tree."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_haframe.frames import node_weights
+from keras_haframe.frames.similarity import check_gamma, resolve_min_similarity
+from keras_haframe.losses.base import LabelLoss
+from keras_haframe.tree import as_tree
+
+DENSE_LIMIT = 2048  # classes up to which the K x K target table is held (16 MB)
+
+
+class TargetRows:
+    """Rows `S[y]` of a matrix that depends on the LCA of two classes only.
+
+    Up to 2048 classes the rows are gathered from a table; beyond, they are summed over the nodes
+    above `y`, in `[B, K]` memory and without any K x K table.
+
+    Args:
+        tree: A `ClassTree`.
+        weights: float64 `[N]` node weights with `S = sum_n weights_n 1_n 1_n'`.
+        dtype: Dtype of the rows.
+    """
+
+    def __init__(self, tree, weights: np.ndarray, dtype: str):
+        self.dtype = dtype
+        if tree.num_classes <= DENSE_LIMIT:
+            per_node = weights.copy()
+            for nodes in node_weights.levels(tree)[1:]:
+                per_node[nodes] += per_node[tree.parents[nodes]]
+            self.table = tree.lca_table(per_node.astype(dtype))
+        else:
+            self.table = None
+            self.paths = tree.paths.astype(np.int32)
+            steps = weights[tree.paths]
+            # A class shallower than the tree stands for itself on deeper levels: count it once.
+            steps[:, 1:][tree.paths[:, 1:] == tree.paths[:, :-1]] = 0.0
+            self.steps = steps.astype(dtype)
+
+    def __call__(self, labels):
+        """Rows `[B, K]` for int labels `[B]`."""
+        if self.table is not None:
+            return ops.take(ops.convert_to_tensor(self.table), labels, axis=0)
+        nodes = ops.take(ops.convert_to_tensor(self.paths), labels, axis=0)
+        steps = ops.take(ops.convert_to_tensor(self.steps), labels, axis=0)
+        rows = steps[:, :1]
+        for t in range(1, self.paths.shape[1]):
+            same = ops.cast(nodes[:, t, None] == self.paths[None, :, t], self.dtype)
+            rows = rows + steps[:, t, None] * same
+        return rows
+
+
+@keras.saving.register_keras_serializable(package="keras_haframe")
+class FrameCosineLoss(LabelLoss):
+    """Squared distance of the features' cosines to the target cosines of their class.
+
+    `L_b = sum_k (cos(w_k, x_b) - S[y_b, k])^2`: summed over all classes, averaged over the batch.
+
+    Args:
+        tree: A `ClassTree` (or its configuration).
+        gamma: Decay of the target cosines, as of the classifier.
+        min_similarity: As of the classifier: `"grid"`, `"exact"` or a number.
+        convention: Distance convention, see `ClassTree.distances`.
+        reduction: Keras reduction over the batch.
+
+    Call arguments: integer labels `[B]` and cosines `[B, K]`, or a dictionary of outputs that
+    holds them under `"cosines"`.
+
+    Example:
+
+    >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+    >>> loss = FrameCosineLoss(tree, gamma=1.0)
+    >>> loss([0], FrameClassifier(tree, 1.0)(x)["cosines"])  # zero when x points to class 0
+
+    Reference: Liang and Davis, HAFrame (ICCV 2023), cosine similarity loss.
+    """
+
+    def __init__(
+        self,
+        tree,
+        gamma: float,
+        min_similarity: str | float = "grid",
+        convention: str = "depth",
+        name="frame_cosine",
+        reduction="sum_over_batch_size",
+        dtype=None,
+    ):
+        super().__init__(name, reduction, dtype)
+        self.tree = as_tree(tree)
+        self.gamma = check_gamma(gamma)
+        self.min_similarity = min_similarity
+        self.convention = convention
+        s_min = resolve_min_similarity(self.tree, gamma, min_similarity, convention=convention)
+        weights = node_weights.node_weights(self.tree, gamma, s_min, convention=convention)
+        self.targets = TargetRows(self.tree, weights, self.dtype)
+
+    def loss(self, labels, outputs):
+        cosines = outputs["cosines"] if isinstance(outputs, dict) else outputs
+        if cosines.shape[-1] != self.tree.num_classes:
+            raise ValueError(
+                f"Cosines must have shape [batch, {self.tree.num_classes}], one per class of the "
+                f"tree. Received shape: {tuple(cosines.shape)}"
+            )
+        return ops.sum(ops.square(cosines - self.targets(labels)), axis=-1)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "tree": self.tree.get_config(),
+            "gamma": self.gamma,
+            "min_similarity": self.min_similarity,
+            "convention": self.convention,
+        }

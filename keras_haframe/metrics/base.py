@@ -1,0 +1,84 @@
+"""What all tree metrics share: pairwise distances without a K x K table, and a streaming mean."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_haframe.losses.base import check_label_shape
+from keras_haframe.tree import as_tree
+
+
+class PairDistances:
+    """Distances of pairs of classes, read off the K x (height + 1) table of root-to-class paths.
+
+    Args:
+        tree: A `ClassTree`.
+        convention: Distance convention, see `ClassTree.distances`.
+    """
+
+    def __init__(self, tree, convention: str = "depth"):
+        self.paths = tree.paths.astype(np.int32)
+        self.heights = tree.node_heights(convention).astype(np.float32)
+
+    def __call__(self, labels, classes):
+        """Float32 distances `[B, k]` of int labels `[B]` to int classes `[B, k]`."""
+        paths = ops.convert_to_tensor(self.paths)
+        own = ops.take(paths, labels, axis=0)
+        common = ops.cast(own[:, None, :] == ops.take(paths, classes, axis=0), "int32")
+        # Paths that part never meet again, so the number of equal nodes says where they part.
+        depth = ops.sum(common, axis=-1) - 1
+        lca = ops.take_along_axis(own, depth, axis=1)
+        return ops.take(ops.convert_to_tensor(self.heights), lca, axis=0)
+
+
+def check_inputs(y_true, y_pred, num_classes: int):
+    """Return int32 labels `[B]` and float scores `[B, K]` after checking their shapes."""
+    y_pred = ops.convert_to_tensor(y_pred)
+    y_true = ops.convert_to_tensor(y_true)
+    if len(y_pred.shape) != 2 or y_pred.shape[-1] != num_classes:
+        raise ValueError(
+            f"Scores must have shape [batch, {num_classes}], one per class of the tree. "
+            f"Received shape: {tuple(y_pred.shape)}"
+        )
+    check_label_shape(y_true.shape, num_classes)
+    return ops.cast(y_true, "int32"), y_pred
+
+
+class TreeMetric(keras.metrics.Metric):
+    """Streaming mean of one value per example over a class tree.
+
+    A subclass gives `values(labels, scores) -> (values [B], weights [B] or None)`.
+
+    Args:
+        tree: A `ClassTree` (or its configuration).
+        name: Name in logs.
+    """
+
+    def __init__(self, tree, name: str, dtype=None):
+        super().__init__(name=name, dtype="float64" if dtype == "float64" else "float32")
+        self.tree = as_tree(tree)
+        self.total = self.add_variable((), "zeros", name="total")
+        self.count = self.add_variable((), "zeros", name="count")
+
+    def values(self, labels, scores):
+        """Value of every example, and the weight with which it counts."""
+        raise NotImplementedError
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Add a batch of integer labels `[B]` and class scores `[B, K]`."""
+        labels, scores = check_inputs(y_true, y_pred, self.tree.num_classes)
+        values, weights = self.values(labels, scores)
+        values = ops.cast(values, self.dtype)
+        weights = ops.ones_like(values) if weights is None else ops.cast(weights, self.dtype)
+        if sample_weight is not None:
+            weights = weights * ops.reshape(ops.cast(sample_weight, self.dtype), (-1,))
+        self.total.assign_add(ops.sum(values * weights))
+        self.count.assign_add(ops.sum(weights))
+
+    def result(self):
+        return ops.divide_no_nan(self.total, self.count)
+
+    def get_config(self):
+        return {"name": self.name, "dtype": self.dtype, "tree": self.tree.get_config()}

@@ -1,0 +1,66 @@
+"""Accuracy at a level of the tree."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_haframe.metrics.base import TreeMetric, check_inputs
+from keras_haframe.tree import as_tree
+
+
+def _level_table(tree, level: int) -> np.ndarray:
+    if isinstance(level, bool) or not isinstance(level, int) or not 0 <= level < tree.height:
+        raise ValueError(
+            f"`level` must be an integer from 0 (classes) to {tree.height - 1} (children of the "
+            f"root). Received: level={level!r}"
+        )
+    return tree.level_labels()[:, level].astype(np.int32)
+
+
+def _hits(table, labels, scores):
+    table = ops.convert_to_tensor(table)
+    best = ops.argmax(scores, axis=-1)
+    return ops.cast(ops.take(table, labels, axis=0) == ops.take(table, best, axis=0), "float32")
+
+
+def level_accuracy(y_true, y_pred, tree, level: int = 0):
+    """Whether the best class lies below the same node as the label at a level, per example.
+
+    Args:
+        y_true: Integer labels `[B]`.
+        y_pred: Class scores `[B, K]`, higher is better.
+        tree: A `ClassTree`.
+        level: Column of `ClassTree.level_labels()`: 0 for the classes, `height - 1` for the
+            children of the root.
+
+    Returns:
+        Float32 tensor `[B]` of zeros and ones.
+    """
+    tree = as_tree(tree)
+    labels, scores = check_inputs(y_true, y_pred, tree.num_classes)
+    return _hits(_level_table(tree, level), labels, scores)
+
+
+@keras.saving.register_keras_serializable(package="keras_haframe")
+class LevelAccuracy(TreeMetric):
+    """Streaming accuracy at a level of the tree (higher is better).
+
+    Args:
+        tree: A `ClassTree`.
+        level: 0 for the classes (top-1), up to `height - 1` for the children of the root.
+        name: Name in logs; `level_{level}_accuracy` by default.
+    """
+
+    def __init__(self, tree, level: int = 0, name: str | None = None, dtype=None):
+        super().__init__(tree, name or f"level_{level}_accuracy", dtype)
+        self._direction = "up"
+        self.level = level
+        self._table = _level_table(self.tree, level)
+
+    def values(self, labels, scores):
+        return _hits(self._table, labels, scores), None
+
+    def get_config(self):
+        return {**super().get_config(), "level": self.level}

@@ -1,0 +1,77 @@
+"""Mistake severity: how far off the wrong predictions are."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+from keras_haframe.metrics.base import PairDistances, TreeMetric, check_inputs
+from keras_haframe.tree import as_tree
+
+
+def _distance_of_best(distances, labels, scores):
+    best = ops.cast(ops.argmax(scores, axis=-1), "int32")
+    return distances(labels, best[:, None])[:, 0], best != labels
+
+
+def mistake_severity(y_true, y_pred, tree, convention: str = "depth"):
+    """Mean LCA height of label and prediction over the wrong predictions.
+
+    Args:
+        y_true: Integer labels `[B]`.
+        y_pred: Class scores `[B, K]`, higher is better.
+        tree: A `ClassTree`.
+        convention: Distance convention, see `ClassTree.distances`.
+
+    Returns:
+        Scalar; NaN when there is no mistake.
+
+    Example:
+
+    >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+    >>> float(mistake_severity([0, 0], [[0, 1, 0, 0], [0, 0, 1, 0]], tree))
+    1.5
+
+    Reference: Bertinetto et al., Making Better Mistakes (CVPR 2020).
+    """
+    tree = as_tree(tree)
+    labels, scores = check_inputs(y_true, y_pred, tree.num_classes)
+    distance, wrong = _distance_of_best(PairDistances(tree, convention), labels, scores)
+    wrong = ops.cast(wrong, distance.dtype)
+    return ops.sum(distance * wrong) / ops.sum(wrong)
+
+
+@keras.saving.register_keras_serializable(package="keras_haframe")
+class MistakeSeverity(TreeMetric):
+    """Streaming mean LCA height over the wrong predictions (lower is better).
+
+    `result()` is NaN while there is no mistake; `mistakes` is their number. The mean is over all
+    mistakes seen, not a mean of batch means.
+
+    Args:
+        tree: A `ClassTree`.
+        name: Name in logs.
+        convention: Distance convention, see `ClassTree.distances`.
+
+    Reference: Bertinetto et al., Making Better Mistakes (CVPR 2020).
+    """
+
+    def __init__(self, tree, name: str = "severity", convention: str = "depth", dtype=None):
+        super().__init__(tree, name, dtype)
+        self._direction = "down"
+        self.convention = convention
+        self._distances = PairDistances(self.tree, convention)
+
+    def values(self, labels, scores):
+        return _distance_of_best(self._distances, labels, scores)
+
+    @property
+    def mistakes(self):
+        """Number (or total sample weight) of the wrong predictions so far."""
+        return self.count.value
+
+    def result(self):
+        return self.total / self.count
+
+    def get_config(self):
+        return {**super().get_config(), "convention": self.convention}

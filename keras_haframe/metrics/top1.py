@@ -1,0 +1,28 @@
+"""Top-1 accuracy of integer labels."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+from keras_haframe.metrics.base import TreeMetric
+
+
+@keras.saving.register_keras_serializable(package="keras_haframe")
+class Top1Accuracy(TreeMetric):
+    """Share of the examples whose highest-scoring class is the label.
+
+    Unlike Keras's own it keeps class indices exact under half-precision policies. Among equal
+    scores the lower class index wins.
+
+    Args:
+        tree: A `ClassTree`.
+        name: Name in logs.
+    """
+
+    def __init__(self, tree, name: str = "top1", dtype=None):
+        super().__init__(tree, name, dtype)
+        self._direction = "up"
+
+    def values(self, labels, scores):
+        return ops.cast(ops.argmax(scores, axis=-1), "int32") == labels, None

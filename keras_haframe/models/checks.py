@@ -1,0 +1,87 @@
+"""Checks of backbones and data, before any training."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+from keras_haframe.losses.base import check_label_shape
+
+
+def check_backbone(backbone) -> None:
+    """Raise unless `backbone` is a Keras model or layer without a classification top."""
+    if not isinstance(backbone, keras.layers.Layer):
+        raise ValueError(
+            "`backbone` must be a Keras model or layer, for example "
+            "keras.applications.MobileNetV2(include_top=False, input_shape=(224, 224, 3)). "
+            f"Received: {type(backbone).__name__}"
+        )
+    last = backbone.layers[-1] if getattr(backbone, "layers", None) else backbone
+    activation = getattr(last, "activation", None)
+    softmax = activation is keras.activations.softmax or isinstance(last, keras.layers.Softmax)
+    if softmax or last.name in ("predictions", "classifier", "logits"):
+        raise ValueError(
+            f"`backbone` {backbone.name!r} ends in a classification top (layer {last.name!r}). "
+            "Make it without: `include_top=False` in keras.applications."
+        )
+
+
+def check_labels(labels, num_classes: int, source: str = "y") -> None:
+    """Raise unless `labels` are integers `[B]` from 0 to K - 1."""
+    labels = np.asarray(labels)
+    check_label_shape(labels.shape, num_classes)
+    if labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"Labels must be integer class indices. Received dtype {labels.dtype} in {source}. "
+            "Convert them, for example with `labels.astype('int32')`, or map names to indices "
+            "with `tree.index(name)`."
+        )
+    if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
+        bad = int(labels.min() if labels.min() < 0 else labels.max())
+        raise ValueError(
+            f"Labels must be from 0 to {num_classes - 1}: the tree has {num_classes} classes. "
+            f"Received label {bad} in {source}. If labels start at 1, subtract 1; else the tree "
+            "and the data name different classes."
+        )
+
+
+def check_images(images, source: str = "x") -> None:
+    """Raise if a batch of inputs holds NaN or infinity."""
+    for leaf in keras.tree.flatten(images):
+        array = np.asarray(leaf)
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(
+                f"Inputs contain NaN or infinite values in {source}. Check decoding and "
+                "normalisation (a division by a zero standard deviation, for example)."
+            )
+
+
+def check_data(x, y, num_classes: int, source: str = "the training data") -> None:
+    """Check arrays whole and data sets by their first batch; leave other iterators alone.
+
+    Args:
+        x: Arrays, a `tf.data.Dataset`, a `keras.utils.PyDataset` or a torch `DataLoader`.
+        y: Labels where `x` is an array, else `None`.
+        num_classes: K.
+        source: What the error calls the data.
+    """
+    if y is not None:
+        check_labels(y, num_classes, source)
+        check_images(keras.tree.map_structure(lambda a: a[:256], x), source)
+        return
+    if isinstance(x, keras.utils.PyDataset):
+        batch = x[0]
+    elif type(x).__module__.startswith("tensorflow") and hasattr(x, "take"):
+        batch = next(iter(x.take(1)), None)
+    elif hasattr(x, "batch_sampler"):
+        batch = next(iter(x), None)
+    else:
+        return
+    if not isinstance(batch, (tuple, list)) or len(batch) < 2:
+        raise ValueError(
+            f"{source} must give batches (images, integer labels). "
+            f"Received: {type(batch).__name__}"
+            + (f" of length {len(batch)}" if isinstance(batch, (tuple, list)) else "")
+        )
+    check_labels(keras.ops.convert_to_numpy(batch[1]), num_classes, source)
+    check_images(keras.tree.map_structure(keras.ops.convert_to_numpy, batch[0]), source)

@@ -1,0 +1,72 @@
+"""What stands between backbone and head: the papers' type I and type II networks."""
+
+from __future__ import annotations
+
+import keras
+
+from keras_haframe.layers import TransformationBlock
+from keras_haframe.layers.transformation_block import EPSILON
+from keras_haframe.methods.base import linear_init
+
+POOLINGS = {
+    "average": keras.layers.GlobalAveragePooling2D,
+    "max": keras.layers.GlobalMaxPooling2D,
+}
+
+
+def _pool(x, pooling: str):
+    if pooling not in POOLINGS:
+        raise ValueError(f"`pooling` must be one of {tuple(POOLINGS)}. Received: {pooling!r}")
+    return POOLINGS[pooling](name="pool")(x) if len(x.shape) == 4 else x
+
+
+def type_one(x, hidden_units: int | None = 600, pooling: str | None = None, synchronized=False):
+    """Pool, batch normalisation, linear layer, batch normalisation, ELU.
+
+    Args:
+        x: Backbone output, symbolic, `[B, h, w, C]` or `[B, C]`.
+        hidden_units: Width of the features; `None` for the pooled backbone output itself (the
+            WideResNet of the paper).
+        pooling: `"max"` (the default with hidden units, as in the paper's ResNet-50) or
+            `"average"`.
+        synchronized: Batch statistics over all replicas.
+
+    Returns:
+        Features `[B, hidden_units]`.
+    """
+    x = _pool(x, pooling or ("average" if hidden_units is None else "max"))
+    if hidden_units is None:
+        return x
+
+    def norm(name):
+        return keras.layers.BatchNormalization(
+            momentum=0.9, epsilon=EPSILON, synchronized=synchronized, name=name
+        )
+
+    x = norm("norm_in")(x)
+    x = keras.layers.Dense(hidden_units, kernel_initializer=linear_init(), name="hidden")(x)
+    return keras.layers.ELU(name="features")(norm("norm_out")(x))
+
+
+def type_two(x, units: int, pooling: str | None = None, synchronized=False, input_momentum=0.9):
+    """1x1 convolution without bias to `units` channels, pool, transformation block.
+
+    Args:
+        x: Backbone output, symbolic, `[B, h, w, C]` or `[B, C]` (then the convolution is a linear
+            layer).
+        units: Width K of the features, the number of classes.
+        pooling: `"average"` (default) or `"max"`.
+        synchronized: Batch statistics over all replicas.
+        input_momentum: See `layers.TransformationBlock`.
+
+    Returns:
+        Features `[B, units]`.
+    """
+    options = {"use_bias": False, "kernel_initializer": linear_init(), "name": "reduce"}
+    if len(x.shape) == 4:
+        x = _pool(keras.layers.Conv2D(units, 1, **options)(x), pooling or "average")
+    else:
+        x = keras.layers.Dense(units, **options)(x)
+    return TransformationBlock(
+        units, input_momentum, synchronized=synchronized, name="transformation"
+    )(x)

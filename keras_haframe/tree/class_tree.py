@@ -1,0 +1,283 @@
+"""`ClassTree`: a rooted tree whose leaves are the classes, in label order."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from keras_haframe.tree import readers, text, validation
+
+CONVENTIONS = ("depth", "subtree")
+
+
+class ClassTree:
+    """A rooted tree with the classes as its leaves.
+
+    Nodes are numbered classes first (node `k` is class `k`, for `k < num_classes`), then inner
+    nodes from the deepest to the root, so every parent has a larger number than its children and
+    the root is the last node. Inner nodes with a single child are kept: they count as levels.
+
+    Args:
+        edges: Iterable of `(parent, child)` pairs of node names. Repeated pairs are harmless.
+        leaves: Class names in label order. `None` takes the childless nodes in the order in which
+            the edges first name them.
+        name: Optional name of the tree, shown in summaries and kept in files.
+
+    Attributes:
+        leaves: List of K class names in label order.
+        nodes: List of N node names: the K classes, then inner nodes, the root last.
+        root: Name of the root.
+        num_classes, num_nodes: K and N.
+        height: Number of edges from the root to the deepest class.
+        parents: int64 `[N]`, number of each node's parent, -1 for the root.
+        depths: int64 `[N]`, number of edges from the root.
+
+    Raises:
+        ValueError: For a cycle, several roots, a node with two parents, a duplicate class, a class
+            that is an inner node or not in the tree, an inner node without any class below it,
+            fewer than two classes, or names that are not non-empty strings. The message names the
+            culprit.
+
+    Example:
+
+    >>> tree = ClassTree([("vehicle", "land"), ("vehicle", "air"), ("land", "car"),
+    ...                   ("land", "truck"), ("air", "jet"), ("air", "glider")])
+    >>> tree.leaves
+    ['car', 'truck', 'jet', 'glider']
+    >>> tree.distances()[0]
+    array([0, 1, 2, 2], dtype=int16)
+    """
+
+    def __init__(
+        self,
+        edges: Iterable[Sequence[str]],
+        leaves: Sequence[str] | None = None,
+        name: str | None = None,
+    ):
+        if name is not None and not isinstance(name, str):
+            raise ValueError(f"`name` must be a string or None. Received: name={name!r}")
+        self.name = name
+        self._edges, parent_of, children_of = validation.check_edges(edges)
+        depth = validation.check_reachable(parent_of, children_of)
+        self.leaves = validation.check_leaves(leaves, depth, parent_of, children_of)
+
+        # Deepest first; nodes of one depth in the order in which the edges name them (stable sort).
+        inner = sorted((n for n in children_of if children_of[n]), key=lambda n: -depth[n])
+        self.nodes = self.leaves + inner
+        self.root = inner[-1]
+        self._index = {n: i for i, n in enumerate(self.nodes)}
+        self.parents = np.array(
+            [self._index[parent_of[n]] if n != self.root else -1 for n in self.nodes], np.int64
+        )
+        self.depths = np.array([depth[n] for n in self.nodes], np.int64)
+        self.num_classes = len(self.leaves)
+        self.num_nodes = len(self.nodes)
+        self.height = int(self.depths[: self.num_classes].max())
+
+    # Readers ---------------------------------------------------------------------------------
+
+    from_paths = classmethod(readers.from_paths)
+    from_nested = classmethod(readers.from_nested)
+    from_csv = classmethod(readers.from_csv)
+    from_json = classmethod(readers.from_json)
+    from_label_columns = classmethod(readers.from_label_columns)
+    from_folders = classmethod(readers.from_folders)
+    from_wordnet = classmethod(readers.from_wordnet)
+
+    def to_json(self, path) -> None:
+        """Write the tree to `path` as JSON (read back by `ClassTree.from_json`)."""
+        readers.write_json(self, path)
+
+    def get_config(self) -> dict:
+        """Return plain lists and strings from which `from_config` makes an equal tree."""
+        return {
+            "edges": [list(e) for e in self._edges],
+            "leaves": list(self.leaves),
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping) -> ClassTree:
+        """Make the tree that `get_config` described."""
+        return cls(config["edges"], config["leaves"], config.get("name"))
+
+    # Looking up ------------------------------------------------------------------------------
+
+    def index(self, node: str) -> int:
+        """Number of a node: its class label for a leaf, a number >= num_classes otherwise."""
+        if node not in self._index:
+            raise ValueError(validation.unknown_name(node, self._index, "node of this tree"))
+        return self._index[node]
+
+    def path(self, node: int | str) -> list[str]:
+        """Names from the root down to `node` (a class label, node number or name)."""
+        i = self.index(node) if isinstance(node, str) else int(node)
+        names = []
+        while i >= 0:
+            names.append(self.nodes[i])
+            i = int(self.parents[i])
+        return names[::-1]
+
+    # Arrays ----------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def paths(self) -> np.ndarray:
+        """int64 `[K, height + 1]`: node at depth `min(t, leaf depth)` above each class.
+
+        Column 0 is the root, the last column the class itself; a class shallower than the tree
+        stands for itself on the deeper levels.
+        """
+        table = np.empty((self.num_classes, self.height + 1), np.int64)
+        node = np.arange(self.num_classes)
+        for t in range(self.height, -1, -1):
+            table[:, t] = node
+            node = np.where(self.depths[node] == t, self.parents[node], node)
+        return table
+
+    def level_labels(self) -> np.ndarray:
+        """Labels of every class at every level, finest first.
+
+        Returns:
+            int64 `[K, height]`. Column `c` numbers the ancestors at depth
+            `min(height - c, leaf depth)` by their first appearance in label order, so column 0 is
+            the class itself and the last column the children of the root.
+        """
+        columns = []
+        for t in range(self.height, 0, -1):
+            _, first, inverse = np.unique(self.paths[:, t], return_index=True, return_inverse=True)
+            rank = np.empty(len(first), np.int64)
+            rank[np.argsort(first)] = np.arange(len(first))
+            columns.append(rank[inverse])
+        return np.stack(columns, axis=1)
+
+    @functools.cached_property
+    def ancestors(self) -> np.ndarray:
+        """bool `[N, K]`: node is an ancestor of the class, or the class itself.
+
+        Takes N x K bytes; for very many classes use `paths`, which holds the same facts.
+        """
+        table = np.zeros((self.num_nodes, self.num_classes), bool)
+        table[self.paths.T, np.arange(self.num_classes)] = True
+        return table
+
+    @functools.cached_property
+    def leaf_ranges(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Tree order of the classes and the range of it that each node covers.
+
+        Returns:
+            `(order, start, stop)`: `order` `[K]` lists the classes as a depth-first walk meets
+            them; the classes below node `n` are `order[start[n]:stop[n]]`.
+        """
+        count = np.zeros(self.num_nodes, np.int64)
+        count[: self.num_classes] = 1
+        levels = [np.flatnonzero(self.depths == t) for t in range(self.height + 1)]
+        for nodes in levels[:0:-1]:
+            np.add.at(count, self.parents[nodes], count[nodes])
+        start = np.zeros(self.num_nodes, np.int64)
+        for nodes in levels[1:]:
+            nodes = nodes[np.lexsort((nodes, start[self.parents[nodes]]))]
+            before = np.cumsum(count[nodes]) - count[nodes]
+            _, first, sibling_of = np.unique(
+                start[self.parents[nodes]], return_index=True, return_inverse=True
+            )
+            start[nodes] = start[self.parents[nodes]] + before - before[first][sibling_of]
+        order = np.empty(self.num_classes, np.int64)
+        order[start[: self.num_classes]] = np.arange(self.num_classes)
+        return order, start, start + count
+
+    def node_heights(self, convention: str = "depth") -> np.ndarray:
+        """Height of every node: the distance of two classes is the height of their LCA.
+
+        Args:
+            convention: `"depth"`: `height - depth(node)` for inner nodes, 0 for classes, as in the
+                papers' distance files (every class is thought of as pushed down to the deepest
+                level). `"subtree"`: longest path from the node down to a class below it. The two
+                agree when all classes have the same depth.
+
+        Returns:
+            int64 `[N]`.
+        """
+        if convention not in CONVENTIONS:
+            raise ValueError(f"`convention` must be one of {CONVENTIONS}. Received: {convention!r}")
+        if convention == "depth":
+            heights = self.height - self.depths
+            heights[: self.num_classes] = 0
+            return heights
+        heights = np.zeros(self.num_nodes, np.int64)
+        for t in range(self.height, 0, -1):
+            nodes = np.flatnonzero(self.depths == t)
+            np.maximum.at(heights, self.parents[nodes], heights[nodes] + 1)
+        return heights
+
+    def distances(self, convention: str = "depth") -> np.ndarray:
+        """Hierarchical distance of every pair of classes, the height of their LCA.
+
+        Args:
+            convention: See `node_heights`. The default is the one of the papers' files.
+
+        Returns:
+            int16 `[K, K]`, symmetric, zero on the diagonal.
+
+        Reference: Bertinetto et al., Making Better Mistakes (CVPR 2020), section 3; Liang and
+        Davis, HAFrame (ICCV 2023), section 3.
+        """
+        return self.lca_table(self.node_heights(convention).astype(np.int16))
+
+    def lca_table(self, values: np.ndarray) -> np.ndarray:
+        """Value of the LCA of every pair of classes.
+
+        Args:
+            values: `[N]`, one value per node.
+
+        Returns:
+            `[K, K]` of the same dtype; entry `i, j` is `values[LCA(i, j)]`, and `values[i]` for
+            `i == j`.
+        """
+        order, start, stop = self.leaf_ranges
+        table = np.empty((self.num_classes, self.num_classes), np.asarray(values).dtype)
+        branching = np.flatnonzero(np.bincount(self.parents[:-1], minlength=self.num_nodes) > 1)
+        # Parents first: each node overwrites its own square block, its children refine it.
+        for node in branching[::-1]:
+            table[start[node] : stop[node], start[node] : stop[node]] = values[node]
+        np.fill_diagonal(table, np.asarray(values)[order])
+        if np.array_equal(order, np.arange(self.num_classes)):
+            return table
+        place = np.argsort(order)
+        return np.take(np.take(table, place, axis=0), place, axis=1)
+
+    # Showing ---------------------------------------------------------------------------------
+
+    def render(self, max_lines: int = 60) -> str:
+        """Return the tree as indented text, at most `max_lines` lines long."""
+        return text.render(self, max_lines)
+
+    def __str__(self) -> str:
+        return text.summary(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"ClassTree(name={self.name!r}, num_classes={self.num_classes}, "
+            f"num_nodes={self.num_nodes}, height={self.height})"
+        )
+
+    def __eq__(self, other) -> bool:
+        if not isinstance(other, ClassTree):
+            return NotImplemented
+        return self.nodes == other.nodes and np.array_equal(self.parents, other.parents)
+
+    def __hash__(self) -> int:
+        return hash((tuple(self.nodes), self.parents.tobytes()))
+
+
+def as_tree(tree: ClassTree | Mapping) -> ClassTree:
+    """Return `tree` as a `ClassTree`: one already, or the dictionary of its `get_config`."""
+    if isinstance(tree, ClassTree):
+        return tree
+    if isinstance(tree, Mapping) and "edges" in tree and "leaves" in tree:
+        return ClassTree.from_config(tree)
+    raise ValueError(
+        "`tree` must be a keras_haframe.ClassTree. Make one with ClassTree(edges, leaves), "
+        f"ClassTree.from_nested({{...}}) or another reader. Received: {type(tree).__name__}"
+    )

@@ -1,0 +1,49 @@
+"""Class trees as text."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def summary(tree) -> str:
+    """Name, sizes, nodes at every depth and depth range of the classes."""
+    leaf_depths = tree.depths[: tree.num_classes]
+    low, high = int(leaf_depths.min()), int(leaf_depths.max())
+    per_depth = [len(np.unique(tree.paths[:, t])) for t in range(tree.height + 1)]
+    children = np.bincount(tree.parents[:-1], minlength=tree.num_nodes)[tree.num_classes :]
+    depth = f"{low}" if low == high else f"{low} to {high}"
+    return "\n".join(
+        [
+            f"ClassTree {tree.name or '(no name)'}: {tree.num_classes} classes, "
+            f"{tree.num_nodes} nodes, height {tree.height}",
+            f"  root: {tree.root}",
+            f"  nodes per level, root to classes: {', '.join(map(str, per_depth))}",
+            f"  depth of the classes: {depth}",
+            f"  children per inner node: {children.min()} to {children.max()}, "
+            f"{int((children == 1).sum())} with a single child",
+            f"  classes: {', '.join(tree.leaves[:4])}{', ...' if tree.num_classes > 4 else ''}",
+        ]
+    )
+
+
+def render(tree, max_lines: int = 60) -> str:
+    """Draw the tree with box characters, root first, classes with their label."""
+    order = np.argsort(tree.parents[:-1], kind="stable")
+    first = np.searchsorted(tree.parents[:-1][order], np.arange(tree.num_nodes + 1))
+    lines: list[str] = []
+    stack: list[tuple[int, str, str]] = [(tree.num_nodes - 1, "", "")]
+    while stack and len(lines) < max_lines:
+        node, lead, below = stack.pop()
+        label = f" [{node}]" if node < tree.num_classes else ""
+        lines.append(f"{lead}{tree.nodes[node]}{label}")
+        children = order[first[node] : first[node + 1]]
+        rows = []
+        for i, child in enumerate(children):
+            last = i == len(children) - 1
+            rows.append(
+                (int(child), below + ("└── " if last else "├── "), below + ("    " if last else "│   "))
+            )
+        stack.extend(rows[::-1])
+    if stack:
+        lines[-1] = f"... ({tree.num_nodes - len(lines) + 1} more nodes)"
+    return "\n".join(lines)

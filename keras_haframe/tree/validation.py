@@ -1,0 +1,131 @@
+"""Checks of class trees. Each failure is one `ValueError` that names the culprit."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+def check_name(name, where: str) -> str:
+    """Return `name` if it is a non-empty string."""
+    if not isinstance(name, str) or not name.strip():
+        raise ValueError(f"Node names must be non-empty strings. Received: {where}={name!r}")
+    return str(name)
+
+
+def unknown_name(name: str, known: Iterable[str], what: str) -> str:
+    """Say that `name` is not known, with the nearest known spelling."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"{name!r} is not a {what}.{hint}"
+
+
+def check_edges(edges: Iterable[Sequence[str]]) -> tuple[list, dict, dict]:
+    """Read `(parent, child)` pairs.
+
+    Returns:
+        `(edges, parent_of, children_of)`: the pairs without repetitions, and the two maps, whose
+        keys are in the order in which the edges first name a node.
+    """
+    if isinstance(edges, (str, bytes)) or not isinstance(edges, Iterable):
+        raise ValueError(
+            "`edges` must be a list of (parent, child) pairs of node names. "
+            f"Received: {type(edges).__name__}"
+        )
+    unique: dict[tuple[str, str], None] = {}
+    parent_of: dict[str, str] = {}
+    children_of: dict[str, list[str]] = {}
+    for i, edge in enumerate(edges):
+        if isinstance(edge, (str, bytes)) or not isinstance(edge, Iterable):
+            raise ValueError(f"Every edge must be a (parent, child) pair. Received: {edge!r}")
+        pair = tuple(edge)
+        if len(pair) != 2:
+            raise ValueError(
+                f"Every edge must be a (parent, child) pair. Received: edges[{i}]={edge!r}"
+            )
+        parent, child = (check_name(n, f"edges[{i}]") for n in pair)
+        if (parent, child) in unique:
+            continue
+        if parent == child:
+            raise ValueError(f"The edges form a cycle: {parent!r} is its own parent.")
+        if child in parent_of:
+            raise ValueError(
+                f"Node {child!r} has two parents: {parent_of[child]!r} and {parent!r}. "
+                "Every node but the root needs exactly one; if these are two different things, "
+                "give them different names."
+            )
+        unique[parent, child] = None
+        parent_of[child] = parent
+        children_of.setdefault(parent, []).append(child)
+        children_of.setdefault(child, [])
+    if not unique:
+        raise ValueError("`edges` is empty. A tree needs at least one root and two classes.")
+    return list(unique), parent_of, children_of
+
+
+def check_reachable(parent_of: dict, children_of: dict) -> dict[str, int]:
+    """Check for exactly one root and no cycle; return the depth of every node."""
+    roots = [n for n in children_of if n not in parent_of]
+    depth: dict[str, int] = {}
+    stack = [(root, 0) for root in roots]
+    while stack:
+        node, d = stack.pop()
+        depth[node] = d
+        stack.extend((child, d + 1) for child in children_of[node])
+    lost = next((n for n in children_of if n not in depth), None)
+    if lost is not None:
+        seen, node = [], lost
+        while node not in seen:
+            seen.append(node)
+            node = parent_of[node]
+        cycle = [*seen[seen.index(node) :], node]
+        raise ValueError(f"The edges form a cycle: {' <- '.join(map(repr, cycle))}.")
+    if len(roots) > 1:
+        shown = ", ".join(map(repr, roots[:5])) + (", ..." if len(roots) > 5 else "")
+        raise ValueError(
+            f"The tree has {len(roots)} roots: {shown}. Join them under one node, for example "
+            f"with the edges ('root', {roots[0]!r}), ('root', {roots[1]!r})."
+        )
+    return depth
+
+
+def check_leaves(leaves, depth: dict, parent_of: dict, children_of: dict) -> list[str]:
+    """Check the class names against the tree; return them in label order."""
+    childless = [n for n, children in children_of.items() if not children]
+    if leaves is None:
+        leaves = childless
+    elif isinstance(leaves, (str, bytes)) or not isinstance(leaves, Iterable):
+        raise ValueError(
+            "`leaves` must be a list of class names in label order. "
+            f"Received: {type(leaves).__name__}"
+        )
+    leaves = [check_name(n, f"leaves[{i}]") for i, n in enumerate(leaves)]
+    if len(leaves) < 2:
+        raise ValueError(f"A tree needs at least two classes. Received: leaves={leaves}")
+    if len(set(leaves)) < len(leaves):
+        seen: set[str] = set()
+        twice = next(n for n in leaves if n in seen or seen.add(n))
+        raise ValueError(
+            f"Duplicate class {twice!r}: `leaves` lists it more than once. "
+            "Every class has one label and one leaf."
+        )
+    for leaf in leaves:
+        if leaf not in depth:
+            raise ValueError(
+                "`leaves` names a class that is not in the tree: "
+                + unknown_name(leaf, childless, "leaf of the edges")
+            )
+        if children_of[leaf]:
+            raise ValueError(
+                f"Class {leaf!r} is an inner node: it has children such as "
+                f"{children_of[leaf][0]!r}. Classes must be leaves; give the class a leaf of its "
+                f"own, for example the edge ({leaf!r}, '{leaf} (other)')."
+            )
+    if len(leaves) < len(childless):
+        listed = set(leaves)
+        bare = next(n for n in childless if n not in listed)
+        raise ValueError(
+            f"Node {bare!r} has no class below it: it has no children and `leaves` does not list "
+            "it. Add it to `leaves`, or remove it from the edges."
+        )
+    return leaves
