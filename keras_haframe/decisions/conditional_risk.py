@@ -29,8 +29,9 @@ def conditional_risk(probabilities, distances, convention: str = "depth"):
 
     Example:
 
-    >>> conditional_risk([[0.4, 0.3, 0.3]], [[0, 2, 2], [2, 0, 1], [2, 1, 0]])
-    # [[-1.2, -1.1, -1.1]]: two siblings outweigh the most probable class
+    >>> scores = conditional_risk([[0.4, 0.3, 0.3]], [[0, 2, 2], [2, 0, 1], [2, 1, 0]])
+    >>> [round(float(s), 4) for s in scores[0]]  # two siblings outweigh the most probable class
+    [-1.2, -1.1, -1.1]
 
     Reference: Karthik et al., No Cost Likelihood Manipulation at Test Time for Making Better
     Mistakes in Deep Networks (ICLR 2021).
@@ -40,8 +41,7 @@ def conditional_risk(probabilities, distances, convention: str = "depth"):
     d = np.asarray(distances)
     if d.ndim != 2 or d.shape[0] != d.shape[1]:
         raise ValueError(
-            "`distances` must be a ClassTree or a square [K, K] matrix. "
-            f"Received shape: {d.shape}"
+            f"`distances` must be a ClassTree or a square [K, K] matrix. Received shape: {d.shape}"
         )
     p = check_probabilities(probabilities, len(d))
     return -ops.matmul(p, ops.convert_to_tensor(d.astype(np.float64), dtype=p.dtype))

@@ -13,5 +13,10 @@ def most_probable(scores):
 
     Returns:
         int32 tensor `[B]`.
+
+    Example:
+
+    >>> int(most_probable([[0.1, 0.6, 0.3]])[0])
+    1
     """
     return ops.cast(ops.argmax(ops.convert_to_tensor(scores), axis=-1), "int32")

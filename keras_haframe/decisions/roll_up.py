@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import numpy as np
 from keras import ops
 
-from keras_haframe.frames.node_weights import levels
+from keras_haframe.decisions.inputs import full_precision
+from keras_haframe.losses.segments import up_the_tree
 from keras_haframe.tree import as_tree
 
 
 def check_probabilities(probabilities, num_classes: int):
-    """Return `probabilities` as a float tensor `[B, K]` after checking its shape."""
+    """Return `probabilities` as a float tensor `[B, K]` after checking its shape.
+
+    Integers (one-hot rows) and half precision become float32: sums over many classes need digits.
+    """
     p = ops.convert_to_tensor(probabilities)
     if len(p.shape) != 2 or p.shape[-1] != num_classes:
         raise ValueError(
             f"`probabilities` must have shape [batch, {num_classes}], one per class. "
             f"Received shape: {tuple(p.shape)}"
         )
-    return p
+    return full_precision(p)
 
 
 def roll_up(probabilities, tree):
@@ -33,21 +36,9 @@ def roll_up(probabilities, tree):
     Example:
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
-    >>> roll_up([[0.5, 0.25, 0.25, 0.0]], tree)   # ... land 0.75, air 0.25, root 1
+    >>> [float(p) for p in roll_up([[0.5, 0.25, 0.25, 0.0]], tree)[0]]  # then land, air, root
+    [0.5, 0.25, 0.25, 0.0, 0.75, 0.25, 1.0]
     """
     tree = as_tree(tree)
     p = ops.transpose(check_probabilities(probabilities, tree.num_classes))
-    k = tree.num_classes
-    slot = np.zeros(tree.num_nodes, np.int64)
-    parts, values, below = [p], None, None
-    for nodes in levels(tree)[::-1]:
-        leaf, inner = nodes[nodes < k], nodes[nodes >= k]
-        rows = ops.take(p, leaf, axis=0)
-        if len(inner):
-            slot[inner] = np.arange(len(inner))
-            segment = slot[tree.parents[below]]
-            sums = ops.segment_sum(values, segment, len(inner))
-            parts.append(sums)
-            rows = ops.concatenate([rows, sums])
-        values, below = rows, np.concatenate([leaf, inner])
-    return ops.transpose(ops.concatenate(parts))
+    return ops.transpose(up_the_tree(p, tree, ops.segment_sum))

@@ -98,6 +98,19 @@ def best_rank_frame(similarity, dim: int, seed: int | None = None) -> BestRankFr
     Returns:
         `(frame, gram_error)`: float64 `[K, dim]` with unit rows, and the relative error
         `|frame frame' - S|_F / |S|_F`.
+
+    Raises:
+        ValueError: If `similarity` is not a matrix of cosines of real vectors, `dim` is not from 1
+            to K, or a class would have no component left.
+
+    Example:
+
+    >>> s_min = min_similarity([[0, 1, 2], [1, 0, 2], [2, 2, 0]], gamma=1.0)
+    >>> target = similarity([[0, 1, 2], [1, 0, 2], [2, 2, 0]], 1.0, s_min)
+    >>> best_rank_frame(target, dim=2).gram_error < 1e-9   # at the bound the rank is K - 1
+    True
+
+    Reference: Eckart and Young, The Approximation of One Matrix by Another of Lower Rank (1936).
     """
     values, vectors = _eigen(similarity)
     k = len(values)
@@ -128,6 +141,9 @@ def simplex_etf(num_classes: int, dim: int | None = None, seed: int | None = Non
 
     Returns:
         float64 `[K, dim]` whose rows sum to zero.
+
+    Raises:
+        ValueError: For fewer than two classes, or `dim < K - 1`.
 
     Example:
 

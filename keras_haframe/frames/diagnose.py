@@ -63,6 +63,9 @@ def diagnose(
         pairs equal, the frame is the simplex ETF), for a gamma so small that siblings nearly
         coincide, and for one so large that the levels cannot be told apart.
 
+    Raises:
+        ValueError: As `TreeFrame`.
+
     Example:
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})

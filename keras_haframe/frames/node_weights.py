@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_haframe.tree import ClassTree
+from keras_haframe.tree import ClassTree, arrays
 
 
 def largest_distance(tree: ClassTree, convention: str = "depth") -> int:
@@ -46,9 +46,7 @@ def node_weights(
 
 def levels(tree: ClassTree) -> list[np.ndarray]:
     """Node numbers by depth, root first."""
-    order = np.argsort(tree.depths, kind="stable")
-    cuts = np.searchsorted(tree.depths[order], np.arange(1, tree.height + 1))
-    return np.split(order, cuts)
+    return arrays.levels(tree.depths)
 
 
 def masses(tree: ClassTree, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

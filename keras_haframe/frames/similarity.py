@@ -13,16 +13,23 @@ GRID_POINTS = 100
 EIGENVALUE_TOLERANCE = 1e-6  # the papers' code sets smaller eigenvalues to zero
 
 
+def _is_number(value) -> bool:
+    """Whether `value` is one finite real number (a NumPy scalar counts, a bool does not)."""
+    return (
+        isinstance(value, (int, float, np.integer, np.floating))
+        and not isinstance(value, bool)
+        and bool(np.isfinite(value))
+    )
+
+
 def check_gamma(gamma: float, mapping: str = "exponential") -> float:
     """Return `gamma` as a float after checking it and the name of the mapping."""
     if mapping not in MAPPINGS:
         raise ValueError(f"`mapping` must be one of {MAPPINGS}. Received: mapping={mapping!r}")
     if mapping == "linear":
         return 0.0
-    if isinstance(gamma, bool) or not isinstance(gamma, (int, float, np.number)):
-        raise ValueError(f"`gamma` must be a number. Received: gamma={gamma!r}")
-    if not (np.isfinite(gamma) and gamma > 0):
-        raise ValueError(f"`gamma` must be positive and finite. Received: gamma={gamma}")
+    if not _is_number(gamma) or not gamma > 0:
+        raise ValueError(f"`gamma` must be positive and finite. Received: gamma={gamma!r}")
     return float(gamma)
 
 
@@ -72,8 +79,11 @@ def similarity(
     Reference: Liang and Davis, HAFrame (ICCV 2023), equation of the distance-to-cosine mapping.
     """
     gamma = check_gamma(gamma, mapping)
-    if not (np.isfinite(min_similarity) and min_similarity < 1):
-        raise ValueError(f"`min_similarity` must be below 1. Received: {min_similarity}")
+    if not _is_number(min_similarity) or not min_similarity < 1:
+        raise ValueError(
+            "`min_similarity` must be a number below 1, such as min_similarity(tree, gamma) gives. "
+            f"Received: {min_similarity!r}"
+        )
     d = check_distances(distances)
     t = d / d.max()
     f = np.exp(-gamma * t) if mapping == "exponential" else 1 - t
@@ -158,9 +168,9 @@ def resolve_min_similarity(
     if isinstance(value, str):
         return min_similarity(tree, gamma, value, mapping, convention)
     bound = min_similarity(tree, gamma, "exact", mapping, convention)
-    if not np.isfinite(value) or value >= 1 or value < bound - 1e-9:
+    if not _is_number(value) or value >= 1 or value < bound - 1e-9:
         raise ValueError(
             f"`min_similarity` must be at least {bound:.6g} (the exact bound of this tree at "
-            f"gamma={gamma:g}) and below 1, or 'exact', or 'grid'. Received: {value}"
+            f"gamma={gamma:g}) and below 1, or 'exact', or 'grid'. Received: {value!r}"
         )
     return float(max(value, bound))

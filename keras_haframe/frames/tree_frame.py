@@ -52,6 +52,10 @@ class TreeFrame:
         min_similarity: The number used.
         num_classes: K.
 
+    Raises:
+        ValueError: For `gamma <= 0`, a `min_similarity` below the exact bound of the tree (which
+            the message names), or unknown words.
+
     Example:
 
     >>> frame = TreeFrame(ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet"]}), 1.0)
@@ -97,8 +101,9 @@ class TreeFrame:
             first = np.r_[True, segment[1:] != segment[:-1]]
             details = int((~first).sum())
             take = np.where(first, segment, len(parents) + np.cumsum(~first) - 1)
-            inner, leaf = (np.flatnonzero(m) for m in (nodes >= self.num_classes,
-                                                       nodes < self.num_classes))
+            inner, leaf = (
+                np.flatnonzero(m) for m in (nodes >= self.num_classes, nodes < self.num_classes)
+            )
             self.levels.append(
                 Level(
                     gain[parents], used, details, take, segment,

@@ -1,14 +1,20 @@
 """Layers: the transformation block and the fixed classifiers."""
 
+from keras_haframe.layers.embedding_classifier import EmbeddingClassifier
 from keras_haframe.layers.etf_classifier import ETFClassifier
 from keras_haframe.layers.fixed_classifier import FixedClassifier
 from keras_haframe.layers.frame_classifier import FrameClassifier
+from keras_haframe.layers.slice_classifiers import SliceClassifiers
 from keras_haframe.layers.transformation_block import ResidualBlock, TransformationBlock
+from keras_haframe.layers.unit_classifiers import UnitClassifiers
 
 __all__ = [
     "ETFClassifier",
+    "EmbeddingClassifier",
     "FixedClassifier",
     "FrameClassifier",
     "ResidualBlock",
+    "SliceClassifiers",
     "TransformationBlock",
+    "UnitClassifiers",
 ]

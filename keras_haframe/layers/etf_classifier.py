@@ -20,7 +20,7 @@ class ETFClassifier(FixedClassifier):
 
     Example:
 
-    >>> ETFClassifier(10)(keras.ops.ones((2, 16)))["logits"].shape
+    >>> tuple(ETFClassifier(10)(keras.ops.ones((2, 16)))["logits"].shape)
     (2, 10)
 
     Reference: Yang et al., Inducing Neural Collapse in Imbalanced Learning (NeurIPS 2022).

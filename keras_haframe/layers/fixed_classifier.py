@@ -10,8 +10,14 @@ NORM_EPSILON = 1e-8
 
 
 def inverse_norm(x):
-    """`1 / max(|x|, 1e-8)` per row, shape `[B, 1]`, with a finite gradient at zero."""
-    return ops.rsqrt(ops.maximum(ops.sum(x * x, axis=-1, keepdims=True), NORM_EPSILON**2))
+    """`1 / |x|` per row, shape `[B, 1]`; 0 for rows shorter than 1e-8, which have no direction.
+
+    Batch normalisation makes a batch of one sample exactly zero. Any other finite value there
+    would be the gradient of a cosine, and 1e8 in its place throws the weights away in one step.
+    """
+    squared = ops.sum(x * x, axis=-1, keepdims=True)
+    inverse = ops.rsqrt(ops.maximum(squared, NORM_EPSILON**2))
+    return ops.where(squared > NORM_EPSILON**2, inverse, ops.zeros_like(inverse))
 
 
 class FixedClassifier(keras.layers.Layer):

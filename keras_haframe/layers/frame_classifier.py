@@ -27,8 +27,8 @@ class FrameClassifier(FixedClassifier):
             there is no random rotation. For many thousand classes.
         convention: Distance convention, see `ClassTree.distances`.
 
-    Input shape: `[B, dim]` with `dim >= K`. Output: `{"logits": [B, K], "cosines": [B, K]}`, float32,
-    without bias, scale or temperature.
+    Input shape: `[B, dim]` with `dim >= K`. Output: `{"logits": [B, K], "cosines": [B, K]}`,
+    float32, without bias, scale or temperature.
 
     Raises:
         ValueError: For a bad gamma or min_similarity (the message says the bound), or features of
@@ -37,7 +37,7 @@ class FrameClassifier(FixedClassifier):
     Example:
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
-    >>> FrameClassifier(tree, gamma=1.0)(keras.ops.ones((2, 4)))["cosines"].shape
+    >>> tuple(FrameClassifier(tree, gamma=1.0)(keras.ops.ones((2, 4)))["cosines"].shape)
     (2, 4)
 
     Reference: Liang and Davis, HAFrame (ICCV 2023); structured form, docs/architecture.md.
@@ -73,7 +73,9 @@ class FrameClassifier(FixedClassifier):
         return frames.hierarchy_aware_frame(target, dim, self.seed)
 
     def _tree_frame(self) -> frames.TreeFrame:
-        return frames.TreeFrame(self.tree, self.gamma, self.resolved_min_similarity, self.convention)
+        return frames.TreeFrame(
+            self.tree, self.gamma, self.resolved_min_similarity, self.convention
+        )
 
     def build(self, input_shape):
         if not self.structured:

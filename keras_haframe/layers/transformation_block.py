@@ -7,10 +7,12 @@ import keras
 EPSILON = 1e-5
 
 
-def _linear(units: int, name: str) -> keras.layers.Dense:
+def _linear(units: int, name: str, dtype) -> keras.layers.Dense:
     """Bias-free linear layer, initialised uniformly in +-1/sqrt(fan in) as in the paper."""
     uniform = keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform")
-    return keras.layers.Dense(units, use_bias=False, kernel_initializer=uniform, name=name)
+    return keras.layers.Dense(
+        units, use_bias=False, kernel_initializer=uniform, name=name, dtype=dtype
+    )
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -29,7 +31,7 @@ class ResidualBlock(keras.layers.Layer):
 
     Example:
 
-    >>> ResidualBlock(8)(keras.ops.ones((2, 8))).shape
+    >>> tuple(ResidualBlock(8)(keras.ops.ones((2, 8))).shape)
     (2, 8)
 
     Reference: Liang and Davis, HAFrame (ICCV 2023), transformation layer.
@@ -49,14 +51,23 @@ class ResidualBlock(keras.layers.Layer):
         self.momentum = momentum
         self.synchronized = synchronized
         self.shortcut = None
+        dtype = self.dtype_policy
 
         def steps(width: int, i: int):
             return (
-                _linear(width, f"linear{i}"),
+                _linear(width, f"linear{i}", dtype),
                 keras.layers.BatchNormalization(
-                    momentum=momentum, epsilon=EPSILON, synchronized=synchronized, name=f"norm{i}"
+                    momentum=momentum,
+                    epsilon=EPSILON,
+                    synchronized=synchronized,
+                    name=f"norm{i}",
+                    dtype=dtype,
                 ),
-                keras.layers.PReLU(alpha_initializer=keras.initializers.Constant(0.25), name=f"act{i}"),
+                keras.layers.PReLU(
+                    alpha_initializer=keras.initializers.Constant(0.25),
+                    name=f"act{i}",
+                    dtype=dtype,
+                ),
             )
 
         self.steps = [*steps(self.hidden_units, 1), *steps(units, 2)]
@@ -64,7 +75,7 @@ class ResidualBlock(keras.layers.Layer):
     def build(self, input_shape):
         shape = tuple(input_shape)
         if shape[-1] != self.units:
-            self.shortcut = _linear(self.units, "shortcut")
+            self.shortcut = _linear(self.units, "shortcut", self.dtype_policy)
             self.shortcut.build(shape)
         for layer in self.steps:
             layer.build(shape)
@@ -108,7 +119,7 @@ class TransformationBlock(keras.layers.Layer):
 
     Example:
 
-    >>> TransformationBlock(10)(keras.ops.ones((2, 10))).shape
+    >>> tuple(TransformationBlock(10)(keras.ops.ones((2, 10))).shape)
     (2, 10)
 
     Reference: Liang and Davis, HAFrame (ICCV 2023), transformation layer.
@@ -130,10 +141,17 @@ class TransformationBlock(keras.layers.Layer):
         self.momentum = momentum
         self.synchronized = synchronized
         self.norm = keras.layers.BatchNormalization(
-            momentum=input_momentum, epsilon=EPSILON, synchronized=synchronized, name="norm"
+            momentum=input_momentum,
+            epsilon=EPSILON,
+            synchronized=synchronized,
+            name="norm",
+            dtype=self.dtype_policy,
         )
         self.blocks = [
-            ResidualBlock(units, None, momentum, synchronized, name=f"block{i}") for i in (1, 2)
+            ResidualBlock(
+                units, None, momentum, synchronized, name=f"block{i}", dtype=self.dtype_policy
+            )
+            for i in (1, 2)
         ]
 
     def build(self, input_shape):

@@ -20,6 +20,11 @@ def check_label_shape(shape, num_classes: int | None = None) -> None:
     raise ValueError(f"Labels must be integers of shape [batch]. Received shape: {shape}. {mend}")
 
 
+def take_own(values, labels):
+    """Entry `[B]` of every row of `values` `[B, K]` at its label."""
+    return ops.take_along_axis(values, labels[:, None], axis=-1)[:, 0]
+
+
 class LabelLoss(keras.losses.Loss):
     """Base class of losses of integer labels: a subclass is the maths in `loss(labels, outputs)`.
 
@@ -29,11 +34,21 @@ class LabelLoss(keras.losses.Loss):
     Args:
         reduction: Keras reduction over the batch; the mean by default.
         dtype: `"float32"` or `"float64"`.
+
+    Attributes:
+        training: Whether the loss serves a training step; `HierarchicalClassifier` sets it before
+            every call. For losses that weigh examples in training only.
     """
+
+    training = True
 
     def __init__(self, name: str, reduction="sum_over_batch_size", dtype=None):
         dtype = "float64" if dtype == "float64" else "float32"
         super().__init__(name=name, reduction=reduction, dtype=dtype)
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        # Keras would take a plain list for a structure of tensors; here it is one array of labels.
+        return super().__call__(ops.convert_to_tensor(y_true), y_pred, sample_weight)
 
     def call(self, y_true, y_pred):
         check_label_shape(y_true.shape)

@@ -49,7 +49,7 @@ class TargetRows:
         steps = ops.take(ops.convert_to_tensor(self.steps), labels, axis=0)
         rows = steps[:, :1]
         for t in range(1, self.paths.shape[1]):
-            same = ops.cast(nodes[:, t, None] == self.paths[None, :, t], self.dtype)
+            same = ops.cast(ops.equal(nodes[:, t, None], self.paths[None, :, t]), self.dtype)
             rows = rows + steps[:, t, None] * same
         return rows
 
@@ -73,8 +73,12 @@ class FrameCosineLoss(LabelLoss):
     Example:
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+    >>> targets = similarity(tree, 1.0, min_similarity(tree, 1.0, "grid"))
     >>> loss = FrameCosineLoss(tree, gamma=1.0)
-    >>> loss([0], FrameClassifier(tree, 1.0)(x)["cosines"])  # zero when x points to class 0
+    >>> round(float(loss([0, 1], targets[:2])), 6)  # features on the vectors of their classes
+    0.0
+    >>> round(float(loss([0], targets[1:2])), 4)  # at the sibling's vector
+    1.2385
 
     Reference: Liang and Davis, HAFrame (ICCV 2023), cosine similarity loss.
     """

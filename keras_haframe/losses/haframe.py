@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 
 import keras
 from keras import ops
@@ -33,6 +34,14 @@ def alpha_schedule(name: str, epoch, epochs: int, period: int = 20):
 
     Returns:
         `(beta, alpha)`: weight of the cross-entropy and of the cosine loss.
+
+    Raises:
+        ValueError: For an unknown name.
+
+    Example:
+
+    >>> alpha_schedule("linear_decrease", epoch=25, epochs=100)
+    (0.25, 0.75)
 
     Reference: options of HAFrame's released code; the paper keeps alpha constant.
     """
@@ -72,6 +81,16 @@ class HAFrameLoss(LabelLoss):
     With a schedule, the attribute `epoch` is the current epoch (a number or a variable);
     `HierarchicalClassifier.fit` keeps it current.
 
+    Raises:
+        ValueError: For a bad alpha or gamma, or a schedule without `epochs`.
+
+    Example:
+
+    >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+    >>> outputs = FrameClassifier(tree, gamma=1.0)(keras.ops.zeros((1, 4)))
+    >>> round(float(HAFrameLoss(tree, gamma=1.0, alpha=0.0)([0], outputs)), 4)  # log 4
+    1.3863
+
     Reference: Liang and Davis, HAFrame (ICCV 2023), total loss.
     """
 
@@ -89,7 +108,7 @@ class HAFrameLoss(LabelLoss):
         dtype=None,
     ):
         super().__init__(name, reduction, dtype)
-        self.alpha = alpha
+        self.alpha = float(alpha) if isinstance(alpha, numbers.Real) else alpha
         self.epochs = epochs
         self.period = period
         self.epoch = 0.0
@@ -100,7 +119,7 @@ class HAFrameLoss(LabelLoss):
                     f"Received: epochs={epochs}"
                 )
             alpha_schedule(alpha, 0, epochs, period)
-        elif not (isinstance(alpha, (int, float)) and 0 <= alpha < math.inf):
+        elif not (isinstance(alpha, numbers.Real) and 0 <= alpha < math.inf):
             raise ValueError(
                 f"`alpha` must be a number in [0, inf) or one of {SCHEDULES}. "
                 f"Received: alpha={alpha!r}"

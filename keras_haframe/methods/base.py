@@ -31,8 +31,17 @@ class Method:
     name: ClassVar[str] = ""
     network: ClassVar[str] = "II"
 
+    @property
+    def units(self) -> int:
+        """Width P of a type II network's features, which the head gets; K by default."""
+        return self.tree.num_classes
+
     def head(self, features) -> dict:
-        """Apply the head to symbolic features `[B, P]`; return the model's outputs by name."""
+        """Apply the head to symbolic features `[B, P]`; return the model's outputs by name.
+
+        An output `"features"` becomes what `model.features()` returns: the features as the
+        classifier sees them, where the head changes them first.
+        """
         raise NotImplementedError
 
     def loss(self) -> keras.losses.Loss:

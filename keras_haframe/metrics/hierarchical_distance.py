@@ -12,13 +12,21 @@ from keras_haframe.tree import as_tree
 def _check_k(k: int, num_classes: int) -> int:
     if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= num_classes:
         raise ValueError(
-            f"`k` must be an integer from 1 to the number of classes {num_classes}. Received: k={k!r}"
+            f"`k` must be an integer from 1 to the number of classes {num_classes}. "
+            f"Received: k={k!r}"
         )
     return k
 
 
+def _best(scores, k):
+    """The `k` best-ranked classes `[B, k]`; among equal scores the lower index comes first."""
+    if keras.backend.backend() == "torch":  # torch.topk leaves open which of equals it takes
+        return ops.argsort(-scores, axis=-1)[:, :k]
+    return ops.top_k(scores, k, sorted=False)[1]
+
+
 def _mean_of_best(distances, k, labels, scores):
-    _, best = ops.top_k(scores, k, sorted=False)
+    best = _best(scores, k)
     return ops.mean(distances(labels, ops.cast(best, "int32")), axis=-1)
 
 
@@ -27,7 +35,7 @@ def hierarchical_distance(y_true, y_pred, tree, k: int = 1, convention: str = "d
 
     Args:
         y_true: Integer labels `[B]`.
-        y_pred: Class scores `[B, K]`, higher is better.
+        y_pred: Class scores `[B, K]`, higher is better; among equals the lower index ranks first.
         tree: A `ClassTree`.
         k: Number of classes from the top of the ranking, 1 to K.
         convention: Distance convention, see `ClassTree.distances`.
@@ -60,6 +68,17 @@ class HierarchicalDistance(TreeMetric):
         k: Number of classes from the top of the ranking, 1 to K.
         name: Name in logs; `hier_dist_{k}` by default.
         convention: Distance convention, see `ClassTree.distances`.
+
+    Raises:
+        ValueError: If `k` is not an integer from 1 to K.
+
+    Example:
+
+    >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+    >>> metric = HierarchicalDistance(tree, k=2)
+    >>> metric.update_state([0, 2], [[4, 3, 2, 1], [4, 3, 2, 1]])
+    >>> float(metric.result())  # of car: car 0, truck 1; of jet: 2 and 2
+    1.25
 
     Reference: Bertinetto et al., Making Better Mistakes (CVPR 2020).
     """

@@ -37,6 +37,15 @@ def level_accuracy(y_true, y_pred, tree, level: int = 0):
 
     Returns:
         Float32 tensor `[B]` of zeros and ones.
+
+    Raises:
+        ValueError: If the tree has no such level, or the shapes do not fit.
+
+    Example:
+
+    >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+    >>> float(level_accuracy([0], [[3, 4, 2, 1]], tree, level=1)[0])  # a truck, but on land
+    1.0
     """
     tree = as_tree(tree)
     labels, scores = check_inputs(y_true, y_pred, tree.num_classes)
@@ -51,6 +60,17 @@ class LevelAccuracy(TreeMetric):
         tree: A `ClassTree`.
         level: 0 for the classes (top-1), up to `height - 1` for the children of the root.
         name: Name in logs; `level_{level}_accuracy` by default.
+
+    Raises:
+        ValueError: If the tree has no such level.
+
+    Example:
+
+    >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+    >>> metric = LevelAccuracy(tree, level=1)
+    >>> metric.update_state([0, 0], [[3, 4, 2, 1], [1, 2, 3, 4]])
+    >>> float(metric.result())
+    0.5
     """
 
     def __init__(self, tree, level: int = 0, name: str | None = None, dtype=None):

@@ -53,6 +53,14 @@ class MistakeSeverity(TreeMetric):
         name: Name in logs.
         convention: Distance convention, see `ClassTree.distances`.
 
+    Example:
+
+    >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+    >>> metric = MistakeSeverity(tree)
+    >>> metric.update_state([0, 0, 0], [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]])
+    >>> float(metric.result()), int(metric.mistakes)
+    (1.5, 2)
+
     Reference: Bertinetto et al., Making Better Mistakes (CVPR 2020).
     """
 

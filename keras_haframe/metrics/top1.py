@@ -18,6 +18,14 @@ class Top1Accuracy(TreeMetric):
     Args:
         tree: A `ClassTree`.
         name: Name in logs.
+
+    Example:
+
+    >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+    >>> metric = Top1Accuracy(tree)
+    >>> metric.update_state([0, 1], [[4, 3, 2, 1], [4, 3, 2, 1]])
+    >>> float(metric.result())
+    0.5
     """
 
     def __init__(self, tree, name: str = "top1", dtype=None):

@@ -71,12 +71,14 @@ class HierarchicalClassifier(keras.Model):
         if network == "I":
             features = necks.type_one(x, hidden_units, pooling, synchronized)
         else:
-            features = necks.type_two(x, tree.num_classes, pooling, synchronized, input_momentum)
-        super().__init__(inputs, method.head(features), name=name or f"{method.name}_classifier")
+            features = necks.type_two(x, method.units, pooling, synchronized, input_momentum)
+        outputs = method.head(features)
+        super().__init__(inputs, outputs, name=name or f"{method.name}_classifier")
 
         self.backbone = backbone
         self.tree = tree
         self.method = method
+        features = outputs.get("features", features)  # as the classifier sees them
         self.feature_extractor = keras.Model(inputs, features, name="feature_extractor")
         self._recipe = {
             "method": method.name,
@@ -107,6 +109,7 @@ class HierarchicalClassifier(keras.Model):
         """Hand the integer labels to the loss: one over all outputs, or one per output."""
         loss = self.loss
         if isinstance(loss, losses.LabelLoss) and isinstance(y_pred, dict):
+            loss.training = training
             if hasattr(loss, "epoch"):
                 loss.epoch = self.epoch
             terms = [loss(y, y_pred, sample_weight)]

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from keras_haframe.tree import readers, text, validation
-
-CONVENTIONS = ("depth", "subtree")
+from keras_haframe.tree import arrays, readers, tables, text, validation
 
 
 class ClassTree:
@@ -80,9 +78,9 @@ class ClassTree:
 
     from_paths = classmethod(readers.from_paths)
     from_nested = classmethod(readers.from_nested)
-    from_csv = classmethod(readers.from_csv)
+    from_csv = classmethod(tables.from_csv)
     from_json = classmethod(readers.from_json)
-    from_label_columns = classmethod(readers.from_label_columns)
+    from_label_columns = classmethod(tables.from_label_columns)
     from_folders = classmethod(readers.from_folders)
     from_wordnet = classmethod(readers.from_wordnet)
 
@@ -114,6 +112,11 @@ class ClassTree:
     def path(self, node: int | str) -> list[str]:
         """Names from the root down to `node` (a class label, node number or name)."""
         i = self.index(node) if isinstance(node, str) else int(node)
+        if not 0 <= i < self.num_nodes:
+            raise ValueError(
+                f"`node` must be a node name or a number from 0 to {self.num_nodes - 1}. "
+                f"Received: {node!r}"
+            )
         names = []
         while i >= 0:
             names.append(self.nodes[i])
@@ -129,12 +132,7 @@ class ClassTree:
         Column 0 is the root, the last column the class itself; a class shallower than the tree
         stands for itself on the deeper levels.
         """
-        table = np.empty((self.num_classes, self.height + 1), np.int64)
-        node = np.arange(self.num_classes)
-        for t in range(self.height, -1, -1):
-            table[:, t] = node
-            node = np.where(self.depths[node] == t, self.parents[node], node)
-        return table
+        return arrays.paths(self)
 
     def level_labels(self) -> np.ndarray:
         """Labels of every class at every level, finest first.
@@ -144,13 +142,7 @@ class ClassTree:
             `min(height - c, leaf depth)` by their first appearance in label order, so column 0 is
             the class itself and the last column the children of the root.
         """
-        columns = []
-        for t in range(self.height, 0, -1):
-            _, first, inverse = np.unique(self.paths[:, t], return_index=True, return_inverse=True)
-            rank = np.empty(len(first), np.int64)
-            rank[np.argsort(first)] = np.arange(len(first))
-            columns.append(rank[inverse])
-        return np.stack(columns, axis=1)
+        return arrays.level_labels(self)
 
     @functools.cached_property
     def ancestors(self) -> np.ndarray:
@@ -170,22 +162,7 @@ class ClassTree:
             `(order, start, stop)`: `order` `[K]` lists the classes as a depth-first walk meets
             them; the classes below node `n` are `order[start[n]:stop[n]]`.
         """
-        count = np.zeros(self.num_nodes, np.int64)
-        count[: self.num_classes] = 1
-        levels = [np.flatnonzero(self.depths == t) for t in range(self.height + 1)]
-        for nodes in levels[:0:-1]:
-            np.add.at(count, self.parents[nodes], count[nodes])
-        start = np.zeros(self.num_nodes, np.int64)
-        for nodes in levels[1:]:
-            nodes = nodes[np.lexsort((nodes, start[self.parents[nodes]]))]
-            before = np.cumsum(count[nodes]) - count[nodes]
-            _, first, sibling_of = np.unique(
-                start[self.parents[nodes]], return_index=True, return_inverse=True
-            )
-            start[nodes] = start[self.parents[nodes]] + before - before[first][sibling_of]
-        order = np.empty(self.num_classes, np.int64)
-        order[start[: self.num_classes]] = np.arange(self.num_classes)
-        return order, start, start + count
+        return arrays.leaf_ranges(self)
 
     def node_heights(self, convention: str = "depth") -> np.ndarray:
         """Height of every node: the distance of two classes is the height of their LCA.
@@ -199,17 +176,7 @@ class ClassTree:
         Returns:
             int64 `[N]`.
         """
-        if convention not in CONVENTIONS:
-            raise ValueError(f"`convention` must be one of {CONVENTIONS}. Received: {convention!r}")
-        if convention == "depth":
-            heights = self.height - self.depths
-            heights[: self.num_classes] = 0
-            return heights
-        heights = np.zeros(self.num_nodes, np.int64)
-        for t in range(self.height, 0, -1):
-            nodes = np.flatnonzero(self.depths == t)
-            np.maximum.at(heights, self.parents[nodes], heights[nodes] + 1)
-        return heights
+        return arrays.node_heights(self, convention)
 
     def distances(self, convention: str = "depth") -> np.ndarray:
         """Hierarchical distance of every pair of classes, the height of their LCA.
@@ -218,12 +185,15 @@ class ClassTree:
             convention: See `node_heights`. The default is the one of the papers' files.
 
         Returns:
-            int16 `[K, K]`, symmetric, zero on the diagonal.
+            int16 `[K, K]` (int32 for a tree higher than int16 counts), symmetric, zero on the
+            diagonal.
 
         Reference: Bertinetto et al., Making Better Mistakes (CVPR 2020), section 3; Liang and
         Davis, HAFrame (ICCV 2023), section 3.
         """
-        return self.lca_table(self.node_heights(convention).astype(np.int16))
+        small = self.height <= np.iinfo(np.int16).max
+        heights = self.node_heights(convention)
+        return self.lca_table(heights.astype(np.int16 if small else np.int32))
 
     def lca_table(self, values: np.ndarray) -> np.ndarray:
         """Value of the LCA of every pair of classes.
@@ -235,17 +205,7 @@ class ClassTree:
             `[K, K]` of the same dtype; entry `i, j` is `values[LCA(i, j)]`, and `values[i]` for
             `i == j`.
         """
-        order, start, stop = self.leaf_ranges
-        table = np.empty((self.num_classes, self.num_classes), np.asarray(values).dtype)
-        branching = np.flatnonzero(np.bincount(self.parents[:-1], minlength=self.num_nodes) > 1)
-        # Parents first: each node overwrites its own square block, its children refine it.
-        for node in branching[::-1]:
-            table[start[node] : stop[node], start[node] : stop[node]] = values[node]
-        np.fill_diagonal(table, np.asarray(values)[order])
-        if np.array_equal(order, np.arange(self.num_classes)):
-            return table
-        place = np.argsort(order)
-        return np.take(np.take(table, place, axis=0), place, axis=1)
+        return arrays.lca_table(self, values)
 
     # Showing ---------------------------------------------------------------------------------
 

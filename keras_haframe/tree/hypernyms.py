@@ -21,47 +21,52 @@ def tree_edges(
         `(parent, child)` edges from the root to the classes.
 
     Raises:
-        ValueError: For malformed pairs, a class not in the graph, or a cycle.
+        ValueError: For malformed pairs, a class not in the graph, a cycle, or several tops.
     """
     parents_of: dict[str, list[str]] = {}
     children_of: dict[str, list[str]] = {}
     for i, pair in enumerate(pairs):
-        if len(pair) != 2:
-            raise ValueError(f"Every pair must be (hypernym, hyponym). Received: pairs[{i}]={pair}")
+        if isinstance(pair, str) or len(pair) != 2:
+            raise ValueError(
+                f"Every pair must be (hypernym, hyponym). Received: pairs[{i}]={pair!r}"
+            )
         parent, child = (check_name(n, f"pairs[{i}]") for n in pair)
         parents_of.setdefault(child, []).append(parent)
         children_of.setdefault(parent, []).append(child)
 
-    # Breadth first from the tops, so the first visit of a node is by its shortest way up.
-    parent_of: dict[str, str | None] = {n: None for n in children_of if n not in parents_of}
-    frontier = list(parent_of)
+    # Breadth first from the tops: steps of the shortest way up from every node.
+    steps = {n: 0 for n in children_of if n not in parents_of}
+    frontier = list(steps)
     while frontier:
-        reached = []
-        for node in frontier:
-            for child in children_of.get(node, ()):
-                if child not in parent_of:
-                    parent_of[child] = node
-                    reached.append(child)
-        frontier = reached
+        reached = {c: steps[n] + 1 for n in frontier for c in children_of.get(n, ())}
+        frontier = [c for c in reached if c not in steps]
+        steps.update((c, reached[c]) for c in frontier)
 
-    kept: dict[str, list[str]] = {}
+    kept: dict[str, dict[str, None]] = {}  # children in order, each once
     for leaf in leaves:
-        if leaf not in parent_of:
+        if leaf not in steps:
             if leaf in parents_of:
                 raise ValueError(f"The hypernyms of {leaf!r} form a cycle: none leads to a top.")
             raise ValueError(unknown_name(leaf, {*parents_of, *children_of}, "node of the pairs"))
         node = leaf
-        while (parent := parent_of[node]) is not None:
+        while steps[node]:
+            # The first of those nearest to a top; one caught in a cycle leads nowhere.
+            parent = min(parents_of[node], key=lambda n: steps.get(n, len(pairs)))
             known = parent in kept
-            siblings = kept.setdefault(parent, [])
-            if node not in siblings:
-                siblings.append(node)
+            siblings = kept.setdefault(parent, {})
+            siblings[node] = None
             if known:
                 break
             node = parent
+    tops = [n for n in kept if not steps[n]]
+    if len(tops) > 1:
+        raise ValueError(
+            f"The classes lead to {len(tops)} different tops: {', '.join(map(repr, tops[:5]))}. "
+            f"Join them with pairs such as ('top', {tops[0]!r}), ('top', {tops[1]!r})."
+        )
     if prune:
         classes = set(leaves)
-        single = {n: c[0] for n, c in kept.items() if len(c) == 1 and n not in classes}
+        single = {n: next(iter(c)) for n, c in kept.items() if len(c) == 1 and n not in classes}
 
         def end(node: str) -> str:
             while node in single:

@@ -28,6 +28,8 @@ def summary(tree) -> str:
 
 def render(tree, max_lines: int = 60) -> str:
     """Draw the tree with box characters, root first, classes with their label."""
+    if max_lines < 1:
+        raise ValueError(f"`max_lines` must be at least 1. Received: {max_lines}")
     order = np.argsort(tree.parents[:-1], kind="stable")
     first = np.searchsorted(tree.parents[:-1][order], np.arange(tree.num_nodes + 1))
     lines: list[str] = []
@@ -41,7 +43,11 @@ def render(tree, max_lines: int = 60) -> str:
         for i, child in enumerate(children):
             last = i == len(children) - 1
             rows.append(
-                (int(child), below + ("└── " if last else "├── "), below + ("    " if last else "│   "))
+                (
+                    int(child),
+                    below + ("└── " if last else "├── "),
+                    below + ("    " if last else "│   "),
+                )
             )
         stack.extend(rows[::-1])
     if stack:

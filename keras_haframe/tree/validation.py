@@ -15,7 +15,7 @@ def check_name(name, where: str) -> str:
 
 def unknown_name(name: str, known: Iterable[str], what: str) -> str:
     """Say that `name` is not known, with the nearest known spelling."""
-    near = difflib.get_close_matches(name, list(known), n=1)
+    near = difflib.get_close_matches(str(name), list(known), n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"{name!r} is not a {what}.{hint}"
 
@@ -36,9 +36,8 @@ def check_edges(edges: Iterable[Sequence[str]]) -> tuple[list, dict, dict]:
     parent_of: dict[str, str] = {}
     children_of: dict[str, list[str]] = {}
     for i, edge in enumerate(edges):
-        if isinstance(edge, (str, bytes)) or not isinstance(edge, Iterable):
-            raise ValueError(f"Every edge must be a (parent, child) pair. Received: {edge!r}")
-        pair = tuple(edge)
+        text = isinstance(edge, (str, bytes))
+        pair = tuple(edge) if isinstance(edge, Iterable) and not text else ()
         if len(pair) != 2:
             raise ValueError(
                 f"Every edge must be a (parent, child) pair. Received: edges[{i}]={edge!r}"
@@ -74,12 +73,16 @@ def check_reachable(parent_of: dict, children_of: dict) -> dict[str, int]:
         stack.extend((child, d + 1) for child in children_of[node])
     lost = next((n for n in children_of if n not in depth), None)
     if lost is not None:
-        seen, node = [], lost
+        seen: dict[str, int] = {}
+        node = lost
         while node not in seen:
-            seen.append(node)
+            seen[node] = len(seen)
             node = parent_of[node]
-        cycle = [*seen[seen.index(node) :], node]
-        raise ValueError(f"The edges form a cycle: {' <- '.join(map(repr, cycle))}.")
+        cycle = [*list(seen)[seen[node] :], node]
+        shown = [repr(n) for n in cycle]
+        if len(shown) > 8:
+            shown = [*shown[:6], f"... ({len(shown) - 7} more)", shown[-1]]
+        raise ValueError(f"The edges form a cycle: {' <- '.join(shown)}.")
     if len(roots) > 1:
         shown = ", ".join(map(repr, roots[:5])) + (", ..." if len(roots) > 5 else "")
         raise ValueError(

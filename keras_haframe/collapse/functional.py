@@ -1,0 +1,99 @@
+"""One call for features which are already in memory."""
+
+from __future__ import annotations
+
+from keras_haframe.collapse.inputs import check_labels, check_matrix, to_numpy
+from keras_haframe.collapse.measure import NeuralCollapse
+from keras_haframe.collapse.statistics import ClassStatistics
+
+
+def _arrays(features, labels, num_classes):
+    """Checked arrays, and the number of classes: `num_classes` or the largest label plus one."""
+    features = to_numpy(features, "features")
+    if features.ndim != 2:
+        raise ValueError(f"`features` must be [n, d]. Received shape: {features.shape}.")
+    features = check_matrix(features, "features", None, features.shape[1])
+    labels = to_numpy(labels, "labels")
+    if num_classes is None:
+        if not labels.size:
+            raise ValueError("`num_classes` must be given where there are no samples.")
+        one_hot = labels.ndim == 2 and labels.shape[1] > 1
+        num_classes = labels.shape[1] if one_hot else max(int(labels.max()) + 1, 1)
+    return features, check_labels(labels, len(features), num_classes), num_classes
+
+
+def neural_collapse(
+    features,
+    labels,
+    num_classes: int | None = None,
+    classifier=None,
+    bias=None,
+    target=None,
+    mean: str = "class",
+    centred: bool = True,
+) -> dict[str, float]:
+    """NC1 to NC4 of features in memory.
+
+    Args:
+        features: `[n, d]`, as the classifier sees them.
+        labels: integers `[n]`.
+        num_classes: K. By default the size of `target` or `classifier`, else the largest label
+            plus one.
+        classifier: optional `[K, d]` classifier rows; without them there is no NC3 and NC4.
+        bias: optional `[K]` classifier bias.
+        target: Gram matrix the class means should take; None for the simplex ETF.
+        mean: centre of the class means, `"class"` or `"sample"`.
+        centred: False compares raw class means with the target itself.
+
+    Returns:
+        The dict of `NeuralCollapse.result`, with `nc4` and `nc4_macro` if `classifier` is given.
+
+    Raises:
+        ValueError: on wrong shapes, labels or values.
+
+    Example:
+
+    >>> features = [[1.0, 0.1], [1.0, -0.1], [-1.0, 0.1], [-1.0, -0.1]]
+    >>> measures = neural_collapse(features, [0, 0, 1, 1])
+    >>> measures["nc1"], round(measures["nc1_quotient"], 12), measures["nc2"]
+    (0.0, 0.01, 0.0)
+    """
+    for known in (target, classifier):
+        if num_classes is None and known is not None and not callable(known):
+            num_classes = len(known)
+    features, labels, num_classes = _arrays(features, labels, num_classes)
+    options = {"target": target, "mean": mean, "centred": centred, "keep_bytes": 0}
+    measure = NeuralCollapse(num_classes, features.shape[1], **options)
+    measure.update(features, labels)
+    result = measure.result(classifier, bias)
+    if classifier is not None:
+        second = measure.disagreement()
+        second.update_linear(features, labels, classifier=classifier, bias=bias)
+        result |= second.result()
+    return result
+
+
+def class_means(features, labels, num_classes: int | None = None):
+    """Class means in float64.
+
+    Args:
+        features: `[n, d]`.
+        labels: integers `[n]`.
+        num_classes: K, by default the largest label plus one.
+
+    Returns:
+        `(means, counts)`: `[K, d]`, with rows of zeros for classes without a sample, and int64
+        `[K]`.
+
+    Raises:
+        ValueError: on wrong shapes, labels or values.
+
+    Example:
+
+    >>> class_means([[1.0], [3.0]], [0, 0])
+    (array([[2.]]), array([2]))
+    """
+    features, labels, num_classes = _arrays(features, labels, num_classes)
+    statistics = ClassStatistics(num_classes, features.shape[1])
+    statistics.update(features, labels)
+    return statistics.means, statistics.counts

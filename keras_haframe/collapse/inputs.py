@@ -1,0 +1,143 @@
+"""Checks at the door: tensors of any backend become NumPy arrays, and labels are proved usable."""
+
+from __future__ import annotations
+
+import numpy as np
+
+# ml_dtypes report kind "V" although they convert to float64 without loss.
+_EXTRA_FLOATS = ("bfloat16", "float8")
+
+
+class NonFiniteError(ValueError):
+    """Raised for NaN or infinite values, which a diverged network produces."""
+
+
+def to_numpy(value, name: str) -> np.ndarray:
+    """NumPy array of a TensorFlow, JAX, PyTorch or Keras tensor, or of anything array-like.
+
+    Args:
+        value: the array or tensor; bfloat16 and float16 are kept as they are where NumPy can
+            hold them.
+        name: what to call it in an error.
+
+    Returns:
+        A NumPy array, perhaps sharing memory with `value`.
+
+    Raises:
+        ValueError: if `value` holds no numbers yet (a symbolic or traced tensor) or is ragged.
+
+    Example:
+
+    >>> to_numpy([[1, 2]], "features").shape
+    (1, 2)
+    """
+    if isinstance(value, np.ndarray):
+        return value
+    try:
+        if hasattr(value, "detach"):  # PyTorch
+            value = value.detach().cpu()
+            if str(value.dtype) == "torch.bfloat16":
+                value = value.float()
+        elif hasattr(value, "shape") and callable(getattr(value, "numpy", None)):
+            value = value.numpy()
+        return np.asarray(value)
+    except Exception as error:
+        raise ValueError(
+            f"`{name}` could not be turned into a NumPy array: it must hold values, so measure "
+            f"outside compiled functions and never on symbolic tensors. Received: {type(value)}."
+        ) from error
+
+
+def check_matrix(value, name: str, rows: int | None, columns: int) -> np.ndarray:
+    """A finite real `[rows, columns]` array in its own dtype (`rows=None` accepts any number).
+
+    Raises:
+        ValueError: on a wrong shape or a dtype which holds no real numbers; its subclass
+            `NonFiniteError` on NaN or infinity.
+    """
+    array = to_numpy(value, name)
+    if array.ndim != 2 or array.shape[1] != columns or (rows is not None and len(array) != rows):
+        hint = ""
+        if array.ndim == 2 and rows is not None and array.shape == (columns, rows):
+            hint = " A Keras Dense kernel is [d, K]: pass its transpose."
+        elif array.ndim > 2:
+            hint = " Pool or flatten convolutional features first."
+        expected = f"[{'B' if rows is None else rows}, {columns}]"
+        raise ValueError(
+            f"`{name}` must have shape {expected}. Received shape: {array.shape}.{hint}"
+        )
+    if array.dtype.kind not in "biuf" and not array.dtype.name.startswith(_EXTRA_FLOATS):
+        raise ValueError(f"`{name}` must hold real numbers. Received dtype: {array.dtype}.")
+    finite = np.isfinite(array)
+    if not finite.all():
+        bad = np.flatnonzero(~finite.all(axis=1))
+        raise NonFiniteError(
+            f"`{name}` must be finite. Received NaN or infinity in {bad.size} of {len(array)} "
+            f"rows, the first at row {bad[0]}: the network has diverged, or it was run in a "
+            "half precision that overflows."
+        )
+    return array
+
+
+def check_classifier(classifier, bias, num_classes: int, dim: int):
+    """Float64 classifier rows `[K, d]` and bias `[K]` (zeros for None).
+
+    Raises:
+        ValueError: on wrong shapes, or NaN or infinity.
+    """
+    rows = check_matrix(classifier, "classifier", num_classes, dim)
+    if bias is None:
+        return rows.astype(np.float64, copy=False), np.zeros(num_classes)
+    bias = to_numpy(bias, "bias")
+    if bias.shape != (num_classes,):
+        raise ValueError(f"`bias` must have shape ({num_classes},). Received shape: {bias.shape}.")
+    bias = check_matrix(bias[None], "bias", 1, num_classes)[0]
+    return rows.astype(np.float64, copy=False), bias.astype(np.float64)
+
+
+def check_labels(value, size: int, num_classes: int, name: str = "labels") -> np.ndarray:
+    """Integer class ids as int64 `[size]`.
+
+    Keras data sets carry labels as `[B]` or `[B, 1]`; both are taken. Float labels are refused:
+    a cast to bfloat16 has already damaged ids above 256.
+
+    Raises:
+        ValueError: on one-hot rows, a dtype which is not an integer, a length other than `size`
+            or ids outside `0 .. num_classes - 1`.
+    """
+    array = to_numpy(value, name)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        hint = ""
+        if array.ndim == 2 and array.shape[1] == num_classes:
+            hint = f" For one-hot rows pass {name}.argmax(axis=-1)."
+        raise ValueError(
+            f"`{name}` must be integer class ids of shape [B] or [B, 1]. "
+            f"Received shape: {array.shape}.{hint}"
+        )
+    if len(array) != size:
+        raise ValueError(
+            f"`{name}` must have one entry per feature row. "
+            f"Received: {len(array)} entries for {size} rows."
+        )
+    if not size:
+        return np.zeros(0, np.int64)
+    if array.dtype.kind not in "iu":
+        raise ValueError(
+            f"`{name}` must have an integer dtype, for instance int32. Received: {array.dtype}."
+        )
+    low, high = int(array.min()), int(array.max())
+    if low < 0 or high >= num_classes:
+        raise ValueError(
+            f"`{name}` must lie in 0 .. {num_classes - 1} (`num_classes` is {num_classes}). "
+            f"Received ids from {low} to {high}."
+        )
+    return array.astype(np.int64)
+
+
+def check_size(value, name: str, least: int = 1) -> int:
+    """An integer of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"`{name}` must be an integer of at least {least}. Received: {value!r}")
+    return int(value)

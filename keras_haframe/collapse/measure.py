@@ -1,0 +1,185 @@
+"""NeuralCollapse: the measures NC1 to NC4 and their frame-aware forms, streaming."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from keras_haframe.collapse.centring import check_convention
+from keras_haframe.collapse.inputs import check_classifier, check_labels, check_matrix, check_size
+from keras_haframe.collapse.kept import KeptFeatures
+from keras_haframe.collapse.second_pass import ClassVariability, Disagreement
+from keras_haframe.collapse.spread import Spread
+from keras_haframe.collapse.statistics import ClassStatistics
+from keras_haframe.collapse.targets import check_target
+
+
+class NeuralCollapse:
+    """How far features have collapsed onto their class means, and those onto a fixed geometry.
+
+    All of it is float64 NumPy. One pass gathers counts, class means, the pooled scatter and the
+    class variances; `result` derives the measures. Memory is `K d + d^2` numbers and does not
+    grow with the number of samples, apart from `keep_bytes`. No K x K array is made whole.
+
+    Features are those the classifier sees, after its batch normalisation or L2 normalisation.
+    Classes without a sample are dropped from every measure; classes with one sample have zero
+    variance.
+
+    Args:
+        num_classes: K.
+        dim: d, the width of the features.
+        target: Gram matrix the class means should take: None for the simplex ETF, `[K, K]`
+            cosines S of a frame (`W @ W.T`), or a callable `indices -> [len(indices), K]` giving
+            rows of S where K x K is too large.
+        mean: centre of the class means: `"class"` for their own mean, `"sample"` for the mean of
+            all samples. They differ on unbalanced data.
+        centred: False compares raw class means with S itself. This is stricter for a frame whose
+            vectors do not sum to zero, since it sees a common offset. NC1 is always centred.
+        keep_bytes: while all features fit into this many bytes they are kept, and `result` can
+            give NC4 without a second pass. 0 keeps none.
+
+    Example:
+
+    >>> nc = NeuralCollapse(num_classes=2, dim=2)
+    >>> nc.update([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], [0, 0, 1])
+    >>> nc.result()["nc1"]
+    0.0
+
+    Reference: Papyan, Han, Donoho, "Prevalence of neural collapse during the terminal phase of
+    deep learning training", PNAS 2020; for frames, the same with the ETF's Gram matrix replaced.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        dim: int,
+        target=None,
+        mean: str = "class",
+        centred: bool = True,
+        keep_bytes: int = 2**27,
+    ):
+        self._statistics = ClassStatistics(num_classes, dim)
+        self.num_classes, self.dim = self._statistics.num_classes, self._statistics.dim
+        self.target = check_target(target, self.num_classes)
+        self.mean = check_convention(mean)
+        self.centred = bool(centred)
+        self._kept = KeptFeatures(check_size(keep_bytes, "keep_bytes", least=0))
+
+    @property
+    def counts(self) -> np.ndarray:
+        """int64 `[K]`, samples seen per class."""
+        return self._statistics.counts
+
+    @property
+    def class_means(self) -> np.ndarray:
+        """`[K, d]`, rows of zeros for classes not seen."""
+        return self._statistics.means
+
+    @property
+    def class_variances(self) -> np.ndarray:
+        """`[K]` mean squared distances to the own class mean."""
+        return self._statistics.variances
+
+    @property
+    def within_covariance(self) -> np.ndarray:
+        """`[d, d]` Sigma_W, pooled over samples."""
+        return self._statistics.scatter / max(int(self.counts.sum()), 1)
+
+    def update(self, features, labels) -> None:
+        """Adds a batch: `features` `[B, d]`, integer `labels` `[B]` or `[B, 1]`. B may be zero.
+
+        Tensors of TensorFlow, JAX, PyTorch and Keras are taken, in any float dtype.
+
+        Raises:
+            ValueError: on wrong shapes, labels that are one-hot, not integer or out of range, and
+                NaN or infinite features. Nothing is added then.
+        """
+        features = check_matrix(features, "features", None, self.dim)
+        labels = check_labels(labels, len(features), self.num_classes)
+        self._statistics.add(features, labels)
+        self._kept.add(features, labels)
+
+    def merge(self, other: NeuralCollapse) -> NeuralCollapse:
+        """Adds what another instance has seen (another replica or worker) and returns `self`.
+
+        The measures are those of one pass over everything, up to float64 rounding, whatever the
+        partition. Options such as `target` and `mean` stay those of `self`.
+
+        Raises:
+            ValueError: if `num_classes` or `dim` differ.
+        """
+        self._statistics.merge(other._statistics)
+        self._kept.merge(other._kept)
+        return self
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The statistics as a dict of four arrays, to send to another process or to `np.savez`.
+
+        Kept features are not part of it: an instance made from a state gives NC4 through
+        `disagreement()` only.
+        """
+        return self._statistics.state()
+
+    @classmethod
+    def from_state(cls, state: dict[str, np.ndarray], **options) -> NeuralCollapse:
+        """An instance with the statistics of `state()`; `options` as in the constructor."""
+        statistics = ClassStatistics.from_state(state)
+        new = cls(statistics.num_classes, statistics.dim, **options)
+        new._statistics = statistics
+        if statistics.counts.any():
+            new._kept.drop()
+        return new
+
+    def disagreement(self) -> Disagreement:
+        """NC4 accumulator for a second pass, with the class means as they are now."""
+        return Disagreement(self.class_means, self.counts)
+
+    def class_variability(self) -> ClassVariability:
+        """Accumulator of the NC1 of every class, for a second pass."""
+        view = Spread(self._statistics, self.mean)
+        return ClassVariability(self.class_means.copy(), view.values, view.vectors)
+
+    def result(self, classifier=None, bias=None, pairs: bool = True) -> dict[str, float]:
+        """The measures of everything seen so far.
+
+        Args:
+            classifier: optional `[K, d]` classifier rows A (the transpose of a Dense kernel).
+            bias: optional `[K]` classifier bias.
+            pairs: False leaves out what needs a pass over all pairs of classes, `K^2 d`
+                operations: nc2, nc3, cdnv and the angles.
+
+        Returns:
+            A dict of floats, NaN where a measure is not defined (one class, coinciding means).
+            Zero at collapse:
+            `nc1` `tr(Sigma_W Sigma_B^+)/K`; `nc1_quotient` `tr Sigma_W / tr Sigma_B`, and
+            `nc1_quotient_macro` with all classes weighing the same; `cdnv`;
+            `nc2` Gram matrix of the means against the target; `equinorm` variation of their
+            norms; `equiangle` mean `|cos - target|` and `equiangle_std`.
+            `min_angle`, `tail_angle`: smallest angles in degrees, of all pairs and of the rarest
+            third of the classes.
+            With a classifier: `nc3` its products with the means against the target; `duality`
+            `|A/|A| - M/|M||^2` and `alignment`, the mean cosine of row and mean, with centred
+            means for the ETF and raw ones for a target or `centred=False`; `offset`
+            `|A mu_G + b|`; `nc4` and `nc4_macro` where all features were kept.
+            With a target: `nc2_etf` and, with a classifier, `nc3_etf`, against the ETF.
+
+        Raises:
+            ValueError: if nothing was measured, or on wrong shapes.
+        """
+        if bias is not None and classifier is None:
+            raise ValueError("`bias` was given without `classifier`.")
+        if classifier is not None:
+            classifier, bias = check_classifier(classifier, bias, self.num_classes, self.dim)
+        view = Spread(self._statistics, self.mean)
+        result = view.variability()
+        if pairs:
+            result |= view.geometry(self.target, self.centred, classifier)
+        if classifier is not None:
+            # The rows of a frame need not sum to zero: collapsed features equal them uncentred.
+            against_centred = self.centred and self.target is None
+            result |= view.agreement(classifier, bias, against_centred)
+            if self._kept.complete:
+                nc4 = self.disagreement()
+                for features, labels in self._kept:
+                    nc4.update_linear(features, labels, classifier=classifier, bias=bias)
+                result |= nc4.result()
+        return result

@@ -1,0 +1,178 @@
+"""Counts, class means, pooled scatter and class variances in one exact streaming pass."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from keras_haframe.collapse.inputs import check_labels, check_matrix, check_size
+
+# Rows taken to float64 at once: bounds the memory of a huge batch, leaves the products large.
+TILE_ROWS = 4096
+# Centred rows collected before they enter the scatter matrix: small batches would otherwise pay
+# for reading and writing all of its d^2 numbers each time.
+PENDING_ROWS = 1024
+
+
+class ClassStatistics:
+    """Running first and second moments of class-labelled features, in float64.
+
+    The memory is `K d + d^2 + 2 K` numbers, plus 1,024 rows of width d waiting to be multiplied,
+    whatever the number of samples. The result does not
+    depend on the cut into batches beyond float64 rounding, and neither does `merge`.
+
+    For the `b` rows of one class in a batch, with batch mean `m`, and `n` rows seen before with
+    mean `mu`, the scatter about the common mean grows by
+
+        sum_i (f_i - m)(f_i - m)' + n b / (n + b) (m - mu)(m - mu)'
+            = sum_i (f_i - c)(f_i - c)',    c = m - sqrt(n / (n + b)) (m - mu),
+
+    because the residuals `f_i - m` sum to zero. One subtraction and one matrix product per batch
+    therefore update everything, without a loop over classes and without cancellation.
+
+    Args:
+        num_classes: K, the number of classes.
+        dim: d, the width of the features.
+
+    Attributes:
+        counts: int64 `[K]`, samples seen per class.
+        means: `[K, d]`, class means; rows of zeros for classes not seen.
+        scatter: `[d, d]`, sum over samples of `(f - mu_y)(f - mu_y)'`.
+        squares: `[K]`, sum of squared distances to the own class mean.
+
+    Example:
+
+    >>> statistics = ClassStatistics(num_classes=2, dim=1)
+    >>> statistics.update([[1.0], [3.0], [7.0]], [0, 0, 1])
+    >>> statistics.means.ravel(), statistics.scatter.item()
+    (array([2., 7.]), 2.0)
+
+    Reference: Chan, Golub, LeVeque, "Algorithms for computing the sample variance", 1983, eq. 1.5.
+    """
+
+    def __init__(self, num_classes: int, dim: int):
+        self.num_classes = check_size(num_classes, "num_classes")
+        self.dim = check_size(dim, "dim")
+        self.counts = np.zeros(self.num_classes, np.int64)
+        self.means = np.zeros((self.num_classes, self.dim))
+        self.squares = np.zeros(self.num_classes)
+        self._scatter = np.zeros((self.dim, self.dim))
+        self._pending: np.ndarray | None = None
+        self._waiting = 0
+
+    @property
+    def scatter(self) -> np.ndarray:
+        """`[d, d]` pooled within-class scatter, not divided by the number of samples."""
+        if self._waiting:
+            rows = self._pending[: self._waiting]
+            self._scatter += rows.T @ rows
+            self._waiting = 0
+        return self._scatter
+
+    def update(self, features, labels) -> None:
+        """Adds a batch: `features` `[B, d]`, integer `labels` `[B]`. B may be zero.
+
+        Raises:
+            ValueError: on wrong shapes, labels out of range, NaN or infinite features. Nothing
+                is added then.
+        """
+        features = check_matrix(features, "features", None, self.dim)
+        self.add(features, check_labels(labels, len(features), self.num_classes))
+
+    def add(self, features: np.ndarray, labels: np.ndarray) -> None:
+        """`update` without the checks: finite `[B, d]` and int64 `[B]` in range."""
+        for start in range(0, len(labels), TILE_ROWS):
+            tile = slice(start, start + TILE_ROWS)
+            self._absorb(features[tile], labels[tile])
+
+    def _absorb(self, features: np.ndarray, labels: np.ndarray) -> None:
+        order = np.argsort(labels, kind="stable")
+        labels = labels[order]
+        rows = features[order].astype(np.float64, copy=False)  # a copy already: indexed
+        starts = np.flatnonzero(np.r_[True, labels[1:] != labels[:-1]])
+        sizes = np.diff(np.r_[starts, labels.size])
+        present = labels[starts]
+
+        # The first row of each class serves as origin, so a large common offset costs no digits.
+        origin = rows[starts]
+        rows -= np.repeat(origin, sizes, axis=0)
+        mean = np.add.reduceat(rows, starts, axis=0) / sizes[:, None]
+
+        before = self.counts[present]
+        after = before + sizes
+        step = origin + mean - self.means[present]
+        centre = mean - np.sqrt(before / after)[:, None] * step
+        rows -= np.repeat(centre, sizes, axis=0)
+
+        self._spread(rows)
+        self.squares[present] += np.add.reduceat(np.einsum("ij,ij->i", rows, rows), starts)
+        self.means[present] += step * (sizes / after)[:, None]
+        self.counts[present] = after
+
+    def _spread(self, rows: np.ndarray) -> None:
+        """Adds `rows' rows` to the scatter matrix, now or once enough rows have come together."""
+        if len(rows) >= PENDING_ROWS:
+            self._scatter += rows.T @ rows
+            return
+        if self._pending is None:
+            self._pending = np.empty((PENDING_ROWS, self.dim))
+        if self._waiting + len(rows) > PENDING_ROWS:
+            _ = self.scatter  # multiplies what waits
+        self._pending[self._waiting : self._waiting + len(rows)] = rows
+        self._waiting += len(rows)
+
+    def merge(self, other: ClassStatistics) -> None:
+        """Adds what another accumulator has seen, as if it had been seen here.
+
+        Raises:
+            ValueError: if the numbers of classes or the widths differ.
+        """
+        if (self.num_classes, self.dim) != (other.num_classes, other.dim):
+            raise ValueError(
+                "Only statistics of the same `num_classes` and `dim` can be merged. Received: "
+                f"{(other.num_classes, other.dim)}, expected {(self.num_classes, self.dim)}."
+            )
+        seen = np.flatnonzero(other.counts)
+        before, more = self.counts[seen], other.counts[seen]
+        share = more / (before + more)
+        step = other.means[seen] - self.means[seen]
+        rows = np.sqrt(before * share)[:, None] * step
+        self._scatter = self.scatter + other.scatter + rows.T @ rows
+        self.squares[seen] += other.squares[seen] + np.einsum("ij,ij->i", rows, rows)
+        self.means[seen] += step * share[:, None]
+        self.counts[seen] = before + more
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The four arrays by name, as copies: enough for `from_state` in another process."""
+        names = ("counts", "means", "scatter", "squares")
+        return {name: getattr(self, name).copy() for name in names}
+
+    @classmethod
+    def from_state(cls, state: dict[str, np.ndarray]) -> ClassStatistics:
+        """Rebuilds an accumulator from `state()`.
+
+        Raises:
+            ValueError: if an array is missing, has the wrong shape or holds impossible values.
+        """
+        missing = {"counts", "means", "scatter", "squares"} - set(state)
+        if missing:
+            raise ValueError(f"`state` lacks {sorted(missing)}. Pass what `state()` returned.")
+        means = np.asarray(state["means"], np.float64)
+        if means.ndim != 2:
+            raise ValueError(f"`means` in `state` must be [K, d]. Received shape: {means.shape}.")
+        new = cls(*means.shape)
+        for name in ("means", "scatter", "squares", "counts"):
+            array, own = np.asarray(state[name]), getattr(new, name)  # filled in place below
+            if array.shape != own.shape or not np.isfinite(array).all():
+                raise ValueError(
+                    f"`{name}` in `state` must be finite and of shape {own.shape}. "
+                    f"Received shape: {array.shape}."
+                )
+            own[...] = array
+        if (new.counts < 0).any() or (new.counts != state["counts"]).any():
+            raise ValueError("`counts` in `state` must be whole numbers, not negative.")
+        return new
+
+    @property
+    def variances(self) -> np.ndarray:
+        """`[K]` mean squared distance to the class mean; zero for classes with under two rows."""
+        return self.squares / np.maximum(self.counts, 1)

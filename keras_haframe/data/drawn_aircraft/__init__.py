@@ -1,0 +1,15 @@
+"""A small data set of drawn aircraft with a class tree, made on the spot with NumPy.
+
+Thirty-six invented variants in fifteen families of five manufacturers. Nothing is
+downloaded. `tfds.load("drawn_aircraft")` works once
+`keras_haframe.data.drawn_aircraft.drawn_aircraft_dataset_builder` is imported; the
+functions here need NumPy only.
+"""
+
+from keras_haframe.data.drawn_aircraft.drawing import draw as draw
+from keras_haframe.data.drawn_aircraft.fleet import class_names as class_names
+from keras_haframe.data.drawn_aircraft.fleet import class_tree_edges as class_tree_edges
+from keras_haframe.data.drawn_aircraft.fleet import lineage as lineage
+from keras_haframe.data.drawn_aircraft.splits import load_arrays as load_arrays
+
+__all__ = ["class_names", "class_tree_edges", "draw", "lineage", "load_arrays"]

@@ -1,0 +1,138 @@
+"""Confidence floors with a guaranteed accuracy, from a calibration set."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from keras import ops
+
+from keras_haframe.decisions.confidence_floor import (
+    node_probabilities,
+    path_probabilities,
+    rule_paths,
+)
+from keras_haframe.decisions.inputs import class_labels
+from keras_haframe.decisions.roll_up import check_probabilities
+from keras_haframe.tree import as_tree
+
+NESTED_RULES = ("climbing", "selective")
+
+
+def nested_answers(probabilities, labels, tree, rule: str):
+    """Answers a rule can give each example, coarse to fine, for rules that answer along one path.
+
+    Args:
+        probabilities: `[B, K]` class probabilities.
+        labels: Integer labels `[B]`.
+        tree: A `ClassTree`.
+        rule: `"climbing"` or `"selective"`.
+
+    Returns:
+        NumPy arrays `(nodes, probabilities, right)`, `[B, C]` each: node numbers from the root
+        down to the most probable class, their probabilities (in the precision that
+        `confidence_floor` compares in), and whether they are the label or its ancestors.
+    """
+    if rule not in NESTED_RULES:
+        raise ValueError(
+            f"`rule` must be one of {NESTED_RULES}: only their answers grow coarser as the "
+            f"threshold rises. Received: rule={rule!r}"
+        )
+    p = check_probabilities(probabilities, tree.num_classes)
+    labels = class_labels(labels, tree.num_classes, int(p.shape[0]))
+    paths = rule_paths(tree, rule)
+    nodes, found = path_probabilities(p, node_probabilities(p, tree), paths)
+    nodes, found = ops.convert_to_numpy(nodes), ops.convert_to_numpy(found)
+    return nodes, found, nodes == paths[labels]
+
+
+def tight_thresholds(probabilities, labels, tree, rule: str = "climbing") -> np.ndarray:
+    """Least threshold at which each example is answered rightly, that is, with an ancestor.
+
+    0 where the most probable class is the label. Otherwise the answer is right exactly for
+    thresholds above the probability of the last wrong node on the way up, so
+
+    `theta_i = p(last wrong) + 1e-6 (p(first right) - p(last wrong))`,
+
+    or the next larger floating-point number, where that is no larger.
+
+    Args:
+        probabilities: `[B, K]` class probabilities.
+        labels: Integer labels `[B]`.
+        tree: A `ClassTree`.
+        rule: `"climbing"` or `"selective"`, see `confidence_floor`.
+
+    Returns:
+        NumPy array `[B]` in the precision of the probabilities.
+
+    Raises:
+        ValueError: For another rule, or labels or shapes that do not fit.
+
+    Example:
+
+    >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+    >>> tight = tight_thresholds([[0.5, 0.25, 0.25, 0.0]] * 3, [0, 1, 2], tree)
+    >>> [round(float(t), 3) for t in tight]  # car is right, car is wrong, land is wrong
+    [0.0, 0.5, 0.75]
+
+    Reference: Goren, Galil and El-Yaniv, Hierarchical Selective Classification (NeurIPS 2024),
+    threshold algorithm.
+    """
+    _, found, right = nested_answers(probabilities, labels, as_tree(tree), rule)
+    # Right answers come first (the root always is one), so the count says where they stop.
+    first_wrong = np.minimum(right.sum(axis=1), right.shape[1] - 1)[:, None]
+    wrong = np.take_along_axis(found, first_wrong, axis=1)[:, 0]
+    above = np.take_along_axis(found, first_wrong - 1, axis=1)[:, 0].astype(np.float64)
+    tight = (wrong + 1e-6 * (above - wrong)).astype(found.dtype)
+    tight = np.maximum(tight, np.nextafter(wrong, np.asarray(np.inf, found.dtype)))
+    return np.where(right.all(axis=1), np.zeros_like(tight), tight)
+
+
+def calibrate_threshold(
+    probabilities, labels, tree, accuracy: float, rule: str = "climbing"
+) -> float:
+    """Threshold for `confidence_floor` under which answers are right with a given probability.
+
+    An answer is right if it is the label or an ancestor of it. With `theta_(1) <= ... <=
+    theta_(n)` the tight thresholds of the calibration examples (see `tight_thresholds`), the
+    result is `theta_(ceil((n + 1) accuracy))`, their conformal quantile. A new example drawn like
+    the calibration examples (exchangeable with them) is then answered rightly with probability at
+    least `accuracy`, over the draw of both, whatever the model. It says nothing about single
+    classes, about data drawn otherwise, or about examples on which the model was trained: use
+    held-out ones. Temperature scaling first does not change the guarantee, but may make the
+    answers more specific.
+
+    Args:
+        probabilities: `[n, K]` class probabilities of held-out examples. Use the same precision
+            (float32, say) as for the decisions later.
+        labels: Integer labels `[n]`.
+        tree: A `ClassTree`.
+        accuracy: Wanted share of right answers, between 0 and 1.
+        rule: `"climbing"` or `"selective"`, see `confidence_floor`.
+
+    Returns:
+        The threshold, a number from 0 to about 1. Infinity (always answer the root) where no
+        smaller one can be guaranteed: `n < accuracy / (1 - accuracy)`.
+
+    Raises:
+        ValueError: For an accuracy out of range, no examples, labels that do not fit, or another
+            rule, for which there is no such guarantee.
+
+    Example:
+
+    >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+    >>> threshold = calibrate_threshold([[0.5, 0.25, 0.25, 0.0]] * 3, [0, 0, 1], tree, 0.7)
+    >>> round(threshold, 3)  # the third smallest of 0, 0 and 0.5: ceil(4 * 0.7) = 3
+    0.5
+
+    Reference: Goren, Galil and El-Yaniv, Hierarchical Selective Classification (NeurIPS 2024);
+    Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World (2005), for the quantile.
+    """
+    if isinstance(accuracy, bool) or not 0 < accuracy < 1:
+        raise ValueError(f"`accuracy` must be between 0 and 1. Received: accuracy={accuracy!r}")
+    tight = np.sort(tight_thresholds(probabilities, labels, tree, rule))
+    if not len(tight):
+        raise ValueError("`probabilities` must hold at least one calibration example. Received: 0")
+    # The small term keeps a product such as 100 * 0.55 = 55.00000000000001 from counting as 56.
+    rank = max(math.ceil((len(tight) + 1) * accuracy - 1e-9), 1)
+    return float(tight[rank - 1]) if rank <= len(tight) else math.inf

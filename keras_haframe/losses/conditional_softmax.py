@@ -1,0 +1,118 @@
+"""Conditional softmax (YOLO-v2): one softmax per group of siblings, multiplied along the path."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_haframe.losses.base import LabelLoss
+from keras_haframe.losses.edge_weights import check_alpha, edge_weights
+from keras_haframe.losses.segments import segment_log_softmax
+from keras_haframe.tree import as_tree
+
+
+class ConditionalLogProbabilities:
+    """Log probability of every node given its parent, from one logit per node.
+
+    Args:
+        tree: A `ClassTree`.
+    """
+
+    def __init__(self, tree):
+        self.tree = as_tree(tree)
+        self._group = (self.tree.parents[:-1] - self.tree.num_classes).astype(np.int32)
+        paths = self.tree.paths
+        self._paths = paths[:, 1:].astype(np.int32)
+        self._counts = paths[:, 1:] != paths[:, :-1]
+
+    def __call__(self, node_logits):
+        """Log softmax `[B, N]` within each group of siblings, zero for the root.
+
+        Args:
+            node_logits: `[B, N]`, in the order of `tree.nodes`.
+        """
+        if node_logits.shape[-1] != self.tree.num_nodes:
+            raise ValueError(
+                f"Node logits must have shape [batch, {self.tree.num_nodes}], one per node of the "
+                f"tree. Received shape: {tuple(node_logits.shape)}"
+            )
+        rows = ops.transpose(node_logits)
+        groups = self.tree.num_nodes - self.tree.num_classes
+        given = segment_log_softmax(rows[:-1], self._group, groups)
+        return ops.transpose(ops.concatenate([given, ops.zeros_like(rows[-1:])]))
+
+    def leaves(self, node_logits):
+        """Log probability `[B, K]` of every class: the sum along its path, level by level."""
+        rows = ops.transpose(self(node_logits))
+        total = 0.0
+        for nodes, counts in zip(self._paths.T, self._counts.T):
+            step = ops.take(rows, nodes, axis=0)
+            total = total + step * ops.convert_to_tensor(counts[:, None], dtype=step.dtype)
+        return ops.transpose(total)
+
+    def path(self, labels, node_logits):
+        """Log probabilities `[B, height]` of the nodes on the path of int labels `[B]`."""
+        nodes = ops.take(ops.convert_to_tensor(self._paths), labels, axis=0)
+        return ops.take_along_axis(self(node_logits), nodes, axis=1)
+
+
+@keras.saving.register_keras_serializable(package="keras_haframe")
+class ConditionalSoftmaxLoss(LabelLoss):
+    """Negative log likelihood of the label's path, weighted by depth.
+
+    `L_b = -sum_n w(n) log p(n | parent(n))` over the nodes on the path of `y_b` but the root, with
+    `p(n | parent(n))` the softmax of the node logits within the group of siblings of `n` and
+    `w(n) = exp(-alpha depth(n))`. With `alpha = 0` (and no normalisation) this is the negative log
+    probability of the class.
+
+    Args:
+        tree: A `ClassTree` (or its configuration).
+        alpha: Decay of the weights per edge, in `[0, inf)`; 0 as in YOLO-v2.
+        normalize: Divide the weights by their sum over all nodes of the tree, root included, as
+            the released code of Making Better Mistakes does (a loss up to N times smaller).
+        reduction: Keras reduction over the batch.
+
+    Call arguments: integer labels `[B]` and node logits `[B, N]` in the order of `tree.nodes`
+    (classes, inner nodes, root; the root's logit plays no part), or a dictionary of outputs that
+    holds them under `"node_logits"`.
+
+    Example:
+
+    >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+    >>> loss = ConditionalSoftmaxLoss(tree)
+    >>> float(loss([0], keras.ops.zeros((1, 7)))).__round__(4)  # log 2 + log 2
+    1.3863
+
+    Reference: Redmon and Farhadi, YOLO9000 (CVPR 2017), hierarchical classification; weights as in
+    Bertinetto et al., Making Better Mistakes (CVPR 2020).
+    """
+
+    def __init__(
+        self,
+        tree,
+        alpha: float = 0.0,
+        normalize: bool = False,
+        name="conditional_softmax",
+        reduction="sum_over_batch_size",
+        dtype=None,
+    ):
+        super().__init__(name, reduction, dtype)
+        self.tree = as_tree(tree)
+        self.alpha = check_alpha(alpha)
+        self.normalize = bool(normalize)
+        self.log_probabilities = ConditionalLogProbabilities(self.tree)
+        self._weights = edge_weights(self.tree, self.alpha, self.normalize).astype(self.dtype)
+
+    def loss(self, labels, outputs):
+        node_logits = outputs["node_logits"] if isinstance(outputs, dict) else outputs
+        weights = ops.take(ops.convert_to_tensor(self._weights), labels, axis=0)
+        return -ops.sum(weights * self.log_probabilities.path(labels, node_logits), axis=-1)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "tree": self.tree.get_config(),
+            "alpha": self.alpha,
+            "normalize": self.normalize,
+        }

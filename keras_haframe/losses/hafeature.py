@@ -1,0 +1,151 @@
+"""The HAFeature loss: fine cross-entropy, agreement of the levels, geometry, dissimilar pairs."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+from keras import ops
+
+from keras_haframe.losses.cross_entropy import CrossEntropy
+from keras_haframe.losses.dissimilar_pairs import dissimilarity, kl_divergence, log_middle
+from keras_haframe.losses.level_loss import LevelLoss
+from keras_haframe.losses.segments import segment_logsumexp
+
+
+@keras.saving.register_keras_serializable(package="keras_haframe")
+class HAFeatureLoss(LevelLoss):
+    """`CE + consistency JSD - geometry G + dissimilarity DIS`.
+
+    With `p_l` the softmax of level `l` (1 coarsest, L the classes):
+
+    - CE: cross-entropy of the classes.
+    - JSD: summed over the levels but the finest, the Jensen-Shannon divergence of `p_l` and of
+      `p_{l+1}` summed over each node's children.
+    - G: how well a node's vector points along the sum of its children's, read from the output
+      `"geometry"` of `layers.UnitClassifiers`.
+    - DIS: summed over `dissimilarity_levels`, see `losses.dissimilar_pairs.dissimilarity`. The
+      output `"shuffle"` orders the batch; without it the order is that of the batch.
+
+    Args:
+        tree: A `ClassTree` (or its configuration).
+        dissimilarity_levels: Levels with the dissimilarity term, 1 (children of the root) to
+            L - 1; all of them by default. The paper: FGVC-Aircraft 2; CIFAR-100 1 to 4;
+            iNaturalist 2019 2 to 6; tieredImageNet-H 5 to 11.
+        consistency, geometry, dissimilarity: Weights of the terms, not negative; all one in the
+            paper.
+        margin: Margin of the dissimilarity term, positive. The paper's 3 never clips: divergences
+            to the middle are at most log 2.
+        pairs: Number of pairs per level.
+        reduction: Keras reduction over the batch. G and DIS are one number per batch, added to
+            every example, so they weigh as the paper has it under the mean (the default).
+
+    Call arguments: integer labels `[B]` and the outputs of `layers.UnitClassifiers`.
+
+    Reference: Garg et al., Learning Hierarchy Aware Features for Reducing Mistake Severity
+    (ECCV 2022).
+    """
+
+    def __init__(
+        self,
+        tree,
+        dissimilarity_levels=None,
+        consistency: float = 1.0,
+        geometry: float = 1.0,
+        dissimilarity: float = 1.0,
+        margin: float = 3.0,
+        pairs: int = 256,
+        name="hafeature",
+        reduction="sum_over_batch_size",
+        dtype=None,
+    ):
+        super().__init__(tree, name, reduction, dtype)
+        self.dissimilarity_levels = check_levels(dissimilarity_levels, len(self.levels))
+        weights = {
+            "consistency": consistency,
+            "geometry": geometry,
+            "dissimilarity": dissimilarity,
+            "margin": margin,
+        }
+        for key, value in weights.items():
+            if not 0 <= value < math.inf or (key == "margin" and value == 0):
+                least = "positive" if key == "margin" else "not negative"
+                raise ValueError(f"`{key}` must be finite and {least}. Received: {key}={value}")
+        if not isinstance(pairs, int) or pairs < 1:
+            raise ValueError(f"`pairs` must be a positive integer. Received: pairs={pairs!r}")
+        self.consistency, self.geometry = float(consistency), float(geometry)
+        self.dissimilarity, self.margin = float(dissimilarity), float(margin)
+        self.pairs = pairs
+        self._cross_entropy = CrossEntropy(dtype=dtype)
+
+    def terms(self, labels, outputs) -> dict:
+        """The four terms without their weights.
+
+        Returns:
+            `{"cross_entropy": [B], "consistency": list of [B], "geometry": [B], "dissimilarity":
+            list of scalars}`, the lists coarsest level first (geometry only where it has weight).
+        """
+        logits = self.level_logits(outputs)
+        log_p = [ops.log_softmax(z, axis=-1) for z in logits]
+        own = self.level_labels(labels)
+        found = {"cross_entropy": self._cross_entropy.loss(labels, logits[-1])}
+        found["consistency"] = [
+            self._agreement(upper, lower, parents)
+            for upper, lower, parents in zip(log_p, log_p[1:], self.levels.parents)
+        ]
+        found["dissimilarity"] = [
+            self._dissimilarity(log_p[level - 1], own[level - 1], self._keys(outputs, level))
+            for level in self.dissimilarity_levels
+        ]
+        if self.geometry:
+            if "geometry" not in outputs:
+                raise ValueError(
+                    "HAFeatureLoss reads the geometry term from the output 'geometry' of "
+                    f"layers.UnitClassifiers. Received: {sorted(outputs)}. Pass geometry=0 to "
+                    "leave the term out."
+                )
+            found["geometry"] = outputs["geometry"]
+        return found
+
+    def _agreement(self, log_p, log_p_below, parents):
+        """Jensen-Shannon divergence `[B]` of a level and the level below it, summed up."""
+        rows = segment_logsumexp(ops.transpose(log_p_below), parents, log_p.shape[-1])
+        log_q = ops.transpose(rows)
+        middle = log_middle(log_p, log_q)
+        return 0.5 * (kl_divergence(log_q, middle) + kl_divergence(log_p, middle))
+
+    def _dissimilarity(self, log_p, labels, keys):
+        return dissimilarity(log_p, labels, keys, self.margin, self.pairs)
+
+    def _keys(self, outputs, level: int):
+        return outputs["shuffle"][:, level - 1] if "shuffle" in outputs else None
+
+    def loss(self, labels, outputs):
+        found = self.terms(labels, outputs)
+        total = found["cross_entropy"]
+        total = total + self.consistency * sum(found["consistency"])
+        total = total + self.dissimilarity * sum(found["dissimilarity"])
+        return total - self.geometry * found["geometry"] if self.geometry else total
+
+    def get_config(self):
+        keys = ("consistency", "geometry", "dissimilarity", "margin", "pairs")
+        return {
+            **super().get_config(),
+            "dissimilarity_levels": self.dissimilarity_levels,
+            **{key: getattr(self, key) for key in keys},
+        }
+
+
+def check_levels(levels, count: int) -> list[int]:
+    """Return `levels` as a list of different levels from 1 to `count - 1` (all if `None`)."""
+    if levels is None:
+        return list(range(1, count))
+    levels = list(levels)
+    known = all(isinstance(n, int) and not isinstance(n, bool) and 0 < n < count for n in levels)
+    if not known or len(set(levels)) < len(levels):
+        raise ValueError(
+            f"`dissimilarity_levels` must be different levels from 1 (children of the root) to "
+            f"{count - 1}, one less than the height of the tree. "
+            f"Received: dissimilarity_levels={levels}"
+        )
+    return levels

@@ -1,0 +1,106 @@
+"""Hier-COS: one axis per tree node, features spread over the axes of their class's path."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_haframe.layers.fixed_classifier import NORM_EPSILON
+from keras_haframe.losses.base import LabelLoss
+from keras_haframe.tree import as_tree
+
+
+def path_targets(tree) -> np.ndarray:
+    """Target share of every node on the path of every class.
+
+    Args:
+        tree: A `ClassTree`.
+
+    Returns:
+        float64 `[K, height]`, rows summing to one: entry `k, l - 1` is the share of the node at
+        depth `l` above class `k`, proportional to `exp(2 / (H_k + 1 - l))` with `H_k` the depth of
+        the class, and 0 below it. The root has no share.
+    """
+    depth = tree.depths[: tree.num_classes, None]
+    level = np.arange(1, tree.height + 1)
+    share = np.where(level <= depth, np.exp(2.0 / np.maximum(depth + 1 - level, 1)), 0.0)
+    return share / share.sum(axis=1, keepdims=True)
+
+
+@keras.saving.register_keras_serializable(package="keras_haframe")
+class HierCosLoss(LabelLoss):
+    """`KL(P_y || softmax(|x|)) + alpha L_reg` over the axes of all nodes but the root.
+
+    `P_y` is `path_targets`. At every depth, `L_reg` adds the L1 distance of the unit vector of
+    `|x|` on the nodes of that depth to the axis of the right node, averaged over the examples whose
+    class has a node there, and the mean L1 norm of the others.
+
+    Args:
+        tree: A `ClassTree` (or its configuration).
+        alpha: Weight of `L_reg` (paper: CIFAR-100 0.05, FGVC-Aircraft 0.1, iNaturalist 2019 1e-3,
+            tieredImageNet-H 1e-5).
+        reduction: Keras reduction over the batch.
+
+    Call arguments: integer labels `[B]` and outputs `{"nodes": [B, N - 1]}` (or that tensor alone):
+    the coordinate of every node, in the order of `tree.nodes` without the root.
+
+    Reference: Sani and Anand, Hier-COS (arXiv 2503.07853).
+    """
+
+    def __init__(
+        self,
+        tree,
+        alpha: float = 0.1,
+        name="hier_cos",
+        reduction="sum_over_batch_size",
+        dtype=None,
+    ):
+        super().__init__(name, reduction, dtype)
+        if not 0 <= alpha < float("inf"):
+            raise ValueError(f"`alpha` must be in [0, inf). Received: alpha={alpha}")
+        self.tree = as_tree(tree)
+        self.alpha = alpha
+        self._paths = self.tree.paths[:, 1:].astype(np.int32)
+        self._targets = path_targets(self.tree)
+        self._level = (self.tree.depths[:-1] - 1).astype(np.int32)  # of every axis
+
+    def loss(self, labels, outputs):
+        x = outputs["nodes"] if isinstance(outputs, dict) else outputs
+        if x.shape[-1] != len(self._level):
+            raise ValueError(
+                f"Node coordinates must have shape [batch, {len(self._level)}], one per node of "
+                f"the tree but the root. Received shape: {tuple(x.shape)}"
+            )
+        x = ops.abs(x)
+        path = ops.take(ops.convert_to_tensor(self._paths), labels, axis=0)
+        target = ops.take(ops.convert_to_tensor(self._targets, dtype=self.dtype), labels, axis=0)
+        log_p = ops.take_along_axis(ops.log_softmax(x, axis=-1), path, axis=-1)
+        log_target = ops.log(ops.where(target > 0, target, ops.ones_like(target)))
+        loss = ops.sum(target * (log_target - log_p), axis=-1)
+        if self.alpha:
+            loss = loss + self.alpha * self._regularity(x, path, target > 0)
+        return loss
+
+    def _regularity(self, x, path, here):
+        """`L_reg` per example; its mean over the batch is the sum of the means per level."""
+        sums = self._level_sums(x)
+        squared = self._level_sums(x * x)
+        inverse = ops.rsqrt(ops.maximum(squared, NORM_EPSILON**2))
+        inverse = ops.where(squared > NORM_EPSILON**2, inverse, ops.zeros_like(inverse))
+        # Entries of a unit vector r with r >= 0: sum_j |1[j = y] - r_j| = 1 - 2 r_y + sum_j r_j.
+        own = ops.take_along_axis(x, path, axis=-1)
+        wrong = 1 + (sums - 2 * own) * inverse
+        here = ops.cast(here, self.dtype)
+        share = ops.mean(here, axis=0, keepdims=True)
+        present = here / ops.maximum(share, 1e-12)
+        absent = (1 - here) / ops.maximum(1 - share, 1e-12)
+        return ops.sum(present * wrong + absent * sums, axis=-1)
+
+    def _level_sums(self, values):
+        """Sums `[B, height]` of values `[B, N - 1]` over the nodes of every depth."""
+        rows = ops.segment_sum(ops.transpose(values), self._level, self.tree.height)
+        return ops.transpose(rows)
+
+    def get_config(self):
+        return {**super().get_config(), "tree": self.tree.get_config(), "alpha": self.alpha}

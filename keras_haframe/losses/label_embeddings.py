@@ -1,0 +1,61 @@
+"""Cosine distance to the embedding of the class, with a share of cross-entropy."""
+
+from __future__ import annotations
+
+import keras
+
+from keras_haframe.losses.base import LabelLoss, take_own
+from keras_haframe.losses.cross_entropy import CrossEntropy
+
+
+@keras.saving.register_keras_serializable(package="keras_haframe")
+class CosineEmbeddingLoss(LabelLoss):
+    """`1 - cos(u, e_y) + cross_entropy * CE(u)`, the embeddings `u` standing as K logits.
+
+    Args:
+        cross_entropy: Weight of the cross-entropy; 0 for the plain cosine distance, which takes
+            embeddings of any width.
+        reduction: Keras reduction over the batch.
+
+    Call arguments: integer labels `[B]` and outputs `{"cosines": [B, K], "features": [B, K]}`, the
+    cosines of `u` to every class embedding and `u` itself.
+
+    Example:
+
+    >>> cosines = keras.ops.convert_to_tensor([[1.0, 0.5]])
+    >>> float(CosineEmbeddingLoss(0.0)([1], {"cosines": cosines}))
+    0.5
+
+    Reference: Barz and Denzler, Hierarchy-based Image Embeddings for Semantic Image Retrieval
+    (WACV 2019); cross-entropy on `u` as in Bertinetto et al., Making Better Mistakes (CVPR 2020).
+    """
+
+    def __init__(
+        self,
+        cross_entropy: float = 0.1,
+        name="cosine_embedding",
+        reduction="sum_over_batch_size",
+        dtype=None,
+    ):
+        super().__init__(name, reduction, dtype)
+        if not 0 <= cross_entropy < float("inf"):
+            raise ValueError(
+                f"`cross_entropy` must be in [0, inf). Received: cross_entropy={cross_entropy}"
+            )
+        self.cross_entropy = cross_entropy
+        self._entropy = CrossEntropy(dtype=dtype)
+
+    def loss(self, labels, outputs):
+        loss = 1 - take_own(outputs["cosines"], labels)
+        if not self.cross_entropy:
+            return loss
+        features, classes = outputs["features"], outputs["cosines"].shape[-1]
+        if features.shape[-1] != classes:
+            raise ValueError(
+                f"Cross-entropy on embeddings needs one dimension per class, {classes}. Received "
+                f"embeddings of shape {tuple(features.shape)}. Set cross_entropy=0."
+            )
+        return loss + self.cross_entropy * self._entropy.loss(labels, features)
+
+    def get_config(self):
+        return {**super().get_config(), "cross_entropy": self.cross_entropy}

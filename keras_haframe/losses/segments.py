@@ -1,0 +1,75 @@
+"""Sums over groups of rows and up a class tree, plain or on the log scale."""
+
+from __future__ import annotations
+
+import numpy as np
+from keras import ops
+
+from keras_haframe.frames.node_weights import levels
+
+
+def segment_logsumexp(rows, segments, count: int):
+    """`log(sum exp)` of the rows of every group.
+
+    Each group is shifted by its own largest entry, so a group far below the others keeps its
+    digits where a sum of exponentials would underflow to zero.
+
+    Args:
+        rows: Float tensor `[R, B]`.
+        segments: int `[R]`, group of every row; no group may be empty.
+        count: Number of groups.
+
+    Returns:
+        Tensor `[count, B]`.
+    """
+    top, _, log_sums = _shifted(rows, segments, count)
+    return top + log_sums
+
+
+def segment_log_softmax(rows, segments, count: int):
+    """Log softmax of every row within its group.
+
+    Args:
+        rows: Float tensor `[R, B]`.
+        segments: int `[R]`, group of every row; no group may be empty.
+        count: Number of groups.
+
+    Returns:
+        Tensor `[R, B]`.
+    """
+    _, shifted, log_sums = _shifted(rows, segments, count)
+    return shifted - ops.take(log_sums, segments, axis=0)
+
+
+def _shifted(rows, segments, count: int):
+    """Largest row of every group, rows less that, and the groups' log-sum-exp of these."""
+    top = ops.stop_gradient(ops.segment_max(rows, segments, count))
+    shifted = rows - ops.take(top, segments, axis=0)
+    return top, shifted, ops.log(ops.segment_sum(ops.exp(shifted), segments, count))
+
+
+def up_the_tree(rows, tree, reduce):
+    """Values of all nodes from those of the classes, every inner node's from its children's.
+
+    Args:
+        rows: `[K, B]`, one row per class.
+        tree: A `ClassTree`.
+        reduce: Function of (children's rows, number of each row's parent, number of parents) that
+            returns the parents' rows, as `ops.segment_sum`.
+
+    Returns:
+        Tensor `[N, B]` in the order of `tree.nodes`.
+    """
+    k = tree.num_classes
+    slot = np.zeros(tree.num_nodes, np.int64)
+    parts, values, below = [rows], None, None
+    for nodes in levels(tree)[::-1]:
+        leaf, inner = nodes[nodes < k], nodes[nodes >= k]
+        level = ops.take(rows, leaf, axis=0)
+        if len(inner):
+            slot[inner] = np.arange(len(inner))
+            reduced = reduce(values, slot[tree.parents[below]], len(inner))
+            parts.append(reduced)
+            level = ops.concatenate([level, reduced])
+        values, below = level, np.concatenate([leaf, inner])
+    return ops.concatenate(parts)

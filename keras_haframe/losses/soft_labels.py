@@ -1,0 +1,120 @@
+"""Soft labels: cross-entropy against targets that fall off with the distance in the tree."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_haframe.frames import node_weights
+from keras_haframe.losses.base import LabelLoss
+from keras_haframe.losses.frame_cosine import TargetRows
+from keras_haframe.tree import as_tree
+
+FORMS = ("cross_entropy", "kl", "kl_per_class")
+
+
+def check_beta(beta: float) -> float:
+    """Return `beta` as a float if it is positive and finite."""
+    if isinstance(beta, bool) or not isinstance(beta, (int, float)) or not 0 < beta < math.inf:
+        raise ValueError(
+            "`beta` must be a positive number: 0 would make every class an equally good answer. "
+            f"Received: beta={beta!r}. For one-hot labels use cross-entropy (the released code "
+            "reads beta = 0 so)."
+        )
+    return float(beta)
+
+
+@keras.saving.register_keras_serializable(package="keras_haframe")
+class SoftLabelCrossEntropy(LabelLoss):
+    """Softmax cross-entropy against `t_k(y) = exp(-beta D[k, y] / d_max) / sum_j ...`.
+
+    Args:
+        tree: A `ClassTree` (or its configuration).
+        beta: Sharpness of the targets, positive: the paper uses 4 to 30. Large values come near
+            to one-hot labels, small ones near to uniform targets. There is no `beta = 0` (uniform
+            targets teach nothing; the released code takes 0 to mean one-hot labels).
+        form: What is averaged over the batch; all three have the same minimiser.
+            `"cross_entropy"`: `-sum_k t_k log p_k`, the scale of plain cross-entropy.
+            `"kl"`: less the entropy of the targets, so zero at the optimum; the same gradient.
+            `"kl_per_class"`: that divided by K, the scale on which the released code trains. Its
+            gradient is K times smaller: raise the learning rate accordingly unless the optimizer
+            is scale-free (the authors use Adam).
+        convention: Distance convention, see `ClassTree.distances`.
+        reduction: Keras reduction over the batch.
+
+    Call arguments: integer labels `[B]` and logits `[B, K]`, or a dictionary of outputs that holds
+    them under `"logits"`.
+
+    Up to 2048 classes the targets are gathered from a K x K table; beyond, they are summed over
+    the nodes above the label in `[B, K]` memory.
+
+    Example:
+
+    >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+    >>> SoftLabelCrossEntropy(tree, beta=4.0).targets([0])
+    # [[0.8534, 0.1155, 0.0156, 0.0156]]: 1, exp(-2), exp(-4), exp(-4) over their sum
+
+    Reference: Bertinetto et al., Making Better Mistakes (CVPR 2020), soft labels.
+    """
+
+    def __init__(
+        self,
+        tree,
+        beta: float = 10.0,
+        form: str = "cross_entropy",
+        convention: str = "depth",
+        name="soft_label_cross_entropy",
+        reduction="sum_over_batch_size",
+        dtype=None,
+    ):
+        super().__init__(name, reduction, dtype)
+        if form not in FORMS:
+            raise ValueError(f"`form` must be one of {FORMS}. Received: form={form!r}")
+        self.tree = as_tree(tree)
+        self.beta = check_beta(beta)
+        self.form = form
+        self.convention = convention
+        weights = node_weights.node_weights(self.tree, self.beta, 0.0, convention=convention)
+        self._rows = TargetRows(self.tree, weights, self.dtype)
+        self._inverse_sums = (1.0 / row_sums(self.tree, weights)).astype(self.dtype)
+
+    def targets(self, labels):
+        """Targets `[B, K]` of int labels `[B]`; every row sums to one."""
+        scale = ops.take(ops.convert_to_tensor(self._inverse_sums), labels, axis=0)
+        return self._rows(labels) * scale[:, None]
+
+    def loss(self, labels, outputs):
+        logits = outputs["logits"] if isinstance(outputs, dict) else outputs
+        if logits.shape[-1] != self.tree.num_classes:
+            raise ValueError(
+                f"Logits must have shape [batch, {self.tree.num_classes}], one per class of the "
+                f"tree. Received shape: {tuple(logits.shape)}"
+            )
+        targets = self.targets(labels)
+        log_ratio = ops.log_softmax(logits, axis=-1)
+        if self.form != "cross_entropy":
+            # A target that underflows to zero adds nothing: 0 log 0 = 0.
+            log_ratio = log_ratio - ops.log(ops.where(targets > 0, targets, 1.0))
+        total = -ops.sum(targets * log_ratio, axis=-1)
+        return total / self.tree.num_classes if self.form == "kl_per_class" else total
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "tree": self.tree.get_config(),
+            "beta": self.beta,
+            "form": self.form,
+            "convention": self.convention,
+        }
+
+
+def row_sums(tree, weights: np.ndarray) -> np.ndarray:
+    """Row sums `[K]` of `sum_n weights_n 1_n 1_n'`, without the K x K matrix."""
+    _, start, stop = tree.leaf_ranges
+    mass = weights * (stop - start)
+    for nodes in node_weights.levels(tree)[1:]:
+        mass[nodes] += mass[tree.parents[nodes]]
+    return mass[: tree.num_classes]

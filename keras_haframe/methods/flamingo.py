@@ -1,0 +1,35 @@
+"""Flamingo: one classifier per tree level, each on its own slice of the features."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar
+
+from keras_haframe.layers import SliceClassifiers
+from keras_haframe.losses import LevelCrossEntropy
+from keras_haframe.methods.base import Method, register
+
+
+@register("flamingo")
+@dataclasses.dataclass
+class Flamingo(Method):
+    """Coarse classifiers read the finer slices without training them; the finest makes the scores.
+
+    Options:
+        slice_widths: Widths of the slices, coarsest level first; `floor(P / L)` each by default,
+            the last takes the rest (as in HAFrame's type II rows). The paper's type I networks:
+            FGVC-Aircraft 200, 200, 200; iNaturalist 2019 6 x 85 and 90; tieredImageNet-H 12 x 50;
+            CIFAR-100 102, 102, 102, 103, 103.
+
+    Reference: Chang et al., Your "Flamingo" is My "Bird": Fine-Grained, or Not (CVPR 2021).
+    """
+
+    network: ClassVar[str] = "I"
+
+    slice_widths: list[int] | None = None
+
+    def head(self, features) -> dict:
+        return SliceClassifiers(self.tree, self.slice_widths, name="classifier")(features)
+
+    def loss(self):
+        return LevelCrossEntropy(self.tree)

@@ -1,0 +1,78 @@
+"""Label embeddings: unit vectors whose inner products fall linearly with the tree distance."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar
+
+import keras
+import numpy as np
+
+from keras_haframe.layers import EmbeddingClassifier
+from keras_haframe.layers.transformation_block import EPSILON
+from keras_haframe.losses import CosineEmbeddingLoss
+from keras_haframe.methods.base import Method, linear_init, register
+
+
+def tree_embeddings(tree) -> np.ndarray:
+    """Unit vectors with `e_i'e_j = 1 - d_ij / H`, `d` the height of the LCA as a subtree.
+
+    The construction of Barz and Denzler places class after class in the space of those before it
+    and one further dimension: it is the Cholesky factor of the matrix of inner products.
+
+    Args:
+        tree: A `ClassTree`.
+
+    Returns:
+        float64 `[K, K]`, lower triangular.
+
+    Example:
+
+    >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+    >>> (tree_embeddings(tree) @ tree_embeddings(tree).T)[0].round(6)
+    array([1. , 0.5, 0. , 0. ])
+
+    Reference: Barz and Denzler, Hierarchy-based Image Embeddings for Semantic Image Retrieval
+    (WACV 2019), section 3.
+    """
+    return np.linalg.cholesky(1.0 - tree.distances("subtree") / tree.height)
+
+
+@register("label_embeddings")
+@dataclasses.dataclass
+class LabelEmbeddings(Method):
+    """Images embedded next to their class, classes placed by the tree.
+
+    Head: batch normalisation and a linear layer to K dimensions. Scores are the cosines to the
+    class embeddings.
+
+    Options:
+        cross_entropy: Weight of a cross-entropy on the embedding itself, taken as K logits
+            (paper: 0.1; 0 for the plain cosine distance).
+
+    Reference: Barz and Denzler, Hierarchy-based Image Embeddings for Semantic Image Retrieval
+    (WACV 2019); head and loss as in Bertinetto et al., Making Better Mistakes (CVPR 2020).
+    """
+
+    network: ClassVar[str] = "I"
+    cross_entropy: float = 0.1
+
+    def __post_init__(self):
+        self.loss()  # checks the options before any layer is made
+
+    def head(self, features) -> dict:
+        norm = keras.layers.BatchNormalization(
+            momentum=0.9, epsilon=EPSILON, dtype="float32", name="head_norm"
+        )
+        embed = keras.layers.Dense(
+            self.tree.num_classes, kernel_initializer=linear_init(), dtype="float32", name="embed"
+        )
+        features = embed(norm(features))
+        classifier = EmbeddingClassifier(tree_embeddings(self.tree), name="classifier")
+        return {"cosines": classifier(features)["cosines"], "features": features}
+
+    def loss(self):
+        return CosineEmbeddingLoss(self.cross_entropy)
+
+    def scores(self, outputs: dict):
+        return outputs["cosines"]

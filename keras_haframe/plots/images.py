@@ -1,0 +1,46 @@
+"""Sheets of images."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from keras_haframe.plots import style
+
+
+def plot_images(images, captions=None, columns: int = 8, title: str | None = None, ax=None):
+    """Draw images as one sheet with a caption below each.
+
+    Args:
+        images: `[n, H, W, 3]`, uint8, or floats from 0 to 1.
+        captions: n strings, may have several lines.
+        columns: Images per row.
+        title: Title of the sheet.
+        ax: Axes to draw on; new ones by default.
+
+    Returns:
+        The Axes.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[-1] != 3 or len(images) == 0:
+        raise ValueError(f"`images` must have shape [n, H, W, 3]. Received shape: {images.shape}")
+    if images.dtype != np.uint8:
+        images = (np.clip(images, 0, 1) * 255).astype(np.uint8)
+    captions = [""] * len(images) if captions is None else list(captions)
+    if len(captions) != len(images):
+        raise ValueError(f"Received {len(images)} images but {len(captions)} captions.")
+    n, height, width, _ = images.shape
+    columns = min(columns, n)
+    rows = -(-n // columns)
+    lines = max(c.count("\n") + 1 for c in captions) if any(captions) else 0
+    space = int(height * 0.17 * lines) + 2
+    sheet = np.full((rows * (height + space), columns * (width + 2), 3), 255, np.uint8)
+    ax = style.axes(ax, (columns * 0.95, rows * 0.95 * (height + space) / height))
+    for i, (image, caption) in enumerate(zip(images, captions)):
+        y, x = i // columns * (height + space), i % columns * (width + 2)
+        sheet[y : y + height, x : x + width] = image
+        ax.text(x + width / 2, y + height + 1, caption, fontsize=5.5, ha="center", va="top")
+    ax.imshow(sheet, interpolation="nearest")
+    ax.set_axis_off()
+    if title:
+        ax.set_title(title, fontsize=9)
+    return ax

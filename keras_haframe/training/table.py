@@ -1,0 +1,76 @@
+"""Result tables: rows of metrics as Markdown and CSV."""
+
+from __future__ import annotations
+
+import csv
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy import stats
+
+COLUMNS = {
+    "top1": ("top-1 %", 100.0, 2),
+    "severity": ("severity", 1.0, 3),
+    "hier_dist_1": ("HierDist@1", 1.0, 3),
+    "hier_dist_5": ("HierDist@5", 1.0, 3),
+    "hier_dist_20": ("HierDist@20", 1.0, 3),
+}
+
+
+def half_width(values: Sequence[float], ddof: int = 1) -> float:
+    """Half-width of the 95 % confidence interval of a mean (Student's t).
+
+    Args:
+        values: One value per seed.
+        ddof: 1 for the sample standard deviation; 0 for the figure that the HAFrame paper prints.
+
+    Returns:
+        `t(0.975, n - 1) std / sqrt(n)`; NaN for a single value.
+    """
+    n = len(values)
+    if n < 2:
+        return float("nan")
+    return float(stats.t.ppf(0.975, n - 1) * np.std(values, ddof=ddof) / np.sqrt(n))
+
+
+def markdown(rows: Mapping[str, Sequence[Mapping[str, float]]], ddof: int = 1) -> str:
+    """Markdown table with one line per method: mean and 95 % half-width over seeds.
+
+    Args:
+        rows: Method name to one metrics dictionary per seed (see `metrics.summary`).
+        ddof: See `half_width`.
+
+    Returns:
+        The table as text.
+    """
+    columns = [c for c in COLUMNS if any(c in run for runs in rows.values() for run in runs)]
+    lines = [
+        "| method | " + " | ".join(COLUMNS[c][0] for c in columns) + " | seeds |",
+        "|---" * (len(columns) + 2) + "|",
+    ]
+    for name, runs in rows.items():
+        cells = []
+        for c in columns:
+            _, scale, digits = COLUMNS[c]
+            values = [scale * run[c] for run in runs]
+            spread = half_width(values, ddof)
+            cell = f"{np.mean(values):.{digits}f}"
+            cells.append(cell if np.isnan(spread) else f"{cell} ± {spread:.{digits}f}")
+        lines.append(f"| {name} | " + " | ".join(cells) + f" | {len(runs)} |")
+    return "\n".join(lines)
+
+
+def write_csv(rows: Sequence[Mapping], path) -> pathlib.Path:
+    """Write dictionaries as CSV lines, by a temporary file; columns in order of appearance."""
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    partial = path.with_name(path.name + ".partial")
+    with open(partial, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+    os.replace(partial, path)
+    return path

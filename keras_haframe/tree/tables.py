@@ -1,0 +1,205 @@
+"""Readers of tables: label columns and CSV files.
+
+Each public function becomes a class method of `ClassTree`, so `cls` is that class.
+"""
+
+from __future__ import annotations
+
+import csv
+import pathlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from keras_haframe.tree.prefixes import tree_of_prefixes
+from keras_haframe.tree.validation import check_name
+
+
+def from_label_columns(
+    cls,
+    *columns,
+    names: Sequence[Sequence[str] | None] | Mapping | None = None,
+    root: str = "root",
+    name: str | None = None,
+):
+    """Make a tree from label columns, as data sets with several label levels have them.
+
+    Args:
+        *columns: `fine, coarse, ...`: one array per level, finest first, with one entry per
+            example or per class; or one sequence, dictionary or `[n, levels]` array holding them.
+            Class integers must use every label from 0 up; the integers of coarser columns may
+            have gaps. Strings are taken in sorted order.
+        names: Optional lists of names, one per column (or a dictionary by column name), for
+            integer columns (as in TFDS's `ClassLabel.names`).
+        root: Name of the root that is put above the coarsest column.
+        name: Name of the tree.
+
+    Returns:
+        A `ClassTree` whose class `k` is label `k` of the first column.
+
+    Raises:
+        ValueError: If a label occurs with two different parents, if class integers have gaps, or
+            if labels are neither integers nor strings.
+
+    Example:
+
+    >>> ClassTree.from_label_columns([0, 1, 2, 3], [0, 0, 1, 1]).nodes
+    ['class 0', 'class 1', 'class 2', 'class 3', 'level 1: 0', 'level 1: 1', 'root']
+    """
+    if len(columns) == 1:
+        columns = columns[0]
+        if isinstance(columns, np.ndarray) and columns.ndim == 2:
+            columns = columns.T
+    titles = [f"level {i}" for i in range(len(columns))]
+    if isinstance(columns, Mapping):
+        titles, columns = [str(k) for k in columns], list(columns.values())
+    if isinstance(names, Mapping):
+        names = [names.get(title) for title in titles]
+    arrays = [np.asarray(c) for c in columns]
+    shapes = [a.shape for a in arrays]
+    if (
+        not arrays
+        or any(a.ndim != 1 for a in arrays)
+        or len(set(shapes)) != 1
+        or not len(arrays[0])
+    ):
+        raise ValueError(
+            "Label columns must be one-dimensional, of equal length and not empty. "
+            f"Received shapes: {shapes}"
+        )
+    if names is None:
+        names = [None] * len(arrays)
+    elif len(names) != len(arrays):
+        raise ValueError(
+            f"`names` must hold one list of names per column. Received {len(names)} lists for "
+            f"{len(arrays)} columns."
+        )
+    ids_and_names = [
+        _ids_and_names(a, names[i], titles[i], is_class=i == 0) for i, a in enumerate(arrays)
+    ]
+    rows = np.stack([ids for ids, _ in ids_and_names], axis=1)
+    known = [ns for _, ns in ids_and_names]
+    _check_nested(rows, known, titles)
+    _, first = np.unique(rows[:, 0], return_index=True)
+    rows = rows[first]
+    count = Counter(n for ns in known for n in ns)
+    shown = [
+        [n if i == 0 or (count[n] == 1 and n != root) else f"{titles[i]}: {n}" for n in ns]
+        for i, ns in enumerate(known)
+    ]
+    edges = [(root, n) for n in dict.fromkeys(shown[-1][r] for r in rows[:, -1])]
+    for i in range(len(arrays) - 1, 0, -1):
+        edges += [(shown[i][r[i]], shown[i - 1][r[i - 1]]) for r in rows]
+    return cls(edges, [shown[0][r] for r in rows[:, 0]], name)
+
+
+def _check_nested(rows: np.ndarray, names: Sequence[Sequence[str]], titles: Sequence[str]) -> None:
+    """Check that every label of a column lies in one label of the next coarser column."""
+    for i in range(1, rows.shape[1]):
+        pairs = np.unique(rows[:, i - 1 : i + 1], axis=0)
+        child, times = np.unique(pairs[:, 0], return_counts=True)
+        if (times > 1).any():
+            bad = child[times > 1][0]
+            two = [names[i][p] for p in pairs[pairs[:, 0] == bad, 1][:2]]
+            raise ValueError(
+                f"{names[i - 1][bad]!r} ({titles[i - 1]}) has two parents in {titles[i]}: "
+                f"{two[0]!r} and {two[1]!r}. Columns go from the finest to the coarsest."
+            )
+
+
+def _ids_and_names(array: np.ndarray, names: Sequence[str] | None, title: str, is_class: bool):
+    """Ids 0.. of a column and the name of every id."""
+    if array.dtype.kind == "O":  # as pandas gives strings, and TFDS bytes
+        kinds = {type(v) for v in array.tolist()}
+        if kinds <= {int}:
+            array = array.astype(np.int64)
+        elif kinds <= {str, bytes}:
+            array = np.array([v.decode() if isinstance(v, bytes) else v for v in array.tolist()])
+    if array.dtype.kind == "S":
+        array = np.char.decode(array, "utf-8")
+    if array.dtype.kind == "U":
+        found, ids = np.unique(array, return_inverse=True)
+        return ids, [check_name(str(n), title) for n in found]
+    if array.dtype.kind not in "iu":
+        strange = next((v for v in array.tolist() if type(v) not in (int, str)), None)
+        raise ValueError(
+            f"Labels must be integers or strings. Received: {strange!r} ({array.dtype}) in "
+            f"{title!r}"
+        )
+    if array.min() < 0:
+        raise ValueError(f"Labels must not be negative. Received: {array.min()} in {title!r}")
+    size = int(array.max()) + 1
+    missing = np.setdiff1d(np.arange(size), array)
+    if is_class and len(missing):
+        raise ValueError(
+            f"Integer class labels must use every value from 0 to {size - 1}. "
+            f"Missing: {missing[:5].tolist()}{', ...' if len(missing) > 5 else ''}"
+        )
+    if names is None:
+        word = "class " if is_class else f"{title}: "
+        return array.astype(np.int64), [f"{word}{i}" for i in range(size)]
+    if len(names) < size:
+        raise ValueError(f"{title!r} has labels up to {size - 1} but only {len(names)} names.")
+    texts = [check_name(n, f"names[{i}] of {title!r}") for i, n in enumerate(names[:size])]
+    twice = next((n for n, times in Counter(texts).items() if times > 1), None)
+    if twice is not None:
+        raise ValueError(f"Two labels of {title!r} have the same name: {twice!r}.")
+    return array.astype(np.int64), texts
+
+
+def from_csv(cls, path, root: str = "root", name: str | None = None):
+    """Make a tree from a CSV file with a header line.
+
+    With the columns `parent` and `child`, every line is an edge (classes in order of appearance).
+    Otherwise every line is one class in label order, and the columns are its levels from the
+    finest (the class) to the coarsest, as in `from_label_columns`; blank cells of coarser levels
+    are left out. Blank lines are skipped.
+
+    Args:
+        path: The file, UTF-8.
+        root: Name of the root above the coarsest column.
+        name: Name of the tree; the file's name by default.
+
+    Returns:
+        A `ClassTree`.
+
+    Raises:
+        ValueError: For a line with more or fewer cells than the header, or a line without a class.
+
+    Example:
+
+    >>> with open("vehicles.csv", "w") as file:
+    ...     print("class,group", "car,land", "truck,land", "jet,air", sep="\\n", file=file)
+    >>> ClassTree.from_csv("vehicles.csv").path("jet")
+    ['root', 'air', 'jet']
+    """
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        reader = csv.reader(file)
+        for row in reader:
+            row = [cell.strip() for cell in row]
+            if any(row):
+                rows.append(row)
+                lines.append(reader.line_num)
+    if len(rows) < 2:
+        raise ValueError(f"{path} has no lines below its header.")
+    header = [h.lower() for h in rows[0]]
+    for row, line in zip(rows[1:], lines[1:]):
+        if len(row) != len(header):
+            raise ValueError(
+                f"{path}: line {line} has {len(row)} cells, the header {len(header)}: {row}"
+            )
+    name = name or pathlib.Path(path).stem
+    if "parent" in header and "child" in header:
+        p, c = header.index("parent"), header.index("child")
+        return cls([(row[p], row[c]) for row in rows[1:]], None, name)
+    for row, line in zip(rows[1:], lines[1:]):
+        if not row[0]:
+            raise ValueError(
+                f"{path}: line {line} names no class: its first cell, {rows[0][0]!r}, is blank. "
+                "Columns go from the finest level (the class) to the coarsest."
+            )
+    paths = [tuple(cell for cell in row[::-1] if cell) for row in rows[1:]]
+    return tree_of_prefixes(cls, paths, root, name)

@@ -1,0 +1,49 @@
+"""Packaging of keras_haframe. Tool settings are in pyproject.toml."""
+
+import pathlib
+import re
+
+from setuptools import find_packages, setup
+
+HERE = pathlib.Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "keras_haframe/version.py").read_text())[1]
+
+TEST = ["pytest>=8", "ruff>=0.9"]
+
+setup(
+    name="keras_haframe",
+    version=VERSION,
+    description="Hierarchy-aware image classification in Keras 3: mistakes that are near misses",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    packages=find_packages(include=["keras_haframe", "keras_haframe.*"]),
+    python_requires=">=3.11",
+    install_requires=[
+        "keras>=3.12",
+        "numpy>=1.26",
+        "scipy>=1.11",
+        "matplotlib>=3.8",
+        "tensorflow-datasets>=4.9.7",
+        "importlib_resources",  # tensorflow-datasets 4.9.10 needs it and does not declare it
+    ],
+    extras_require={
+        "tensorflow": ["tensorflow>=2.18"],
+        "tensorflow-cpu": ["tensorflow-cpu>=2.18"],
+        "gpu": ["tensorflow[and-cuda]>=2.18"],
+        "jax": ["jax>=0.4.35"],
+        "torch": ["torch>=2.5"],
+        "serving": ["grpcio>=1.60"],
+        "cv": ["keras-cv>=0.9"],
+        "hub": ["keras-hub>=0.20"],
+        "test": TEST,
+    },
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)

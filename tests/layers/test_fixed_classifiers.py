@@ -1,0 +1,224 @@
+"""Classifiers fixed to the hierarchy-aware frame (dense and structured) and to the simplex ETF."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_haframe import frames
+from keras_haframe.layers import ETFClassifier, FrameClassifier
+from keras_haframe.tree import ClassTree
+from tests.brute_force import distances
+from tests.conftest import random_tree
+from tests.gradients import DTYPE, RTOL, assert_close, dot, gradient, numeric_gradient
+
+
+def rows(classifier, dim):
+    """The class vectors of a classifier `[K, dim]`, read off its logits of unit features."""
+    return ops.convert_to_numpy(classifier(np.eye(dim, dtype=DTYPE))["logits"]).T
+
+
+def target(tree, gamma, s_min, convention="depth"):
+    """Target cosines with explicit loops."""
+    d = distances(tree, convention)
+    s = np.empty(d.shape)
+    for i in range(len(d)):
+        for j in range(len(d)):
+            s[i, j] = (1 - s_min) * np.exp(-gamma * d[i, j] / d.max()) + s_min
+    return s
+
+
+def twin(w, x):
+    """Logits and cosines of features `x` with vectors `w`, one pair at a time."""
+    logits, cosines = np.zeros((2, len(x), len(w)))
+    for b in range(len(x)):
+        norm = np.sqrt(sum(v * v for v in x[b]))
+        for k in range(len(w)):
+            logits[b, k] = sum(w[k, p] * x[b, p] for p in range(x.shape[1]))
+            cosines[b, k] = logits[b, k] / norm if norm > 1e-8 else 0.0
+    return logits, cosines
+
+
+def classifiers(tree):
+    return [
+        FrameClassifier(tree, 1.0, dtype=DTYPE),
+        FrameClassifier(tree, 1.0, structured=True, dtype=DTYPE),
+        FrameClassifier(tree, 3.0, "exact", structured=True, convention="subtree", dtype=DTYPE),
+        ETFClassifier(tree.num_classes, dtype=DTYPE),
+    ]
+
+
+# Values --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("which", range(4))
+def test_twin(uneven_tree, which):
+    layer = classifiers(uneven_tree)[which]
+    x = np.random.default_rng(0).normal(size=(5, 7))
+    x[2] = 0.0
+    outputs = layer(x.astype(DTYPE))
+    logits, cosines = twin(rows(layer, 7).astype(np.float64), x)
+    assert_close(outputs["logits"], logits)
+    assert_close(outputs["cosines"], cosines)
+    assert set(outputs) == {"logits", "cosines"}
+
+
+def test_worked_tree_by_hand(tree):
+    """At gamma = 1, s_min = 0 siblings are at exp(-1/2) and other pairs at exp(-1)."""
+    a, b = np.exp(-0.5), np.exp(-1.0)
+    expected = [[1, a, b, b], [a, 1, b, b], [b, b, 1, a], [b, b, a, 1]]
+    for structured in (False, True):
+        w = rows(FrameClassifier(tree, 1.0, 0.0, structured=structured, dtype=DTYPE), 4)
+        assert_close(w @ w.T, expected)
+
+
+@pytest.mark.parametrize("convention", ["depth", "subtree"])
+@pytest.mark.parametrize("structured", [False, True])
+@pytest.mark.parametrize("gamma", [0.3, 1.0, 5.0])
+def test_gram_matrix_is_the_target(uneven_tree, convention, structured, gamma):
+    layer = FrameClassifier(
+        uneven_tree, gamma, structured=structured, convention=convention, dtype=DTYPE
+    )
+    w = rows(layer, 7)
+    s = target(uneven_tree, gamma, layer.resolved_min_similarity, convention)
+    assert_close(w @ w.T, s)
+    np.testing.assert_allclose(np.linalg.norm(w, axis=1), 1.0, rtol=RTOL)
+
+
+def test_conventions_differ_on_the_uneven_tree(uneven_tree):
+    grams = [
+        (lambda w: w @ w.T)(rows(FrameClassifier(uneven_tree, 1.0, 0.0, convention=c), 7))
+        for c in ("depth", "subtree")
+    ]
+    l0, l1 = uneven_tree.index("l0"), uneven_tree.index("l1")
+    np.testing.assert_allclose(grams[0][l0, l1], np.exp(-2 / 4), rtol=1e-5)
+    np.testing.assert_allclose(grams[1][l0, l1], np.exp(-1 / 4), rtol=1e-5)
+
+
+def test_structured_equals_the_dense_tree_frame():
+    """Logits of the structured layer are `x @ TreeFrame.dense().T`, on random trees."""
+    rng = np.random.default_rng(1)
+    for classes in (2, 3, 9, 30):
+        tree = random_tree(rng, classes)
+        layer = FrameClassifier(tree, 2.0, structured=True, dtype=DTYPE)
+        w = frames.TreeFrame(tree, 2.0, "grid").dense()
+        x = rng.normal(size=(4, classes))
+        outputs = layer(x.astype(DTYPE))
+        assert_close(outputs["logits"], x @ w.T)
+        assert_close(outputs["cosines"], x @ w.T / np.linalg.norm(x, axis=1, keepdims=True))
+        assert_close(layer.frame(classes), w)
+
+
+def test_structured_and_dense_have_one_gram_matrix():
+    rng = np.random.default_rng(2)
+    for _ in range(3):
+        tree = random_tree(rng, 12)
+        dense, structured = (
+            rows(FrameClassifier(tree, 1.5, "exact", structured=s, dtype=DTYPE), 12)
+            for s in (False, True)
+        )
+        assert_close(structured @ structured.T, dense @ dense.T)
+        assert np.abs(structured - dense).max() > 1e-2  # the vectors themselves are turned
+
+
+@pytest.mark.parametrize("name,gamma", [("fgvc_aircraft", 1.0), ("cifar100", 2.0)])
+def test_golden_gram(golden, benchmark_tree, name, gamma):
+    """Vectors differ by a rotation from run to run; their Gram matrix is the reference's."""
+    file = golden("golden/frames.npz")
+    for structured in (False, True):
+        layer = FrameClassifier(benchmark_tree(name), gamma, structured=structured, dtype=DTYPE)
+        w = rows(layer, 100)
+        assert_close(w @ w.T, file[f"{name}__gram"])
+        np.testing.assert_allclose(layer.resolved_min_similarity, file[f"{name}__smin"], rtol=1e-12)
+
+
+def test_golden_logits(golden, benchmark_tree):
+    """With the reference's own vectors in the kernel, its logits."""
+    file = golden("golden/haframe_loss.npz")
+    for name, gamma in (("fgvc_aircraft", 1.0), ("cifar100", 2.0)):
+        layer = FrameClassifier(benchmark_tree(name), gamma, dtype=DTYPE)
+        layer.build((None, 100))
+        layer.kernel.assign(file[f"{name}__W_rows"].T)
+        outputs = layer(file[f"{name}__features"].astype(DTYPE))
+        assert_close(outputs["logits"], file[f"{name}__logits"])
+
+
+def test_wide_features(tree):
+    """More dimensions than classes: same cosines between the vectors."""
+    layer = FrameClassifier(tree, 1.0, dtype=DTYPE)
+    w = rows(layer, 9)
+    assert w.shape == (4, 9)
+    assert_close(w @ w.T, target(tree, 1.0, layer.resolved_min_similarity))
+
+
+@pytest.mark.parametrize("classes,dim", [(2, 1), (2, 2), (5, 4), (5, 5), (10, 23)])
+def test_etf_gram(classes, dim):
+    w = rows(ETFClassifier(classes, dtype=DTYPE), dim)
+    expected = np.full((classes, classes), -1 / (classes - 1))
+    np.fill_diagonal(expected, 1.0)
+    assert_close(w @ w.T, expected)
+    np.testing.assert_allclose(w.sum(0), 0.0, atol=1e-5)
+
+
+def test_flat_tree_gives_the_etf():
+    """On a flat tree the exact bound makes the hierarchy-aware frame a simplex ETF."""
+    flat = ClassTree([("root", c) for c in "abcde"])
+    w = rows(FrameClassifier(flat, 1.0, "exact", dtype=DTYPE), 5)
+    etf = rows(ETFClassifier(5, dtype=DTYPE), 5)
+    assert_close(w @ w.T, etf @ etf.T)
+
+
+def test_min_similarity(tree):
+    for method in ("grid", "exact"):
+        layer = FrameClassifier(tree, 1.0, method)
+        assert layer.resolved_min_similarity == frames.min_similarity(tree, 1.0, method)
+        assert layer.min_similarity == method
+    assert FrameClassifier(tree, 1.0, 0.25).resolved_min_similarity == 0.25
+
+
+@pytest.mark.parametrize("make", [lambda seed, tree: FrameClassifier(tree, 1.0, seed=seed),
+                                  lambda seed, tree: ETFClassifier(4, seed=seed)])  # fmt: skip
+def test_seed(tree, make):
+    first, same, other = (rows(make(seed, tree), 4) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first, same)
+    assert np.abs(first - other).max() > 0.05
+    np.testing.assert_allclose(first @ first.T, other @ other.T, atol=1e-5)
+
+
+# Gradients -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("which", range(4))
+@pytest.mark.parametrize("output", ["logits", "cosines"])
+def test_gradient_by_finite_differences(uneven_tree, which, output):
+    rng = np.random.default_rng(4)
+    layer = classifiers(uneven_tree)[which]
+    x, cotangent = rng.normal(size=(2, 7)), rng.normal(size=(2, 7))
+    w = rows(layer, 7).astype(np.float64)
+    index = ["logits", "cosines"].index(output)
+    expected = numeric_gradient(lambda x: (twin(w, x)[index] * cotangent).sum(), x)
+    found = gradient(lambda x: dot(layer(x)[output], cotangent.astype(DTYPE)), x.astype(DTYPE))
+    assert_close(found, expected, max(RTOL, 1e-5))
+
+
+@pytest.mark.parametrize("structured", [False, True])
+def test_gradient_at_zero_features(tree, structured):
+    """Zero features have no direction: cosines 0 and no pull, rather than NaN or 1e8."""
+    layer = FrameClassifier(tree, 1.0, structured=structured)
+    x = np.zeros((2, 4), "float32")
+    np.testing.assert_array_equal(ops.convert_to_numpy(layer(x)["cosines"]), np.zeros((2, 4)))
+    found = gradient(lambda x: ops.sum(ops.square(layer(x)["cosines"] - 0.5)), x)
+    np.testing.assert_array_equal(found, np.zeros((2, 4)))
+
+
+@pytest.mark.parametrize("structured", [False, True])
+def test_compiled_gradient(uneven_tree, structured):
+    """Under XLA the same gradient as without."""
+    layer = FrameClassifier(uneven_tree, 1.0, structured=structured, dtype=DTYPE)
+    layer.build((None, 7))
+    rng = np.random.default_rng(5)
+    x, cotangent = rng.normal(size=(3, 7)).astype(DTYPE), rng.normal(size=(3, 7)).astype(DTYPE)
+
+    def fn(x):
+        return dot(layer(x)["logits"], cotangent) + dot(layer(x)["cosines"], cotangent)
+
+    assert_close(gradient(fn, x, compiled=True), gradient(fn, x))

@@ -1,0 +1,153 @@
+import numpy as np
+import pytest
+from keras import ops
+
+import keras_haframe as kh
+from keras_haframe.losses import HierCosLoss
+from keras_haframe.losses.hier_cos import path_targets
+from keras_haframe.methods.hier_cos import path_lengths
+from tests.conftest import random_tree
+from tests.gradients import DTYPE, assert_close, gradient
+from tests.losses.checks import check_finite, check_loss, extremes
+
+CASES = ("hiercos_level3", "hiercos_unbalanced")
+
+
+def path(tree, k):
+    """Numbers of the nodes from below the root down to class k."""
+    nodes = []
+    while tree.parents[k] >= 0:
+        nodes.append(int(k))
+        k = tree.parents[k]
+    return nodes[::-1]
+
+
+def twin(x, tree, labels, alpha):
+    a = np.abs(x)
+    total = 0.0
+    for b, y in enumerate(labels):
+        nodes = path(tree, y)
+        share = np.array([np.exp(2 / (len(nodes) + 1 - step)) for step in range(1, len(nodes) + 1)])
+        share /= share.sum()
+        log_p = a[b] - np.log(np.exp(a[b]).sum())
+        total += sum(s * (np.log(s) - log_p[n]) for s, n in zip(share, nodes)) / len(labels)
+    for depth in range(1, tree.height + 1):
+        axes = [n for n in range(tree.num_nodes - 1) if len(path(tree, n)) == depth]
+        there = [b for b, y in enumerate(labels) if len(path(tree, y)) >= depth]
+        rest = [b for b in range(len(labels)) if b not in there]
+        for b in there:
+            own, norm = path(tree, labels[b])[depth - 1], np.sqrt(sum(x[b, n] ** 2 for n in axes))
+            wrong = sum(abs((n == own) - a[b, n] / norm) for n in axes)
+            total += alpha * wrong / len(there)
+        for b in rest:
+            total += alpha * sum(a[b, n] for n in axes) / len(rest)
+    return total
+
+
+def golden_tree(g):
+    """The reference's tree, and the place of each of our axes among its coordinates."""
+    parents, leaves = g["parent"], g["leaves"]
+    edges = [(f"n{p}", f"n{i}") for i, p in enumerate(parents) if p >= 0]
+    tree = kh.ClassTree(edges, [f"n{i}" for i in leaves])
+    place = {f"n{node}": i for i, node in enumerate(g["node_of_coord"])}
+    return tree, np.array([place[name] for name in tree.nodes[:-1]])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_golden_value_and_gradient(golden, name):
+    g = golden(f"golden_ext/{name}.npz")
+    tree, axes = golden_tree(g)
+    x = g["x"][:, axes]
+    for alpha, key in ((float(g["alpha"]), "loss"), (0.0, "loss_kl")):
+        loss = HierCosLoss(tree, alpha)
+        assert_close(loss(g["y"], ops.convert_to_tensor(x)), g[key], 1e-4)
+    dx = gradient(lambda x: HierCosLoss(tree, float(g["alpha"]))(g["y"], x), x)
+    assert_close(dx, g["dx"][:, axes], 1e-4)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_golden_scores_and_targets(golden, name):
+    g = golden(f"golden_ext/{name}.npz")
+    tree, axes = golden_tree(g)
+    assert_close(path_lengths(g["x"][:, axes], tree), g["scores"], 1e-5)
+    targets = path_targets(tree)
+    width = g["node_prob"].shape[1]
+    assert_close(targets, g["node_prob"][:, : targets.shape[1]], 1e-6)
+    assert not g["node_prob"][:, targets.shape[1] : width].any()
+
+
+def test_worked_tree(tree):
+    # Paths have two nodes: shares exp(2/2) : exp(2/1), so e / (e + e^2) for the parent.
+    parent = 1 / (1 + np.e)
+    np.testing.assert_allclose(path_targets(tree), [[parent, 1 - parent]] * 4)
+    # x = 0: uniform over 6 axes; every level misses its unit vector by 1.
+    entropy = -parent * np.log(parent) - (1 - parent) * np.log(1 - parent)
+    zero = ops.zeros((1, 6))
+    assert float(HierCosLoss(tree, 0.0)([0], zero)) == pytest.approx(np.log(6) - entropy, rel=1e-5)
+    assert float(HierCosLoss(tree, 0.1)([0], zero)) == pytest.approx(
+        np.log(6) - entropy + 0.1 * 2, rel=1e-5
+    )
+    # car = node 0, land = node tree.index("land"); lengths 3 and 4 give 5.
+    x = np.zeros((1, 6))
+    x[0, 0], x[0, tree.index("land")] = -3.0, 4.0
+    assert_close(path_lengths(x.astype("float32"), tree), np.array([[5.0, 4.0, 0.0, 0.0]]), 1e-6)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.1, 1.0])
+def test_twin(uneven_tree, alpha):
+    rng = np.random.default_rng(10)
+    labels = np.array([2, 1, 6, 0, 3, 1, 2])
+    check_loss(
+        HierCosLoss(uneven_tree, alpha, dtype=DTYPE),
+        labels,
+        lambda x: {"nodes": x},
+        lambda x: twin(x, uneven_tree, labels, alpha),
+        rng.standard_normal((7, uneven_tree.num_nodes - 1)),
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_trees(seed):
+    rng = np.random.default_rng(seed)
+    tree = random_tree(rng, 8)
+    x = rng.standard_normal((5, tree.num_nodes - 1))
+    labels = rng.integers(0, 8, 5)
+    loss = HierCosLoss(tree, 0.3, dtype=DTYPE)
+    assert_close(loss(labels, ops.convert_to_tensor(x, dtype=DTYPE)), twin(x, tree, labels, 0.3))
+    scores = [[np.sqrt(sum(row[n] ** 2 for n in path(tree, k))) for k in range(8)] for row in x]
+    assert_close(path_lengths(ops.convert_to_tensor(x, dtype=DTYPE), tree), scores)
+
+
+def test_flat_tree_scores_are_absolute_values():
+    flat = kh.ClassTree([("root", c) for c in "abcde"])
+    x = np.random.default_rng(0).standard_normal((3, 5))
+    assert_close(path_lengths(x.astype("float32"), flat), np.abs(x), 1e-6)
+    labels = np.array([0, 4, 4])
+    loss = HierCosLoss(flat, 0.5, dtype=DTYPE)
+    assert_close(loss(labels, ops.convert_to_tensor(x, dtype=DTYPE)), twin(x, flat, labels, 0.5))
+
+
+def test_memory_grows_with_nodes_not_classes_squared():
+    names = [(f"g{i // 50}", f"c{i}") for i in range(5000)]
+    tree = kh.ClassTree(names + [("root", f"g{i}") for i in range(100)], [c for _, c in names])
+    loss = HierCosLoss(tree)
+    held = [v for v in vars(loss).values() if isinstance(v, np.ndarray)]
+    assert max(v.size for v in held) <= 2 * tree.num_nodes
+    x = np.random.default_rng(0).standard_normal((2, tree.num_nodes - 1))
+    scores = ops.convert_to_numpy(path_lengths(x.astype("float32"), tree))
+    k = 4321
+    expected = np.sqrt(x[0, k] ** 2 + x[0, tree.index(f"g{k // 50}")] ** 2)
+    assert scores[0, k] == pytest.approx(expected, rel=1e-5)
+
+
+def test_extreme_inputs_stay_finite(uneven_tree):
+    labels = np.array([0, 1, 2, 3, 4, 5, 6])
+    inputs = extremes(np.random.default_rng(0), 7, uneven_tree.num_nodes - 1)
+    check_finite(HierCosLoss(uneven_tree), labels, lambda x: x, inputs[:2] + inputs[3:])
+
+
+def test_errors(tree):
+    with pytest.raises(ValueError, match="alpha"):
+        HierCosLoss(tree, -0.1)
+    with pytest.raises(ValueError, match=r"\[batch, 6\]"):
+        HierCosLoss(tree)([0], ops.zeros((1, 7)))

@@ -1,0 +1,150 @@
+"""What every training method must do, as a base class of test classes."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import keras_haframe as kh
+
+BACKEND = keras.backend.backend()
+
+
+def backbone():
+    images = keras.Input((6, 6, 3))
+    x = keras.layers.Conv2D(8, 3, strides=2, activation="relu")(images)
+    return keras.Model(images, x, name="tiny")
+
+
+def data(tree, per_class=6, seed=0):
+    """Images with a pattern per class and a little noise, in random order."""
+    rng = np.random.default_rng(seed)
+    patterns = rng.standard_normal((tree.num_classes, 6, 6, 3))
+    labels = rng.permutation(np.repeat(np.arange(tree.num_classes), per_class))
+    noise = 0.1 * rng.standard_normal((len(labels), 6, 6, 3))
+    return (patterns[labels] + noise).astype("float32"), labels.astype("int32")
+
+
+def softmax(x):
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+class MethodContract:
+    """Subclass with a name that starts with `Test`, and set the attributes.
+
+    Attributes:
+        method: Name of the method.
+        options: Its options.
+        network: Options of the network.
+        learning_rate, epochs: For `test_learns`.
+    """
+
+    method = ""
+    options: dict = {}
+    network: dict = {"hidden_units": 24}
+    learning_rate = 0.05
+    epochs = 25
+
+    def build(self, tree, **kwargs):
+        return kh.build(backbone(), tree, self.method, **{**self.network, **self.options, **kwargs})
+
+    def test_listed_with_its_options(self, tree):
+        assert self.method in kh.methods.names()
+        made = kh.methods.get(self.method, tree, **self.options)
+        assert set(self.options) <= set(made.options())
+        with pytest.raises(ValueError, match="Unknown option"):
+            kh.methods.get(self.method, tree, no_such_option=1)
+
+    def test_learns(self, tree):
+        model = self.build(tree)
+        images, labels = data(tree, 8)
+        model.optimizer.learning_rate = self.learning_rate
+        history = model.fit(images, labels, batch_size=16, epochs=self.epochs, verbose=0)
+        assert history.history["loss"][-1] < 0.8 * history.history["loss"][0]
+        assert (model.predict_classes(images, verbose=0) == labels).mean() > 0.9
+
+    @pytest.mark.parametrize("kind", ["worked", "uneven", "flat"])
+    def test_scores_on_every_tree(self, kind, tree, uneven_tree):
+        flat = kh.ClassTree([("root", c) for c in "abcde"])
+        tree = {"worked": tree, "uneven": uneven_tree, "flat": flat}[kind]
+        model = self.build(tree)
+        images, labels = data(tree, 3)
+        history = model.fit(images, labels, batch_size=8, verbose=0)
+        assert np.isfinite(history.history["loss"]).all()
+        scores = model.predict(images, verbose=0)
+        assert scores.shape == (len(images), tree.num_classes)
+        np.testing.assert_allclose(softmax(scores.astype("float64")).sum(axis=1), 1.0, rtol=1e-6)
+        features = model.features(images)
+        assert features.ndim == 2 and np.isfinite(features).all()
+        classifier = model.classifier_weights()
+        if classifier is not None:  # made for exactly these features
+            assert classifier[0].shape == (tree.num_classes, features.shape[1])
+
+    def test_save_and_reload(self, tree, tmp_path):
+        model = self.build(tree)
+        images, labels = data(tree, 3)
+        model.fit(images, labels, batch_size=6, verbose=0)
+        model.save(tmp_path / "model.keras")
+        loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
+        assert loaded.method.options() == model.method.options()
+        np.testing.assert_array_equal(
+            loaded.predict(images, verbose=0), model.predict(images, verbose=0)
+        )
+        expected = model.evaluate(images, labels, verbose=0, return_dict=True)
+        actual = loaded.evaluate(images, labels, verbose=0, return_dict=True)
+        assert actual["loss"] == pytest.approx(expected["loss"], rel=1e-5)
+        loaded.fit(images, labels, batch_size=6, verbose=0)
+
+    @pytest.mark.skipif(BACKEND != "tensorflow", reason="a SavedModel needs TensorFlow")
+    def test_export(self, tree, tmp_path):
+        import tensorflow as tf
+
+        model = self.build(tree)
+        images, labels = data(tree, 2)
+        model.fit(images, labels, batch_size=4, verbose=0)
+        served = tf.saved_model.load(str(kh.export(model, tmp_path)))
+        outputs = served.signatures["serving_default"](images=tf.constant(images))
+        expected = softmax(model.predict(images, verbose=0).astype("float64"))
+        np.testing.assert_allclose(outputs["probabilities"].numpy(), expected, atol=1e-5)
+        names = [name.decode() for name in outputs["class_name"].numpy()]
+        assert names == [tree.leaves[i] for i in outputs["class_id"].numpy()]
+
+    @pytest.mark.skipif(BACKEND != "tensorflow", reason="JAX always compiles, PyTorch never")
+    def test_xla_step_equals_plain_step(self, tree):
+        images, labels = data(tree, 4)
+        results = []
+        for jit_compile in (False, True):
+            keras.utils.set_random_seed(1)
+            model = self.build(tree)
+            model.compile(
+                keras.optimizers.SGD(0.01),
+                loss=model.method.loss(),
+                jit_compile=jit_compile,
+            )
+            model.fit(images, labels, batch_size=8, shuffle=False, verbose=0)
+            results.append(model.predict(images, verbose=0))
+        np.testing.assert_allclose(results[1], results[0], rtol=2e-3, atol=2e-4)
+
+    @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+    def test_mixed_precision(self, tree, policy):
+        keras.config.set_dtype_policy(policy)
+        model = self.build(tree)
+        images, labels = data(tree, 4)
+        before = [np.array(ops.convert_to_numpy(v)) for v in model.trainable_variables]
+        history = model.fit(images, labels, batch_size=8, epochs=2, verbose=0)
+        assert np.isfinite(history.history["loss"]).all()
+        after = [ops.convert_to_numpy(v) for v in model.trainable_variables]
+        assert all(np.isfinite(v).all() for v in after)
+        assert any(np.abs(a - b).max() > 0 for a, b in zip(after, before))
+        scores = model.predict(images, verbose=0)
+        assert scores.dtype == np.float32 and np.isfinite(scores).all()
+
+    def test_batch_of_one_does_no_harm(self, tree):
+        """Batch normalisation turns it into zeros, which have no direction."""
+        model = self.build(tree)
+        images, labels = data(tree, 1)
+        before = [np.array(ops.convert_to_numpy(v)) for v in model.trainable_variables]
+        model.fit(images[:1], labels[:1], batch_size=1, verbose=0)
+        for variable, old in zip(model.trainable_variables, before):
+            assert np.abs(ops.convert_to_numpy(variable) - old).max() < 1.0, variable.path

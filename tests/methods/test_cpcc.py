@@ -1,0 +1,44 @@
+import keras
+import numpy as np
+import pytest
+
+import keras_haframe as kh
+from tests.losses.test_cpcc import twin_correlation
+from tests.methods.contract import MethodContract, backbone, data
+
+
+class TestCPCC(MethodContract):
+    method = "cpcc"
+
+
+class TestTypeTwo(MethodContract):
+    method = "cpcc"
+    options = {"weight": 0.3}
+    network = {"network": "II"}
+
+
+def test_training_arranges_class_means_like_the_tree(tree):
+    """Against cross-entropy alone, from the same start."""
+    images, labels = data(tree, 8)
+    correlations = []
+    for weight in (0.0, 1.0):
+        keras.utils.set_random_seed(2)
+        model = kh.build(backbone(), tree, "cpcc", weight=weight, hidden_units=24)
+        model.optimizer.learning_rate = 0.05
+        model.fit(images, labels, batch_size=16, epochs=30, verbose=0)
+        correlations.append(twin_correlation(model.features(images), labels, tree.distances()))
+    assert correlations[1] > 0.95
+    assert correlations[1] > correlations[0] + 0.05
+
+
+def test_classifier_fits_the_features(tree):
+    model = kh.build(backbone(), tree, "cpcc", hidden_units=24)
+    images, _ = data(tree, 2)
+    rows, bias = model.classifier_weights()
+    logits = model.features(images) @ rows.T + bias
+    np.testing.assert_allclose(model.predict(images, verbose=0), logits, atol=1e-5)
+
+
+def test_errors(tree):
+    with pytest.raises(ValueError, match="weight"):
+        kh.methods.get("cpcc", tree, weight=-1)

@@ -1,0 +1,213 @@
+"""The model contract: build, fit, evaluate, predict, features, save, reload."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import keras_haframe as kh
+
+
+def backbone(pooled: bool = False) -> keras.Model:
+    layers = [keras.Input((12, 12, 3)), keras.layers.Conv2D(6, 3, activation="relu")]
+    if pooled:
+        layers.append(keras.layers.GlobalAveragePooling2D())
+    return keras.Sequential(layers, name="tiny")
+
+
+@pytest.fixture
+def data(tree):
+    rng = np.random.default_rng(0)
+    y = np.arange(24) % tree.num_classes
+    x = rng.normal(size=(24, 12, 12, 3)).astype("float32") + y[:, None, None, None]
+    return x, y
+
+
+@pytest.mark.parametrize("method", ["haframe", "cross_entropy"])
+@pytest.mark.parametrize("network", ["I", "II"])
+@pytest.mark.parametrize("pooled", [False, True])
+def test_build_fits_evaluates_and_predicts(tree, data, method, network, pooled):
+    x, y = data
+    model = kh.build(backbone(pooled), tree, method, network=network, hidden_units=8)
+    history = model.fit(x, y, epochs=3, batch_size=8, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0]
+    assert {"top1", "severity", "hier_dist_1"} <= set(history)
+    assert "hier_dist_5" not in history  # four classes have no five best
+    scores = model.predict(x, verbose=0)
+    assert scores.shape == (24, 4) and np.isfinite(scores).all()
+    result = model.evaluate(x, y, verbose=0, return_dict=True)
+    assert result["top1"] == pytest.approx((scores.argmax(1) == y).mean(), abs=1e-6)
+    assert model.features(x).shape == (24, 4 if network == "II" else 8)
+    assert (model.predict_classes(x, verbose=0) == scores.argmax(1)).all()
+
+
+def test_outputs_have_the_documented_names(tree, data):
+    x, _ = data
+    assert set(kh.build(backbone(), tree)(x)) == {"logits", "cosines"}
+    assert set(kh.build(backbone(), tree, "cross_entropy")(x)) == {"logits"}
+    assert isinstance(kh.build(backbone(), tree), keras.Model)
+
+
+def test_logits_are_inner_products_of_features_and_frame(tree, data):
+    x, _ = data
+    model = kh.build(backbone(), tree, gamma=2.0)
+    rows, bias = model.classifier_weights()
+    features = model.features(x)
+    assert bias is None
+    np.testing.assert_allclose(model.predict(x, verbose=0), features @ rows.T, atol=1e-5)
+    s_min = kh.frames.min_similarity(tree, 2.0, "grid")
+    np.testing.assert_allclose(
+        rows @ rows.T, kh.frames.similarity(tree.distances(), 2.0, s_min), atol=1e-6
+    )
+
+
+def test_training_leaves_the_frame_alone_and_moves_the_rest(tree, data):
+    x, y = data
+    model = kh.build(backbone(), tree)
+    frame = model.classifier_weights()[0].copy()
+    before = [w.copy() for w in map(keras.ops.convert_to_numpy, model.backbone.weights)]
+    model.fit(x, y, epochs=1, verbose=0)
+    np.testing.assert_array_equal(model.classifier_weights()[0], frame)
+    after = map(keras.ops.convert_to_numpy, model.backbone.weights)
+    assert all((a != b).any() for a, b in zip(after, before))
+    assert not any("classifier" in v.path for v in model.trainable_variables)
+
+
+def test_seed_gives_the_frame(tree):
+    frames = [kh.build(backbone(), tree, seed=s).classifier_weights()[0] for s in (1, 1, 2)]
+    np.testing.assert_array_equal(frames[0], frames[1])
+    assert np.abs(frames[0] - frames[2]).max() > 0.1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"structured": True},
+        {"alpha": "linear_increase", "epochs": 3},
+        {"network": "I", "hidden_units": 9},
+    ],
+)
+def test_saved_model_reloads_in_safe_mode(tree, data, tmp_path, options):
+    x, y = data
+    model = kh.build(backbone(), tree, gamma=2.0, **options)
+    model.fit(x, y, epochs=1, verbose=0)
+    model.save(tmp_path / "m.keras")
+    again = keras.models.load_model(tmp_path / "m.keras", safe_mode=True)
+    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+    assert again.tree == tree and again.method.options() == model.method.options()
+    one, two = (m.evaluate(x, y, verbose=0, return_dict=True) for m in (model, again))
+    assert one == pytest.approx(two, nan_ok=True)
+    again.fit(x, y, epochs=1, verbose=0)  # compiled, optimizer included
+
+
+def test_saved_model_reloads_in_a_fresh_process(tree, data, tmp_path):
+    x, y = data
+    model = kh.build(backbone(), tree)
+    model.fit(x, y, epochs=1, verbose=0)
+    model.save(tmp_path / "m.keras")
+    np.save(tmp_path / "x.npy", x)
+    code = (
+        "import sys, numpy as np, keras, keras_haframe;"
+        "m = keras.models.load_model(sys.argv[1] + '/m.keras');"
+        "np.save(sys.argv[1] + '/p.npy', m.predict(np.load(sys.argv[1] + '/x.npy'), verbose=0))"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=300)
+    np.testing.assert_array_equal(np.load(tmp_path / "p.npy"), model.predict(x, verbose=0))
+
+
+def test_config_holds_the_recipe_and_no_matrix(tree):
+    text = str(kh.build(backbone(), tree).get_config())
+    assert "'gamma': 1.0" in text and "edges" in text and "array(" not in text
+
+
+def test_recompiling_with_other_losses(tree, data):
+    x, y = data
+    model = kh.build(backbone(), tree)
+    model.compile(
+        "sgd",
+        loss={
+            "logits": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            "cosines": kh.losses.FrameCosineLoss(tree, gamma=1.0),
+        },
+        loss_weights={"logits": 0.5, "cosines": 0.5},
+        jit_compile=False,
+    )
+    per_output = model.evaluate(x, y, verbose=0, return_dict=True)["loss"]
+    model.compile("sgd", loss=kh.losses.HAFrameLoss(tree, gamma=1.0, alpha=0.5), jit_compile=False)
+    whole = model.evaluate(x, y, verbose=0, return_dict=True)["loss"]
+    assert per_output == pytest.approx(whole, rel=1e-5)
+    model.compile(
+        "sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False
+    )
+    scores = model.predict(x, verbose=0)
+    plain = np.log(np.exp(scores).sum(1)) - scores[np.arange(24), y]
+    loss = model.evaluate(x, y, verbose=0, return_dict=True)["loss"]
+    assert loss == pytest.approx(plain.mean(), rel=1e-4)
+
+
+def test_regularizers_of_the_backbone_count(tree, data):
+    x, y = data
+    net = keras.Sequential(
+        [keras.Input((12, 12, 3)), keras.layers.Conv2D(6, 3, kernel_regularizer="l2")]
+    )
+    model = kh.build(net, tree)
+    with_term = model.evaluate(x, y, verbose=0, return_dict=True)["loss"]
+    bare = float(model.loss(y, model(x, training=False)))
+    penalty = 0.01 * float(keras.ops.sum(net.layers[0].kernel ** 2))
+    assert penalty > 1e-4 and with_term == pytest.approx(bare + penalty, rel=1e-4)
+
+
+def test_scheduled_alpha_follows_the_epoch(tree, data):
+    """With alpha = e/3 and weights held still, the loss moves from cross-entropy to cosine."""
+    x, y = data
+    model = kh.build(backbone(), tree, alpha="linear_increase", epochs=3)
+    model.compile(keras.optimizers.SGD(0.0), model.method.loss(), jit_compile=False)
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+    losses = model.fit(x, y, epochs=3, batch_size=24, verbose=0).history["loss"]
+    outputs = model(x, training=False)
+    ce = float(kh.losses.CrossEntropy()(y, outputs))
+    cosine = float(kh.losses.FrameCosineLoss(tree, 1.0)(y, outputs))
+    expected = [ce + (cosine - ce) * e / 3 for e in range(3)]
+    np.testing.assert_allclose(losses, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_keeps_scores_in_float32(tree, data, policy):
+    x, y = data
+    keras.config.set_dtype_policy(policy)
+    model = kh.build(backbone(), tree)
+    history = model.fit(x, y, epochs=2, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    assert model.predict(x, verbose=0).dtype == np.float32
+
+
+def test_sample_weight_zero_removes_an_example(tree, data):
+    x, y = data
+    model = kh.build(backbone(), tree)
+    weight = np.ones(24, "float32")
+    weight[12:] = 0
+    model.compile("sgd", model.method.loss(), jit_compile=False)
+    half = model.evaluate(x[:12], y[:12], verbose=0, return_dict=True)["loss"]
+    whole = model.evaluate(x, y, 24, 0, sample_weight=weight, return_dict=True)["loss"]
+    assert whole == pytest.approx(half / 2, rel=1e-4)
+
+
+def test_keras_applications_backbone(tree):
+    net = keras.applications.MobileNetV3Small(
+        include_top=False, weights=None, input_shape=(32, 32, 3)
+    )
+    model = kh.build(net, tree)
+    assert model.predict(np.zeros((2, 32, 32, 3)), verbose=0).shape == (2, 4)
+
+
+def test_layer_backbone_needs_input_shape(tree):
+    layer = keras.layers.Conv2D(4, 3)
+    with pytest.raises(ValueError, match="input_shape"):
+        kh.build(layer, tree)
+    model = kh.build(keras.layers.Conv2D(4, 3), tree, input_shape=(8, 8, 3))
+    assert model.predict(np.zeros((1, 8, 8, 3)), verbose=0).shape == (1, 4)
