@@ -122,10 +122,8 @@ def figures(models, scores, data, tree, output: pathlib.Path) -> None:
 
     show = np.random.default_rng(1).choice(len(labels), 12, replace=False)
     predicted = best["HAFrame"][show]
-    captions = [
-        "\n".join([f"is {tree.leaves[y]}", *(f"{'> ' * i}{n}" for i, n in enumerate(tree.path(p)[1:]))])
-        for y, p in zip(labels[show], predicted)
-    ]  # fmt: skip
+    paths = [[f"{'> ' * i}{n}" for i, n in enumerate(tree.path(p)[1:])] for p in predicted]
+    captions = ["\n".join([f"is {tree.leaves[y]}", *path]) for y, path in zip(labels[show], paths)]
     ax = plots.plot_images(images[show], captions, 6, "HAFrame: predicted path in the tree")
     ax.figure.savefig(output / "predictions.png", dpi=150)
 

@@ -1,1 +1,1 @@
-"""Data sets and how they are read. `import keras_haframe.data.builders` registers them with TFDS."""
+"""Data sets and how they are read. Importing `keras_haframe.data.builders` tells TFDS of them."""

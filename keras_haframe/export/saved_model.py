@@ -18,9 +18,9 @@ def export(model, directory, version: int | None = None) -> pathlib.Path:
     """Write a SavedModel to `directory/version`, as TF Serving reads it.
 
     The signature `serving_default` takes `images` (float32 `[B, H, W, C]`, scaled as in training)
-    and returns `probabilities` float32 `[B, K]`, `class_id` int32 `[B]`, `class_name` string `[B]` and
-    `score` float32 `[B]`, the probability of that class. The SavedModel needs neither this package
-    nor Keras.
+    and returns `probabilities` float32 `[B, K]`, `class_id` int32 `[B]`, `class_name` string `[B]`
+    and `score` float32 `[B]`, the probability of that class. The SavedModel needs neither this
+    package nor Keras.
 
     Args:
         model: A `HierarchicalClassifier` on the TensorFlow backend.

@@ -40,7 +40,12 @@ class HAFrame(Method):
 
     def head(self, features) -> dict:
         classifier = FrameClassifier(
-            self.tree, self.gamma, self.min_similarity, self.seed, self.structured, name="classifier"
+            self.tree,
+            self.gamma,
+            self.min_similarity,
+            self.seed,
+            self.structured,
+            name="classifier",
         )
         return classifier(features)
 

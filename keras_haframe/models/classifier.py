@@ -17,8 +17,8 @@ class HierarchicalClassifier(keras.Model):
 
     Calling it gives the method's outputs by name (`{"logits", "cosines"}` for HAFrame). `fit` and
     `evaluate` take images and integer labels `[B]`; `predict` returns class scores `[B, K]`, higher
-    is better, `softmax(scores)` being class probabilities. It comes compiled with SGD (learning rate
-    0.01, momentum 0.9), the method's loss, and top-1, mistake severity and hierarchical
+    is better, `softmax(scores)` being class probabilities. It comes compiled with SGD (learning
+    rate 0.01, momentum 0.9), the method's loss, and top-1, mistake severity and hierarchical
     distance@1, 5 and 20 as metrics; `compile` may be called again.
 
     Args:

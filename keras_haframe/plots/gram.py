@@ -32,7 +32,11 @@ def plot_gram(cosines, tree, title: str | None = None, ax=None, colorbar: bool =
     ax = style.axes(ax, (3.2, 2.9))
     order, start, stop = tree.leaf_ranges
     picture = ax.imshow(
-        cosines[np.ix_(order, order)], cmap=style.DIVERGING, vmin=-1, vmax=1, interpolation="nearest"
+        cosines[np.ix_(order, order)],
+        cmap=style.DIVERGING,
+        vmin=-1,
+        vmax=1,
+        interpolation="nearest",
     )
     for node in np.flatnonzero(tree.parents == tree.num_nodes - 1):
         for edge in {start[node], stop[node]} - {0, k}:

@@ -132,7 +132,7 @@ def test_bad_options(tree, options, message):
 
 
 def test_bad_tree():
-    with pytest.raises(ValueError, match="must be a keras_haframe.ClassTree"):
+    with pytest.raises(ValueError, match=r"must be a keras_haframe\.ClassTree"):
         kh.build(tiny(), {"land": ["car"]})
 
 

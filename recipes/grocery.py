@@ -1,0 +1,196 @@
+"""Grocery Store photographs (Klasson et al., WACV 2019): 81 classes > 43 > 3, 2,640 to train on.
+
+    python recipes/grocery.py --data-dir DIR --weights imagenet
+
+`DIR` holds the photographs as a TFDS data set `grocery_store` with the features image, label,
+coarse_label and top_label. `--weights` is "imagenet", or a file for
+`keras.applications.MobileNet(include_top=False)` on a machine without internet.
+
+Cross-entropy and HAFrame in the same type II network on an ImageNet MobileNet at 160 px, the same
+budget, three seeds, the last epoch's weights, scored on the official test split. To fit in minutes
+on two CPU cores, the network up to block 11 stays frozen: its activations are computed once, for
+the photographs and for six augmented copies of each, and the last two blocks and the head train on
+them. The scores of a finished run are kept in `--output` and it is not repeated.
+
+Results, with spreads, machine and versions: docs/results.md.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+
+import matplotlib
+
+matplotlib.use("Agg")
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+import keras_haframe as kh
+from keras_haframe import plots
+from keras_haframe.training import epoch_cosine, papers_sgd, table
+
+SIZE, CUT, COPIES = 160, "conv_pw_11_relu", 6
+LEARNING_RATE, BATCH = 0.05, 64
+METHODS = {
+    "cross-entropy": ("cross_entropy", {}),
+    "HAFrame": ("haframe", {"gamma": 1.0, "alpha": 0.5}),
+}
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data-dir", required=True, help="TFDS folder with grocery_store")
+    parser.add_argument("--weights", default="imagenet", help="'imagenet' or a weights file")
+    parser.add_argument("--output", default="runs/grocery", type=pathlib.Path)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--seeds", type=int, default=3)
+    return parser.parse_args()
+
+
+def mobilenet(weights: str) -> keras.Model:
+    """MobileNet without its top; images scaled to [-1, 1]."""
+    online = "imagenet" if weights == "imagenet" else None
+    net = keras.applications.MobileNet(
+        include_top=False, weights=online, input_shape=(SIZE, SIZE, 3)
+    )
+    if not online:
+        net.load_weights(weights)
+    return net
+
+
+def split_at(net: keras.Model, name: str) -> tuple[keras.Model, keras.Model]:
+    """The network up to the layer `name`, and the rest of it."""
+    names = [layer.name for layer in net.layers]
+    stem = keras.Model(net.input, net.get_layer(name).output)
+    inputs = keras.Input(stem.output.shape[1:])
+    x = inputs
+    for layer in net.layers[names.index(name) + 1 :]:
+        x = layer(x)
+    return stem, keras.Model(inputs, x, name="mobilenet_top")
+
+
+def load(split: str, data_dir: str) -> tuple[np.ndarray, np.ndarray]:
+    """Photographs uint8 `[n, SIZE, SIZE, 3]` (centre square) and labels `[n, 3]`, fine to top."""
+
+    def square(example):
+        image = example["image"]
+        side = tf.minimum(tf.shape(image)[0], tf.shape(image)[1])
+        image = tf.image.resize_with_crop_or_pad(image, side, side)
+        image = tf.cast(tf.image.resize(image, (SIZE, SIZE), antialias=True), tf.uint8)
+        return image, tf.stack([example[k] for k in ("label", "coarse_label", "top_label")])
+
+    data = tfds.load("grocery_store", split=split, data_dir=data_dir).map(square).batch(128)
+    images, labels = zip(*tfds.as_numpy(data))
+    return np.concatenate(images), np.concatenate(labels)
+
+
+def activations(stem: keras.Model, images: np.ndarray, augment: bool, seed: int) -> np.ndarray:
+    """Float16 outputs of the frozen part of the network, one pass over the images."""
+    layers = keras.Sequential(
+        [
+            keras.layers.RandomFlip("horizontal", seed=seed),
+            keras.layers.RandomResizedCrop(SIZE, SIZE, (0.5, 1), (0.8, 1.25), seed=seed),
+            keras.layers.RandomRotation(0.04, seed=seed),
+            keras.layers.RandomBrightness(0.15, seed=seed),
+            keras.layers.RandomContrast(0.2, seed=seed),
+        ]
+    )
+
+    @tf.function
+    def run(batch):
+        batch = tf.cast(batch, tf.float32)
+        batch = layers(batch, training=True) if augment else batch
+        return tf.cast(stem(batch / 127.5 - 1, training=False), tf.float16)
+
+    return np.concatenate([run(images[i : i + 66]) for i in range(0, len(images), 66)])
+
+
+class Batches(keras.utils.PyDataset):
+    """Shuffled batches; every epoch draws one of the copies of each photograph."""
+
+    def __init__(self, copies: np.ndarray, labels: np.ndarray, seed: int):
+        super().__init__()
+        self.copies, self.labels = copies, labels
+        self.generator = np.random.default_rng(seed)
+        self.on_epoch_end()
+
+    def on_epoch_end(self):
+        self.order = self.generator.permutation(len(self.labels))
+        self.copy = self.generator.integers(0, len(self.copies), len(self.labels))
+
+    def __len__(self):
+        return len(self.labels) // BATCH
+
+    def __getitem__(self, i):
+        rows = self.order[i * BATCH : (i + 1) * BATCH]
+        return self.copies[self.copy[rows], rows].astype("float32"), self.labels[rows]
+
+
+def run(method: str, method_options: dict, seed: int, tree, data, args) -> np.ndarray:
+    """Train one model; return its test scores."""
+    copies, labels, test = data
+    keras.utils.set_random_seed(seed)
+    _, top = split_at(mobilenet(args.weights), CUT)
+    model = kh.build(top, tree, method, network="II", **method_options)
+    model.compile(
+        papers_sgd(model, LEARNING_RATE),
+        loss=model.method.loss(),
+        metrics=[kh.metrics.Top1Accuracy(tree)],
+        jit_compile=False,
+    )
+    schedule = epoch_cosine(LEARNING_RATE, args.epochs)
+    batches = Batches(copies, labels, seed)
+    model.fit(batches, epochs=args.epochs, callbacks=[schedule], verbose=2)
+    return model.predict(test.astype("float32"), batch_size=128, verbose=0)
+
+
+def main(args) -> None:
+    args.output.mkdir(parents=True, exist_ok=True)
+    (images, labels), (test_images, test_labels) = (
+        load(s, args.data_dir) for s in ("train", "test")
+    )
+    features = tfds.builder("grocery_store", data_dir=args.data_dir).info.features
+    tree = kh.ClassTree.from_label_columns(
+        np.concatenate([labels, test_labels]),
+        names=[features[k].names for k in ("label", "coarse_label", "top_label")],
+        name="grocery_store",
+    )
+    print(tree)
+    kh.diagnose(tree, 1.0)
+    stem, _ = split_at(mobilenet(args.weights), CUT)
+    print(f"activations of {len(images)} photographs and {COPIES} augmented copies of each")
+    plain = activations(stem, images, False, 0)
+    copies = np.stack([plain, *(activations(stem, images, True, i) for i in range(COPIES))])
+    data = copies, labels[:, 0], activations(stem, test_images, False, 0)
+
+    rows: dict[str, list[dict]] = {}
+    best: dict[str, np.ndarray] = {}
+    for seed in range(args.seeds):
+        for name, (method, method_options) in METHODS.items():
+            path = args.output / f"{method}_seed{seed}_epochs{args.epochs}.npz"
+            if not path.exists():
+                print(f"\n{name}, seed {seed}", flush=True)
+                scores = run(method, method_options, seed, tree, data, args)
+                partial = path.with_suffix(".partial.npz")
+                np.savez_compressed(partial, scores=scores)
+                os.replace(partial, path)
+            scores = np.load(path)["scores"]
+            risk = kh.decisions.conditional_risk(keras.ops.softmax(scores), tree.distances())
+            for row, values in ((name, scores), (f"{name} + CRM", np.asarray(risk))):
+                metrics = kh.metrics.summary(test_labels[:, 0], values, tree)
+                rows.setdefault(row, []).append({"method": row, "seed": seed, **metrics})
+            best.setdefault(name, scores.argmax(-1))
+    print(f"\n{len(test_labels)} test photographs\n\n{table.markdown(rows)}\n")
+    table.write_csv([run for runs in rows.values() for run in runs], args.output / "results.csv")
+    versions = {m.__name__: m.__version__ for m in (keras, tf, np, kh)}
+    (args.output / "versions.json").write_text(json.dumps(versions, indent=1))
+    title = "Grocery Store, test mistakes, seed 0"
+    ax = plots.plot_mistakes_by_height(best, test_labels[:, 0], tree, title)
+    ax.figure.savefig(args.output / "mistakes.png", dpi=150)
+
+
+if __name__ == "__main__":
+    main(options())
