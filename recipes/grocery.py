@@ -92,7 +92,8 @@ def activations(stem: keras.Model, images: np.ndarray, augment: bool, seed: int)
     layers = keras.Sequential(
         [
             keras.layers.RandomFlip("horizontal", seed=seed),
-            keras.layers.RandomResizedCrop(SIZE, SIZE, (0.5, 1), (0.8, 1.25), seed=seed),
+            keras.layers.RandomZoom((-0.3, 0.0), fill_mode="reflect", seed=seed),
+            keras.layers.RandomTranslation(0.1, 0.1, fill_mode="reflect", seed=seed),
             keras.layers.RandomRotation(0.04, seed=seed),
             keras.layers.RandomBrightness(0.15, seed=seed),
             keras.layers.RandomContrast(0.2, seed=seed),

@@ -42,7 +42,7 @@ def test_training_turns_features_to_their_class_vector(tree):
     model.fit(images, labels, batch_size=16, epochs=40, verbose=0)
     after = cosines(model)
     # Slow near the end: the gradient fades with the third power of the angle.
-    assert after.mean() > 0.8 and before.mean() < 0.5
+    assert after.mean() > 0.8 and after.mean() > before.mean() + 0.2
 
 
 def test_errors(tree):
