@@ -1,5 +1,7 @@
 """Hierarchy-aware image classification in Keras 3: models whose mistakes are near misses."""
 
+import importlib as _importlib
+
 try:
     import keras as _keras  # noqa: F401
 except ModuleNotFoundError as error:  # keras itself, or the backend it wants
@@ -12,7 +14,7 @@ except ModuleNotFoundError as error:  # keras itself, or the backend it wants
         name=error.name,
     ) from None
 
-from keras_haframe import decisions, frames, layers, losses, methods, metrics
+from keras_haframe import collapse, decisions, frames, layers, losses, methods, metrics
 from keras_haframe.export import export
 from keras_haframe.frames import diagnose
 from keras_haframe.models import HierarchicalClassifier, build
@@ -24,6 +26,8 @@ __all__ = [
     "HierarchicalClassifier",
     "__version__",
     "build",
+    "collapse",
+    "data",
     "decisions",
     "diagnose",
     "export",
@@ -32,4 +36,13 @@ __all__ = [
     "losses",
     "methods",
     "metrics",
+    "plots",
+    "training",
 ]
+
+
+def __getattr__(name: str):
+    """Rooms that import more than Keras, loaded when first used."""
+    if name in ("data", "plots", "training"):
+        return _importlib.import_module(f"keras_haframe.{name}")
+    raise AttributeError(f"module 'keras_haframe' has no attribute {name!r}")

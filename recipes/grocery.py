@@ -16,8 +16,6 @@ Results, with spreads, machine and versions: docs/results.md.
 """
 
 import argparse
-import json
-import os
 import pathlib
 
 import matplotlib
@@ -30,24 +28,28 @@ import tensorflow_datasets as tfds
 
 import keras_haframe as kh
 from keras_haframe import plots
-from keras_haframe.training import epoch_cosine, papers_sgd, table
+from keras_haframe.training import (
+    Task,
+    compare,
+    epoch_cosine,
+    grouped,
+    kept_scores,
+    papers_sgd,
+    table,
+)
 
-SIZE, CUT, COPIES = 160, "conv_pw_11_relu", 6
+SIZE, COPIES = 160, 6
 LEARNING_RATE, BATCH = 0.05, 64
-METHODS = {
-    "cross-entropy": ("cross_entropy", {}),
-    "HAFrame": ("haframe", {"gamma": 1.0, "alpha": 0.5}),
-}
+OPTIONS = {"haframe": {"gamma": 1.0, "alpha": 0.5}}
+METHODS = {"cross-entropy": ("cross_entropy", {}), "HAFrame": ("haframe", OPTIONS["haframe"])}
 
 
-def options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data-dir", required=True, help="TFDS folder with grocery_store")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the task, shared with compare.py."""
+    parser.add_argument("--data-dir", required=True, help="TFDS folder with the data set")
     parser.add_argument("--weights", default="imagenet", help="'imagenet' or a weights file")
-    parser.add_argument("--output", default="runs/grocery", type=pathlib.Path)
     parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--seeds", type=int, default=3)
-    return parser.parse_args()
+    parser.add_argument("--cut", default="conv_pw_11_relu", help="last frozen layer of MobileNet")
 
 
 def mobilenet(weights: str) -> keras.Model:
@@ -130,28 +132,10 @@ class Batches(keras.utils.PyDataset):
         return self.copies[self.copy[rows], rows].astype("float32"), self.labels[rows]
 
 
-def run(method: str, method_options: dict, seed: int, tree, data, args) -> np.ndarray:
-    """Train one model; return its test scores."""
-    copies, labels, test = data
-    keras.utils.set_random_seed(seed)
-    _, top = split_at(mobilenet(args.weights), CUT)
-    model = kh.build(top, tree, method, network="II", **method_options)
-    model.compile(
-        papers_sgd(model, LEARNING_RATE),
-        loss=model.method.loss(),
-        metrics=[kh.metrics.Top1Accuracy(tree)],
-        jit_compile=False,
-    )
-    schedule = epoch_cosine(LEARNING_RATE, args.epochs)
-    batches = Batches(copies, labels, seed)
-    model.fit(batches, epochs=args.epochs, callbacks=[schedule], verbose=2)
-    return model.predict(test.astype("float32"), batch_size=128, verbose=0)
-
-
-def main(args) -> None:
-    args.output.mkdir(parents=True, exist_ok=True)
+def task(args) -> Task:
+    """The task: activations, tree, network and budget."""
     (images, labels), (test_images, test_labels) = (
-        load(s, args.data_dir) for s in ("train", "test")
+        load(split, args.data_dir) for split in ("train", "test")
     )
     features = tfds.builder("grocery_store", data_dir=args.data_dir).info.features
     tree = kh.ClassTree.from_label_columns(
@@ -159,39 +143,43 @@ def main(args) -> None:
         names=[features[k].names for k in ("label", "coarse_label", "top_label")],
         name="grocery_store",
     )
-    print(tree)
-    kh.diagnose(tree, 1.0)
-    stem, _ = split_at(mobilenet(args.weights), CUT)
+    stem, _ = split_at(mobilenet(args.weights), args.cut)
     print(f"activations of {len(images)} photographs and {COPIES} augmented copies of each")
     plain = activations(stem, images, False, 0)
     copies = np.stack([plain, *(activations(stem, images, True, i) for i in range(COPIES))])
-    data = copies, labels[:, 0], activations(stem, test_images, False, 0)
+    return Task(
+        name="grocery_store",
+        tree=tree,
+        backbone=lambda: split_at(mobilenet(args.weights), args.cut)[1],
+        batches=lambda seed: Batches(copies, labels[:, 0], seed),
+        inputs=activations(stem, test_images, False, 0).astype("float32"),
+        labels=test_labels[:, 0],
+        optimizer=lambda model: papers_sgd(model, LEARNING_RATE),
+        epochs=args.epochs,
+        callbacks=lambda: [epoch_cosine(LEARNING_RATE, args.epochs)],
+        settings={"size": SIZE, "cut": args.cut, "copies": COPIES, "rate": LEARNING_RATE},
+    )
 
-    rows: dict[str, list[dict]] = {}
-    best: dict[str, np.ndarray] = {}
-    for seed in range(args.seeds):
-        for name, (method, method_options) in METHODS.items():
-            path = args.output / f"{method}_seed{seed}_epochs{args.epochs}.npz"
-            if not path.exists():
-                print(f"\n{name}, seed {seed}", flush=True)
-                scores = run(method, method_options, seed, tree, data, args)
-                partial = path.with_suffix(".partial.npz")
-                np.savez_compressed(partial, scores=scores)
-                os.replace(partial, path)
-            scores = np.load(path)["scores"]
-            risk = kh.decisions.conditional_risk(keras.ops.softmax(scores), tree.distances())
-            for row, values in ((name, scores), (f"{name} + CRM", np.asarray(risk))):
-                metrics = kh.metrics.summary(test_labels[:, 0], values, tree)
-                rows.setdefault(row, []).append({"method": row, "seed": seed, **metrics})
-            best.setdefault(name, scores.argmax(-1))
-    print(f"\n{len(test_labels)} test photographs\n\n{table.markdown(rows)}\n")
-    table.write_csv([run for runs in rows.values() for run in runs], args.output / "results.csv")
-    versions = {m.__name__: m.__version__ for m in (keras, tf, np, kh)}
-    (args.output / "versions.json").write_text(json.dumps(versions, indent=1))
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    add_arguments(parser)
+    parser.add_argument("--output", default="runs/grocery_store", type=pathlib.Path)
+    parser.add_argument("--seeds", type=int, default=3)
+    args = parser.parse_args()
+
+    grocery = task(args)
+    print(grocery.tree)
+    kh.diagnose(grocery.tree, OPTIONS["haframe"]["gamma"])
+    results = compare(grocery, METHODS, range(args.seeds), args.output, rules=("", "CRM"))
+    rows = grouped(results) | grouped(results, "CRM")
+    print(f"\n{len(grocery.labels)} test photographs\n\n{table.markdown(rows)}\n")
+    table.write_csv(results, args.output / "results.csv")
+    best = {name: kept_scores(args.output, name, 0).argmax(-1) for name in METHODS}
     title = "Grocery Store, test mistakes, seed 0"
-    ax = plots.plot_mistakes_by_height(best, test_labels[:, 0], tree, title)
+    ax = plots.plot_mistakes_by_height(best, grocery.labels, grocery.tree, title)
     ax.figure.savefig(args.output / "mistakes.png", dpi=150)
 
 
 if __name__ == "__main__":
-    main(options())
+    main()
