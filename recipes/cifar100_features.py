@@ -12,6 +12,7 @@ WideResNet-28-8 from scratch: the features are fixed here and know ImageNet.
 """
 
 import argparse
+import sys
 
 import keras
 import numpy as np
@@ -58,7 +59,9 @@ def pooled_features(weights: str, *image_sets: np.ndarray) -> list[np.ndarray]:
 
     results = []
     for images in image_sets:
-        progress = keras.utils.Progbar(len(images), unit_name="image")
+        progress = keras.utils.Progbar(
+            len(images), verbose=1 if sys.stdout.isatty() else 2, unit_name="image"
+        )
         parts = []
         for i in range(0, len(images), 250):
             parts.append(run(images[i : i + 250]).numpy())

@@ -1,16 +1,25 @@
-"""Training: the papers' optimizer, and comparisons of methods."""
+"""Training: the papers' optimizer, resumable runs, and comparisons of methods."""
 
+from keras_haframe.training.arrays import ArrayBatches, random_crop_and_flip
+from keras_haframe.training.checkpoints import Checkpoints
 from keras_haframe.training.comparison import Task, compare, decide, grouped, kept_scores
 from keras_haframe.training.optimizer import GroupedSGD, papers_sgd
+from keras_haframe.training.runner import run
 from keras_haframe.training.schedules import epoch_cosine
+from keras_haframe.training.settings import from_command_line
 
 __all__ = [
+    "ArrayBatches",
+    "Checkpoints",
     "GroupedSGD",
     "Task",
     "compare",
     "decide",
     "epoch_cosine",
+    "from_command_line",
     "grouped",
     "kept_scores",
     "papers_sgd",
+    "random_crop_and_flip",
+    "run",
 ]

@@ -16,6 +16,7 @@ import numpy as np
 from keras_haframe import decisions, metrics
 from keras_haframe.methods import get
 from keras_haframe.models import build
+from keras_haframe.training.settings import keep
 from keras_haframe.tree import ClassTree
 
 DECISIONS = ("", "CRM", "HiE")
@@ -61,7 +62,7 @@ class Task:
             "epochs": self.epochs,
             "network": self.network,
         }
-        return json.loads(json.dumps(facts | self.settings))
+        return facts | self.settings
 
 
 def compare(
@@ -99,7 +100,7 @@ def compare(
         raise ValueError(f"Unknown decision rule {unknown[0]!r}. Choose from: {DECISIONS}.")
     for method, options in rows.values():
         get(method, task.tree, **options)  # every mistake shows before the first hour of training
-    _keep(folder / "settings.json", task.facts())
+    keep(folder / "settings.json", task.facts())
     results = []
     for seed in seeds:
         for row, (method, options) in rows.items():
@@ -184,21 +185,3 @@ def _run(task, row, method, options, seed, folder, verbose) -> tuple[np.ndarray,
     np.savez_compressed(partial, scores=scores, seconds=seconds, recipe=recipe)
     os.replace(partial, path)
     return scores, seconds
-
-
-def _keep(path: pathlib.Path, facts: dict) -> None:
-    """Store the facts of a comparison, or check that they are those of the runs kept here."""
-    if path.exists():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        different = sorted(k for k in kept.keys() | facts.keys() if kept.get(k) != facts.get(k))
-        if different:
-            k = different[0]
-            raise ValueError(
-                f"{path.parent} holds runs made with {k}={kept.get(k)!r}, now {k}={facts.get(k)!r}."
-                " Choose another folder."
-            )
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(facts, indent=1), encoding="utf-8")
-    os.replace(partial, path)

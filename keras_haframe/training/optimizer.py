@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 
@@ -24,8 +25,24 @@ class GroupedSGD(keras.optimizers.SGD):
             papers.
         multipliers: `{pattern: multiplier}`; the first regular expression that matches a weight's
             path (`re.search`) gives its multiplier, else 1.
+        name: Name of the optimizer.
+        **kwargs: Further arguments of `keras.optimizers.SGD` (clipping, averages, accumulation).
 
-    Reference: section 6 of the papers' settings in docs/methods; PyTorch `torch.optim.SGD`.
+    Raises:
+        ValueError: For values out of range, and for Keras's `weight_decay` and `nesterov`, which
+            would mean another method.
+
+    Example:
+
+    >>> optimizer = GroupedSGD(0.1, coupled_weight_decay=5e-4, multipliers={"^backbone/": 0.1})
+    >>> kernel = keras.Variable([1.0, 2.0])
+    >>> optimizer.build([kernel])
+    >>> optimizer.apply([keras.ops.ones(2)])
+    >>> [round(float(w), 5) for w in kernel.numpy()]
+    [0.89995, 1.8999]
+
+    Reference: Liang and Davis, HAFrame (ICCV 2023), training settings; the update is that of
+    PyTorch's `torch.optim.SGD`.
     """
 
     def __init__(
@@ -38,10 +55,27 @@ class GroupedSGD(keras.optimizers.SGD):
         **kwargs,
     ):
         if not 0 < momentum < 1:
-            raise ValueError(f"`momentum` must be between 0 and 1. Received: {momentum}")
-        super().__init__(learning_rate, momentum, name=name, **kwargs)
-        self.coupled_weight_decay = coupled_weight_decay
+            raise ValueError(f"`momentum` must be between 0 and 1. Received: momentum={momentum}")
+        if not 0 <= coupled_weight_decay < math.inf:
+            raise ValueError(
+                "`coupled_weight_decay` must be in [0, inf). "
+                f"Received: coupled_weight_decay={coupled_weight_decay}"
+            )
+        if kwargs.get("weight_decay") or kwargs.get("nesterov"):
+            raise ValueError(
+                "`GroupedSGD` takes neither Keras's decoupled `weight_decay` nor `nesterov`: use "
+                "`coupled_weight_decay`, or keras.optimizers.SGD. Received: "
+                f"weight_decay={kwargs.get('weight_decay')}, nesterov={kwargs.get('nesterov')}"
+            )
+        super().__init__(learning_rate, float(momentum), name=name, **kwargs)
+        self.coupled_weight_decay = float(coupled_weight_decay)
         self.multipliers = dict(multipliers or {})
+        for pattern, multiplier in self.multipliers.items():
+            if not 0 <= multiplier < math.inf:
+                raise ValueError(
+                    "Values of `multipliers` must be in [0, inf). "
+                    f"Received: {multiplier} for pattern {pattern!r}"
+                )
 
     def multiplier(self, variable) -> float:
         """Learning-rate multiplier of a weight."""
@@ -85,12 +119,25 @@ def papers_sgd(
 
     Returns:
         A `GroupedSGD`.
+
+    Example:
+
+    ```python
+    model = keras_haframe.build(backbone, tree)
+    model.compile(papers_sgd(model), loss=model.method.loss())
+    model.fit(data, epochs=100, callbacks=[epoch_cosine(0.1, 100)])
+    ```
+
+    Reference: Liang and Davis, HAFrame (ICCV 2023), training settings: rate 0.1 for the head and
+    0.01 for the backbone, momentum 0.9, weight decay 5e-4.
     """
-    paths = [v.path for v in model.backbone.trainable_variables] + ["reduce/kernel"]
-    pattern = "^(" + "|".join(map(re.escape, paths)) + ")$"
+    slow = {id(v) for v in model.backbone.trainable_variables}
+    slow |= {id(v) for v in model.trainable_variables if v.path == "reduce/kernel"}
+    # By the head's layers, whose names are ours: paths of a backbone change when it is reloaded.
+    head = {v.path.split("/")[0] for v in model.trainable_variables if id(v) not in slow}
     return GroupedSGD(
         learning_rate,
         coupled_weight_decay=coupled_weight_decay,
-        multipliers={pattern: backbone},
+        multipliers={f"^({'|'.join(map(re.escape, sorted(head)))})/": 1.0, "": backbone},
         **kwargs,
     )

@@ -87,7 +87,7 @@ def test_a_run_cut_off_leaves_nothing_that_counts(tree, tmp_path):
 
 def test_runs_under_other_settings_are_refused(tree, tmp_path):
     compare(make_task(tree), {"HAFrame": ROWS["HAFrame"]}, [0], tmp_path, verbose=0)
-    with pytest.raises(ValueError, match="epochs=2, now epochs=3"):
+    with pytest.raises(ValueError, match="epochs=2; now it is epochs=3"):
         compare(make_task(tree, epochs=3), ROWS, [0], tmp_path, verbose=0)
     with pytest.raises(ValueError, match=r"made with .*now asks for"):
         compare(make_task(tree), {"HAFrame": ("haframe", {"gamma": 2.0})}, [0], tmp_path, verbose=0)

@@ -1,0 +1,145 @@
+"""One training run from start to result file: resumable, within a time budget, nothing lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_haframe import metrics
+from keras_haframe.training.checkpoints import Checkpoints
+from keras_haframe.training.settings import keep, write
+from keras_haframe.training.table import write_csv
+
+
+def run(
+    make_model: Callable[[], keras.Model],
+    train: Any,
+    validation: tuple,
+    test: tuple,
+    epochs: int,
+    folder,
+    seed: int = 0,
+    settings: Mapping | None = None,
+    callbacks: Callable[[], list] = list,
+    max_minutes: float | None = None,
+    verbose: int | str = "auto",
+) -> dict | None:
+    """Train a model, keep the epoch of the best validation top-1, score the test data.
+
+    The same call again goes on after the last finished epoch, with optimizer, schedule, random
+    states, data order and best epoch as they were, and returns the kept result of a finished run.
+
+    Args:
+        make_model: Makes a compiled `HierarchicalClassifier`; called after the seed is set.
+        train: Training data for `fit`. An attribute `epoch` is set to the first epoch to train, as
+            `ArrayBatches` and `EpochDataset` have it.
+        validation: `(inputs, labels)`, arrays, or inputs with `None` if they yield labels too.
+        test: `(inputs, labels)`, what `predict` takes and integer labels `[n]`.
+        epochs: Epochs of the whole run.
+        folder: Where everything is kept: settings.json, checkpoints/, history.csv, scores.npz and
+            result.json.
+        seed: Seed of the run.
+        settings: Facts that define the run; another call with other facts is refused.
+        callbacks: Makes further callbacks, such as the learning-rate schedule.
+        max_minutes: Stop at the end of an epoch if the next would pass this many minutes of
+            training; `None` for no limit.
+        verbose: As in `fit`.
+
+    Returns:
+        The result: columns of `metrics.summary` on the test data, `"seed"`, `"best_epoch"` (from 1)
+        and `"train_minutes"` of this call; `None` if the time was up first.
+
+    Raises:
+        ValueError: If `folder` holds a run with other settings.
+        OSError: If a checkpoint cannot be written; the one before is whole.
+    """
+    folder = pathlib.Path(folder)
+    keep(folder / "settings.json", {**(settings or {}), "epochs": epochs, "seed": seed})
+    if (folder / "result.json").exists():
+        return json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    keras.utils.set_random_seed(seed)
+    model = make_model()
+    checkpoints = Checkpoints(folder / "checkpoints")
+    first = checkpoints.restore(model)
+    if first:
+        print(f"{folder}: going on after epoch {first} of {epochs}", flush=True)
+    train.epoch = first
+    clock = Clock(epochs, max_minutes)
+    history = _History(checkpoints, folder / "history.csv")
+    if first < epochs:
+        model.fit(
+            train,
+            validation_data=validation if validation[1] is not None else validation[0],
+            initial_epoch=first,
+            epochs=epochs,
+            callbacks=[*callbacks(), checkpoints, history, clock],
+            shuffle=False,  # the data does it, from the epoch; Keras would draw from a global state
+            verbose=verbose,
+        )
+    if len(checkpoints.history) < epochs:
+        print(
+            f"{folder}: time is up after epoch {len(checkpoints.history)} of {epochs}; the same "
+            "command goes on from there",
+            flush=True,
+        )
+        return None
+    best = checkpoints.load_best(model)
+    scores = model.predict(test[0], verbose=0)
+    result = {
+        **metrics.summary(test[1], scores, model.tree),
+        "seed": seed,
+        "best_epoch": best + 1,
+        "train_minutes": round(clock.minutes(), 2),
+    }
+    partial = folder / "scores.partial.npz"
+    np.savez_compressed(partial, scores=scores, labels=np.asarray(test[1]))
+    os.replace(partial, folder / "scores.npz")
+    write(folder / "result.json", json.dumps(result, indent=1) + "\n")
+    return result
+
+
+class Clock(keras.callbacks.Callback):
+    """Tell the time left after every epoch; stop where the next epoch would pass the limit."""
+
+    def __init__(self, epochs: int, max_minutes: float | None = None):
+        super().__init__()
+        if max_minutes is not None and not max_minutes > 0:
+            raise ValueError(f"`max_minutes` must be positive. Received: {max_minutes}")
+        self.epochs, self.max_minutes = epochs, max_minutes
+        self.started = self.epoch_started = time.monotonic()
+
+    def minutes(self) -> float:
+        """Minutes since training started."""
+        return (time.monotonic() - self.started) / 60
+
+    def on_train_begin(self, logs=None):
+        self.started = time.monotonic()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch_started = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        last = (time.monotonic() - self.epoch_started) / 60
+        left = self.epochs - epoch - 1
+        if left:
+            print(f"{left} epochs, about {left * last:.1f} min left", flush=True)
+        if left and self.max_minutes is not None and self.minutes() + last > self.max_minutes:
+            self.model.stop_training = True
+
+
+class _History(keras.callbacks.Callback):
+    """history.csv, written anew after every epoch from what the checkpoints hold."""
+
+    def __init__(self, checkpoints: Checkpoints, path: pathlib.Path):
+        super().__init__()
+        self.checkpoints, self.path = checkpoints, path
+
+    def on_epoch_end(self, epoch, logs=None):
+        write_csv(self.checkpoints.history, self.path)

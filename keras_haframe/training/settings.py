@@ -1,0 +1,82 @@
+"""Settings of a run: one dataclass for the command line and the file beside the results."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import typing
+from collections.abc import Mapping, Sequence
+
+
+def from_command_line(cls, argv: Sequence[str] | None = None, description: str | None = None):
+    """Make a settings dataclass from command-line arguments, one option per field.
+
+    `epochs: int = 100` becomes `--epochs`, default 100; a bool `smoke` becomes `--smoke` and
+    `--no-smoke`. Help texts are the fields' `metadata["help"]`, choices their
+    `metadata["choices"]`.
+
+    Args:
+        cls: A dataclass whose fields are `str`, `int`, `float`, `bool`, `pathlib.Path`, or one of
+            these or `None`.
+        argv: Arguments; those of the process by default.
+        description: First line of the help.
+
+    Returns:
+        An instance of `cls`. Unknown or malformed arguments end the process with a message.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    kinds = typing.get_type_hints(cls)
+    for field in dataclasses.fields(cls):
+        options = {
+            "help": field.metadata.get("help", " "),
+            "choices": field.metadata.get("choices"),
+        }
+        if field.default is dataclasses.MISSING:
+            options["required"] = True
+        else:
+            options["default"] = field.default
+        kind = next(k for k in typing.get_args(kinds[field.name]) or (kinds[field.name],))
+        name = "--" + field.name.replace("_", "-")
+        if kind is bool:
+            parser.add_argument(name, action=argparse.BooleanOptionalAction, **options)
+        else:
+            parser.add_argument(name, type=kind, **options)
+    return cls(**vars(parser.parse_args(argv)))
+
+
+def keep(path, facts: Mapping) -> None:
+    """Write facts to a JSON file, or check that a file from earlier holds the same.
+
+    Args:
+        path: The file.
+        facts: JSON values and paths by name.
+
+    Raises:
+        ValueError: If the file holds other facts: what lies beside it was made under others.
+    """
+    path = pathlib.Path(path)
+    facts = json.loads(json.dumps(dict(facts), default=str))
+    if path.exists():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        for k in sorted(kept.keys() | facts.keys()):
+            if kept.get(k) != facts.get(k):
+                raise ValueError(
+                    f"{path.parent} holds results made with {k}={kept.get(k)!r}; now it is "
+                    f"{k}={facts.get(k)!r}. Choose another folder, or remove that one."
+                )
+        return
+    write(path, json.dumps(facts, indent=1) + "\n")
+
+
+def write(path, text: str) -> None:
+    """Write a text file under a temporary name and rename it, so that it is whole or absent."""
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)

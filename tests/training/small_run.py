@@ -1,0 +1,66 @@
+"""A small resumable run, also a script: python small_run.py FOLDER EPOCHS [KILL_AT_STEP]."""
+
+import os
+import signal
+import sys
+
+import keras
+import numpy as np
+
+import keras_haframe as kh
+from keras_haframe.training.arrays import ArrayBatches, random_crop_and_flip
+from keras_haframe.training.optimizer import papers_sgd
+from keras_haframe.training.runner import run
+from keras_haframe.training.schedules import epoch_cosine
+
+
+def data(n=96):
+    rng = np.random.default_rng(0)
+    patterns = rng.normal(size=(4, 8, 8, 3))
+    labels = np.arange(n) % 4
+    return (patterns[labels] + rng.normal(size=(n, 8, 8, 3))).astype("float32"), labels
+
+
+def make_model(method="haframe"):
+    """With everything that has a state: batch normalisation, dropout, momentum."""
+    tree = kh.ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+    images = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(6, 3, activation="relu")(images)
+    x = keras.layers.Dropout(0.3)(keras.layers.BatchNormalization(momentum=0.9)(x))
+    model = kh.build(keras.Model(images, x), tree, method, network="II")
+    model.compile(
+        papers_sgd(model, 0.05),
+        loss=model.method.loss(),
+        metrics=[kh.metrics.Top1Accuracy(tree)],
+        jit_compile=model.jit_compile,
+    )
+    return model
+
+
+class KillAt(keras.callbacks.Callback):
+    """`kill -9` in the middle of an epoch."""
+
+    def __init__(self, step: int):
+        super().__init__()
+        self.step = step
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step -= 1
+        if self.step == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def small_run(folder, epochs, callbacks=(), method="haframe", **options):
+    images, labels = data()
+    train = ArrayBatches(images[:64], labels[:64], 8, 0, random_crop_and_flip)
+    schedule = epoch_cosine(0.05, epochs)
+    return run(
+        lambda: make_model(method), train, (images[64:80], labels[64:80]),
+        (images[80:], labels[80:]), epochs, folder,
+        callbacks=lambda: [schedule, *callbacks], verbose=0, **options,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    kill = [KillAt(int(sys.argv[3]))] if len(sys.argv) > 3 else []
+    print(small_run(sys.argv[1], int(sys.argv[2]), kill))

@@ -1,0 +1,73 @@
+"""Batches from arrays: what follows from seed and epoch, and the crop against a loop."""
+
+import numpy as np
+import pytest
+
+from keras_haframe.training.arrays import ArrayBatches, random_crop_and_flip
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (23, 8, 8, 3)).astype("uint8")
+LABELS = np.arange(23)
+
+
+def epoch_of(data):
+    return np.concatenate([data[i][1] for i in range(len(data))])
+
+
+def test_an_epoch_has_every_example_at_most_once():
+    data = ArrayBatches(IMAGES, LABELS, 5)
+    assert len(data) == 4
+    seen = epoch_of(data)
+    assert len(seen) == 20 and len(set(seen)) == 20
+    x, y = data[2]
+    np.testing.assert_array_equal(x, IMAGES[y])
+
+
+def test_order_changes_with_epoch_and_seed_only():
+    one, two = (ArrayBatches(IMAGES, LABELS, 5, seed=3) for _ in range(2))
+    one.on_epoch_end()
+    two.epoch = 1
+    np.testing.assert_array_equal(epoch_of(one), epoch_of(two))
+    two.epoch = 2
+    assert (epoch_of(one) != epoch_of(two)).any()
+    other = ArrayBatches(IMAGES, LABELS, 5, seed=4)
+    other.epoch = 1
+    assert (epoch_of(one) != epoch_of(other)).any()
+
+
+def test_augmentation_follows_from_seed_epoch_and_batch():
+    one, two = (ArrayBatches(IMAGES, LABELS, 5, 3, random_crop_and_flip) for _ in range(2))
+    np.testing.assert_array_equal(one[3][0], two[3][0])
+    two.epoch = 1
+    one.on_epoch_end()
+    two[0], two[1]  # reading other batches first changes nothing
+    np.testing.assert_array_equal(one[2][0], two[2][0])
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_crop_and_flip_against_every_possible_crop(last):
+    images = IMAGES[:6]
+    pad = 2
+    found = random_crop_and_flip(
+        np.random.default_rng(1), np.repeat(images, 200, axis=0), pad, last
+    )
+    offsets = range(2 * pad + last)
+    drawn = set()
+    for n, result in enumerate(found):
+        padded = np.pad(images[n // 200], ((pad, pad), (pad, pad), (0, 0)), "reflect")
+        matches = [
+            (y, x, flip)
+            for y in offsets
+            for x in offsets
+            for flip in (False, True)
+            if (padded[y : y + 8, x : x + 8][:, :: -1 if flip else 1] == result).all()
+        ]
+        assert len(matches) == 1
+        drawn.add(matches[0])
+    assert len(drawn) == 2 * len(offsets) ** 2  # every offset and both orientations occur
+
+
+def test_wrong_sizes_are_refused():
+    with pytest.raises(ValueError, match="Received: 23, 22"):
+        ArrayBatches(IMAGES, LABELS[:-1], 5)
+    with pytest.raises(ValueError, match="batch_size=24"):
+        ArrayBatches(IMAGES, LABELS, 24)

@@ -1,0 +1,170 @@
+"""Runs that are killed, stopped or disturbed end as an undisturbed run does, bit for bit."""
+
+import errno
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from keras_haframe.training import checkpoints
+from keras_haframe.training.runner import Clock
+from tests.training.small_run import make_model, small_run
+
+ROOT = pathlib.Path(__file__).parents[2]
+EPOCHS = 4
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    return folder, small_run(folder, EPOCHS)
+
+
+def last_state(folder):
+    """Weights, optimizer and random states at the end of a run."""
+    model = make_model()
+    made = checkpoints.Checkpoints(folder / "checkpoints")
+    assert made.restore(model) == EPOCHS
+    variables = [*model.weights, *model.optimizer.variables, *checkpoints._random_states(model)]
+    return [keras.ops.convert_to_numpy(v) for v in variables], made
+
+
+def assert_same(folder, undisturbed):
+    (one, first), (two, second) = last_state(folder), last_state(undisturbed[0])
+    for a, b in zip(one, two, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert first.best_epoch == second.best_epoch
+    assert (folder / "history.csv").read_text() == (undisturbed[0] / "history.csv").read_text()
+    with np.load(folder / "scores.npz") as a, np.load(undisturbed[0] / "scores.npz") as b:
+        np.testing.assert_array_equal(a["scores"], b["scores"])
+
+
+def test_result_and_files(undisturbed):
+    folder, result = undisturbed
+    assert result == json.loads((folder / "result.json").read_text())
+    assert 0 <= result["top1"] <= 1 and 1 <= result["best_epoch"] <= EPOCHS
+    rows = (folder / "history.csv").read_text().splitlines()
+    assert len(rows) == EPOCHS + 1 and "val_top1" in rows[0] and "learning_rate" in rows[0]
+    values = [float(row.split(",")[rows[0].split(",").index("val_top1")]) for row in rows[1:]]
+    assert result["best_epoch"] == 1 + int(np.argmax(values))  # the first of the best
+    kept = {p.name for p in (folder / "checkpoints").iterdir() if not p.name.startswith("best")}
+    assert kept == {f"epoch-{EPOCHS - 1:04d}", f"epoch-{EPOCHS:04d}"}
+
+
+def test_a_finished_run_is_not_repeated(undisturbed):
+    folder, result = undisturbed
+    before = (folder / "history.csv").stat().st_mtime_ns
+    assert small_run(folder, EPOCHS) == result
+    assert (folder / "history.csv").stat().st_mtime_ns == before
+
+
+def test_killed_in_mid_epoch_and_run_again(undisturbed, tmp_path):
+    """Processes of their own, killed with SIGKILL at step 4 of epoch 3 (8 steps each)."""
+    command = [sys.executable, "-m", "tests.training.small_run", str(tmp_path), str(EPOCHS)]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    killed = subprocess.run([*command, "20"], cwd=ROOT, env=env, capture_output=True, timeout=300)
+    assert killed.returncode == -9, killed.stderr[-2000:]
+    assert not (tmp_path / "result.json").exists()
+    again = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
+    assert again.returncode == 0, again.stderr[-2000:]
+    assert f"going on after epoch 2 of {EPOCHS}" in again.stdout
+    assert_same(tmp_path, undisturbed)
+
+
+def test_a_time_budget_stops_at_an_epochs_end(undisturbed, tmp_path, capsys):
+    for done in range(1, EPOCHS):
+        assert small_run(tmp_path, EPOCHS, max_minutes=1e-9) is None
+        assert f"time is up after epoch {done} of {EPOCHS}" in capsys.readouterr().out
+    assert small_run(tmp_path, EPOCHS, max_minutes=1e-9) is not None
+    assert_same(tmp_path, undisturbed)
+
+
+class Interrupt(keras.callbacks.Callback):
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.now = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.now == self.epoch and batch == 2:
+            raise KeyboardInterrupt
+
+
+def test_interrupted_by_hand(undisturbed, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        small_run(tmp_path, EPOCHS, [Interrupt(2)])
+    small_run(tmp_path, EPOCHS)
+    assert_same(tmp_path, undisturbed)
+
+
+@pytest.mark.parametrize("damage", ["cut short", "no state", "a leftover"])
+def test_damaged_checkpoints_are_passed_over(undisturbed, tmp_path, damage, capsys):
+    with pytest.raises(KeyboardInterrupt):
+        small_run(tmp_path, EPOCHS, [Interrupt(3)])
+    newest = tmp_path / "checkpoints" / "epoch-0003"
+    if damage == "cut short":
+        content = (newest / checkpoints.WEIGHTS).read_bytes()
+        (newest / checkpoints.WEIGHTS).write_bytes(content[: len(content) // 2])
+    elif damage == "no state":
+        (newest / checkpoints.STATE).unlink()
+    else:
+        newest.rename(tmp_path / "checkpoints" / "partial")
+    small_run(tmp_path, EPOCHS)
+    assert f"going on after epoch 2 of {EPOCHS}" in capsys.readouterr().out
+    assert_same(tmp_path, undisturbed)
+
+
+def test_a_full_disk_keeps_the_epoch_before(undisturbed, tmp_path, monkeypatch):
+    save, calls = keras.Model.save_weights, []
+
+    def full(self, path, *args, **kwargs):
+        calls.append(path)
+        if "partial" in str(path) and len([c for c in calls if "best" not in str(c)]) == 3:
+            pathlib.Path(path).write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return save(self, path, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.Model, "save_weights", full)
+        with pytest.raises(OSError, match=r"epoch 3 could not .*No space left.*up to 2 are safe"):
+            small_run(tmp_path, EPOCHS)
+    assert not (tmp_path / "checkpoints" / "partial").exists()
+    small_run(tmp_path, EPOCHS)
+    assert_same(tmp_path, undisturbed)
+
+
+def test_other_settings_are_refused(undisturbed):
+    with pytest.raises(ValueError, match="epochs=4; now it is epochs=9"):
+        small_run(undisturbed[0], 9)
+
+
+def test_random_states_of_the_loss_head_are_kept_too(tmp_path):
+    """HAFeature draws pairs from a generator of its own."""
+    whole = small_run(tmp_path / "whole", 2, method="hafeature")
+    assert small_run(tmp_path / "parts", 2, method="hafeature", max_minutes=1e-9) is None
+    parts = small_run(tmp_path / "parts", 2, method="hafeature")
+    without = {"train_minutes"}
+    assert {k: v for k, v in parts.items() if k not in without} == {
+        k: v for k, v in whole.items() if k not in without
+    }
+    with np.load(tmp_path / "whole/scores.npz") as a, np.load(tmp_path / "parts/scores.npz") as b:
+        np.testing.assert_array_equal(a["scores"], b["scores"])
+
+
+def test_monitor_must_be_measured(tmp_path):
+    made = checkpoints.Checkpoints(tmp_path, monitor="val_top5")
+    with pytest.raises(ValueError, match="'val_top5', which was not measured"):
+        made.on_epoch_end(0, {"loss": 1.0})
+
+
+@pytest.mark.parametrize("minutes", [0, -1, float("nan")])
+def test_time_budget_must_be_positive(minutes):
+    with pytest.raises(ValueError, match="max_minutes"):
+        Clock(3, minutes)
