@@ -76,7 +76,7 @@ class MistakeSeverity(TreeMetric):
     @property
     def mistakes(self):
         """Number (or total sample weight) of the wrong predictions so far."""
-        return self.count.value
+        return 1 * self.count  # a tensor, also where the variable lives on several devices
 
     def result(self):
         return self.total / self.count

@@ -20,6 +20,8 @@ class ArrayBatches(keras.utils.PyDataset):
         batch_size: Examples per batch; the rest of an epoch is left out.
         seed: Seed.
         augment: `(generator, batch) -> batch`, for example `random_crop_and_flip`.
+        share: `(index, count)`: give only this one of `count` equal parts of every batch, for one
+            of several processes (see `training.distribution`).
     """
 
     def __init__(
@@ -29,6 +31,7 @@ class ArrayBatches(keras.utils.PyDataset):
         batch_size: int,
         seed: int = 0,
         augment: Callable | None = None,
+        share: tuple[int, int] = (0, 1),
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -38,7 +41,15 @@ class ArrayBatches(keras.utils.PyDataset):
                 f"Received: {len(inputs)}, {len(labels)}, batch_size={batch_size}"
             )
         self.inputs, self.labels, self.batch_size = inputs, labels, batch_size
+        index, count = share
+        if batch_size % count or not 0 <= index < count:
+            raise ValueError(
+                "`share` must be (index, count) with index below count and a batch that splits "
+                f"evenly. Received: share={share}, batch_size={batch_size}"
+            )
+        part = batch_size // count
         self.seed, self.augment = seed, augment
+        self.part = slice(index * part, (index + 1) * part)
         self.epoch = 0
 
     @property
@@ -62,7 +73,7 @@ class ArrayBatches(keras.utils.PyDataset):
         batch = self.inputs[rows]
         if self.augment is not None:
             batch = self.augment(np.random.default_rng([self.seed, self.epoch, i + 1]), batch)
-        return batch, self.labels[rows]
+        return batch[self.part], self.labels[rows][self.part]
 
 
 def random_crop_and_flip(generator, images: np.ndarray, pad: int = 4, last: bool = True):

@@ -12,6 +12,8 @@ import zlib
 import keras
 import numpy as np
 
+from keras_haframe.training import distribution
+
 STATE, WEIGHTS = "state.json", "model.weights.h5"
 
 
@@ -21,7 +23,8 @@ class Checkpoints(keras.callbacks.Callback):
     An epoch's checkpoint is a folder `epoch-0007`, written under a temporary name and renamed, so a
     crash leaves the one before; the last two are kept, and a damaged one is passed over. The
     weights of the best epoch so far lie in `best-0005.weights.h5`. Data order and augmentation must
-    follow from the epoch number (see `training.arrays.ArrayBatches`); everything else is here.
+    follow from the epoch number (see `training.arrays.ArrayBatches`); everything else is here. Of
+    several processes the first writes and all read, so the folder must be one that all see.
 
     Args:
         folder: Where the checkpoints go.
@@ -77,6 +80,13 @@ class Checkpoints(keras.callbacks.Callback):
         self.history.append({"epoch": epoch, **logs})
         if logs[self.monitor] > self.best_value:
             self.best_epoch, self.best_value = epoch, logs[self.monitor]
+        if distribution.process()[0] == 0:
+            with distribution.alone():  # Keras makes variables when it saves
+                self._write(epoch)
+        distribution.agree(True)  # nobody goes on before the files are there
+
+    def _write(self, epoch: int) -> None:
+        if self.best_epoch == epoch:
             self._write_best(epoch)
         target = self.folder / f"epoch-{epoch + 1:04d}"
         partial = self.folder / "partial"

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from keras_haframe import metrics
+from keras_haframe.training import distribution
 from keras_haframe.training.checkpoints import Checkpoints
 from keras_haframe.training.settings import keep, write
 from keras_haframe.training.table import write_csv
@@ -61,7 +62,8 @@ def run(
         OSError: If a checkpoint cannot be written; the one before is whole.
     """
     folder = pathlib.Path(folder)
-    keep(folder / "settings.json", {**(settings or {}), "epochs": epochs, "seed": seed})
+    if distribution.process()[0] == 0:
+        keep(folder / "settings.json", {**(settings or {}), "epochs": epochs, "seed": seed})
     if (folder / "result.json").exists():
         return json.loads((folder / "result.json").read_text(encoding="utf-8"))
     keras.utils.set_random_seed(seed)
@@ -90,14 +92,22 @@ def run(
             flush=True,
         )
         return None
-    best = checkpoints.load_best(model)
-    scores = model.predict(test[0], verbose=0)
+    if distribution.process()[1] > 1:  # each by itself: a global prediction cannot be read
+        with distribution.alone():
+            model = make_model()
+            best = checkpoints.load_best(model)
+            scores = model.predict(test[0], verbose=0)
+    else:
+        best = checkpoints.load_best(model)
+        scores = model.predict(test[0], verbose=0)
     result = {
         **metrics.summary(test[1], scores, model.tree),
         "seed": seed,
         "best_epoch": best + 1,
         "train_minutes": round(clock.minutes(), 2),
     }
+    if distribution.process()[0]:
+        return result
     partial = folder / "scores.partial.npz"
     np.savez_compressed(partial, scores=scores, labels=np.asarray(test[1]))
     os.replace(partial, folder / "scores.npz")
@@ -130,8 +140,8 @@ class Clock(keras.callbacks.Callback):
         left = self.epochs - epoch - 1
         if left:
             print(f"{left} epochs, about {left * last:.1f} min left", flush=True)
-        if left and self.max_minutes is not None and self.minutes() + last > self.max_minutes:
-            self.model.stop_training = True
+        if left and self.max_minutes is not None:
+            self.model.stop_training = distribution.agree(self.minutes() + last > self.max_minutes)
 
 
 class _History(keras.callbacks.Callback):
@@ -142,4 +152,5 @@ class _History(keras.callbacks.Callback):
         self.checkpoints, self.path = checkpoints, path
 
     def on_epoch_end(self, epoch, logs=None):
-        write_csv(self.checkpoints.history, self.path)
+        if distribution.process()[0] == 0:
+            write_csv(self.checkpoints.history, self.path)

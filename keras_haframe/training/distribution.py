@@ -1,0 +1,119 @@
+"""Several devices: `tf.distribute.MirroredStrategy` on one machine, JAX processes past it."""
+
+from __future__ import annotations
+
+import contextlib
+
+import keras
+
+
+@contextlib.contextmanager
+def all_devices(batch_size: int | None = None, devices: list[str] | None = None):
+    """Make and train models inside this block on all accelerators of the machine.
+
+    On TensorFlow a `MirroredStrategy` over all GPUs where there are several; on JAX
+    `keras.distribution.DataParallel` over all devices where there are several. One device, or
+    PyTorch, needs nothing. The batch of `fit` is the global one, split over the devices. Give
+    models `synchronized=True` so that batch normalisation sees the global batch.
+
+    Args:
+        batch_size: Global batch, checked: every device must get the same share.
+        devices: TensorFlow device names, such as `["GPU:0", "GPU:1"]`; all GPUs by default.
+
+    Yields:
+        The number of devices.
+
+    Raises:
+        ValueError: If the batch does not split evenly.
+
+    Example:
+
+    >>> with all_devices(batch_size=64) as count:
+    ...     model = build(backbone, tree, synchronized=count > 1)
+    ...     model.fit(images, labels, batch_size=64)
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        count = len(devices or tf.config.list_logical_devices("GPU"))
+        _check(batch_size, count)
+        if count < 2:
+            yield 1
+            return
+        with tf.distribute.MirroredStrategy(devices).scope():
+            yield count
+    elif backend == "jax" and len(keras.distribution.list_devices()) > 1:
+        count = len(keras.distribution.list_devices())
+        _check(batch_size, count)
+        before = keras.distribution.distribution()
+        keras.distribution.set_distribution(
+            keras.distribution.DataParallel(auto_shard_dataset=False)
+        )
+        try:
+            yield count
+        finally:
+            keras.distribution.set_distribution(before)
+    else:
+        yield 1
+
+
+def join(coordinator: str, processes: int, index: int) -> None:
+    """Make this process one of several that train together, on JAX, before any model is made.
+
+    Args:
+        coordinator: `host:port` of the first process, reachable from all.
+        processes: Number of processes.
+        index: Number of this process, from 0.
+
+    Raises:
+        RuntimeError: On another backend. `MultiWorkerMirroredStrategy` does not work with the
+            `fit` of Keras 3 (keras issue 20585).
+    """
+    if keras.backend.backend() != "jax":
+        raise RuntimeError(
+            "Training past one machine runs on JAX: set KERAS_BACKEND=jax. Received the backend "
+            f"{keras.backend.backend()!r}."
+        )
+    import jax
+
+    if jax.config.jax_platforms == "cpu" or not jax.config.jax_platforms:
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    keras.distribution.initialize(coordinator, processes, index)
+
+
+def process() -> tuple[int, int]:
+    """Number of this process and how many train together, `(0, 1)` for one."""
+    if keras.backend.backend() != "jax":
+        return 0, 1
+    import jax
+
+    return jax.process_index(), jax.process_count()
+
+
+def agree(value: bool) -> bool:
+    """What the first process says, after all processes have come here."""
+    if process()[1] == 1:
+        return value
+    from jax.experimental import multihost_utils
+
+    return bool(multihost_utils.broadcast_one_to_all(value))
+
+
+@contextlib.contextmanager
+def alone():
+    """Make and use models inside this block on this process's own device."""
+    before = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(before)
+
+
+def _check(batch_size: int | None, count: int) -> None:
+    if batch_size is not None and count and batch_size % count:
+        raise ValueError(
+            f"The batch of {batch_size} does not split evenly over {count} devices. Choose a "
+            f"multiple of {count}."
+        )
