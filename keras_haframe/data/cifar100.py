@@ -1,10 +1,12 @@
-"""The five-level class tree of CIFAR-100 (100, 20, 8, 4, 2 nodes) that the papers use.
+"""CIFAR-100 as the papers use it: the five-level class tree and the validation images.
 
-Below the data set's own 20 superclasses; the names of the three levels above them are ours. Groups
-with a single child stay, so every class lies at depth 5.
+The tree (100, 20, 8, 4, 2 nodes) has the data set's own 20 superclasses; the names of the three
+levels above them are ours. Groups with a single child stay, so every class lies at depth 5.
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 from keras_haframe.tree import ClassTree
 
@@ -73,3 +75,75 @@ def class_tree() -> ClassTree:
         edges += [(superclass, name) for name in classes.split()]
     leaves = sorted(name for classes in SUPERCLASSES.values() for name in classes.split())
     return ClassTree(edges, leaves, name="cifar100")
+
+
+def validation_mask(labels, ids, per_class: int = 50) -> np.ndarray:
+    """Which training images the papers validate on: the last of every class, in file order.
+
+    Args:
+        labels: Integer labels `[n]`.
+        ids: Anything that sorts in the order of the data set's file, such as TFDS's `id`, `[n]`.
+        per_class: Validation images of every class.
+
+    Returns:
+        bool `[n]`.
+
+    Raises:
+        ValueError: If a class has not more than `per_class` images, or two images the same id.
+
+    Example:
+
+    >>> validation_mask([0, 1, 0, 1, 0], ["e", "a", "b", "d", "c"], per_class=1)
+    array([ True, False, False,  True, False])
+    """
+    labels, ids = np.asarray(labels), np.asarray(ids)
+    if len(np.unique(ids)) != len(ids):
+        raise ValueError("`ids` must tell the images apart: two are the same.")
+    counts = np.bincount(labels)
+    few = np.flatnonzero((counts > 0) & (counts <= per_class))
+    if few.size:
+        raise ValueError(
+            f"Class {few[0]} has {counts[few[0]]} images, so {per_class} of them for validation "
+            "leave none to train on."
+        )
+    order = np.lexsort((ids, labels))  # by class, then in file order
+    until_end = np.cumsum(counts)[labels[order]] - np.arange(len(labels))
+    mask = np.zeros(len(labels), bool)
+    mask[order] = until_end <= per_class
+    return mask
+
+
+def load_arrays(data_dir=None, download: bool = True) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Images and labels of CIFAR-100 by split, from TFDS.
+
+    Args:
+        data_dir: Folder of the prepared data; TFDS's own by default.
+        download: Whether TFDS may download the data set if it is not there.
+
+    Returns:
+        `"train"` (45,000), `"validation"` (5,000: the last 50 of every class) and `"test"`
+        (10,000) to uint8 images `[n, 32, 32, 3]` and int64 labels `[n]`, in file order.
+
+    Example:
+
+    ```python
+    images, labels = cifar100.load_arrays()["train"]
+    train = tf.data.Dataset.from_tensor_slices((images, labels))
+    ```
+    """
+    import tensorflow_datasets as tfds
+
+    data = {}
+    for split in ("train", "test"):
+        part = tfds.as_numpy(
+            tfds.load("cifar100", split=split, data_dir=data_dir, download=download, batch_size=-1)
+        )
+        order = np.argsort(part["id"])
+        data[split] = tuple(part[key][order] for key in ("image", "label", "id"))
+    images, labels, ids = data["train"]
+    held_out = validation_mask(labels, ids)
+    return {
+        "train": (images[~held_out], labels[~held_out]),
+        "validation": (images[held_out], labels[held_out]),
+        "test": data["test"][:2],
+    }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import numbers
+
 import keras
 from keras import ops
 
@@ -18,6 +21,24 @@ def check_label_shape(shape, num_classes: int | None = None) -> None:
     else:
         mend = "Give one integer class index per example."
     raise ValueError(f"Labels must be integers of shape [batch]. Received shape: {shape}. {mend}")
+
+
+def check_width(values, width: int, what: str, of: str):
+    """Return outputs `[B, width]`, or raise a `ValueError` that says what is missing."""
+    if values.shape[-1] != width:
+        raise ValueError(
+            f"{what} must have shape [batch, {width}], one per {of}. "
+            f"Received shape: {tuple(values.shape)}"
+        )
+    return values
+
+
+def non_negative(name: str, value) -> float:
+    """Return an option as a float if it is a finite number that is not negative."""
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not number or not 0 <= value < math.inf:
+        raise ValueError(f"`{name}` must be a number in [0, inf). Received: {name}={value!r}")
+    return float(value)
 
 
 def take_own(values, labels):

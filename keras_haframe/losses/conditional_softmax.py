@@ -6,8 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_haframe.losses.base import LabelLoss
-from keras_haframe.losses.edge_weights import check_alpha, edge_weights
+from keras_haframe.losses.base import check_width
+from keras_haframe.losses.edge_weights import EdgeWeightedLoss
 from keras_haframe.losses.segments import segment_log_softmax
 from keras_haframe.tree import as_tree
 
@@ -32,11 +32,7 @@ class ConditionalLogProbabilities:
         Args:
             node_logits: `[B, N]`, in the order of `tree.nodes`.
         """
-        if node_logits.shape[-1] != self.tree.num_nodes:
-            raise ValueError(
-                f"Node logits must have shape [batch, {self.tree.num_nodes}], one per node of the "
-                f"tree. Received shape: {tuple(node_logits.shape)}"
-            )
+        check_width(node_logits, self.tree.num_nodes, "Node logits", "node of the tree")
         rows = ops.transpose(node_logits)
         groups = self.tree.num_nodes - self.tree.num_classes
         given = segment_log_softmax(rows[:-1], self._group, groups)
@@ -58,7 +54,7 @@ class ConditionalLogProbabilities:
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
-class ConditionalSoftmaxLoss(LabelLoss):
+class ConditionalSoftmaxLoss(EdgeWeightedLoss):
     """Negative log likelihood of the label's path, weighted by depth.
 
     `L_b = -sum_n w(n) log p(n | parent(n))` over the nodes on the path of `y_b` but the root, with
@@ -97,22 +93,9 @@ class ConditionalSoftmaxLoss(LabelLoss):
         reduction="sum_over_batch_size",
         dtype=None,
     ):
-        super().__init__(name, reduction, dtype)
-        self.tree = as_tree(tree)
-        self.alpha = check_alpha(alpha)
-        self.normalize = bool(normalize)
+        super().__init__(tree, alpha, normalize, name, reduction, dtype)
         self.log_probabilities = ConditionalLogProbabilities(self.tree)
-        self._weights = edge_weights(self.tree, self.alpha, self.normalize).astype(self.dtype)
 
     def loss(self, labels, outputs):
         node_logits = outputs["node_logits"] if isinstance(outputs, dict) else outputs
-        weights = ops.take(ops.convert_to_tensor(self._weights), labels, axis=0)
-        return -ops.sum(weights * self.log_probabilities.path(labels, node_logits), axis=-1)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "tree": self.tree.get_config(),
-            "alpha": self.alpha,
-            "normalize": self.normalize,
-        }
+        return self.weigh(labels, self.log_probabilities.path(labels, node_logits))

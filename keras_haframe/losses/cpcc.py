@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from keras_haframe.losses.base import LabelLoss
+from keras_haframe.losses.base import LabelLoss, non_negative
 from keras_haframe.losses.cross_entropy import CrossEntropy
 from keras_haframe.tree import as_tree
 
@@ -51,10 +51,8 @@ class CPCCLoss(LabelLoss):
         from keras_haframe.metrics.base import PairDistances
 
         super().__init__(name, reduction, dtype)
-        if not 0 <= weight < float("inf"):
-            raise ValueError(f"`weight` must be in [0, inf). Received: weight={weight}")
         self.tree = as_tree(tree)
-        self.weight = weight
+        self.weight = non_negative("weight", weight)
         self.convention = convention
         self._distances = PairDistances(self.tree, convention)
         self._entropy = CrossEntropy(dtype=dtype)

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_haframe.layers.fixed_classifier import NORM_EPSILON
-from keras_haframe.losses.base import LabelLoss, take_own
+from keras_haframe.losses.base import LabelLoss, non_negative, take_own
 
 
 def class_lengths(counts) -> np.ndarray:
@@ -78,10 +78,8 @@ class DotRegression(LabelLoss):
         dtype=None,
     ):
         super().__init__(name, reduction, dtype)
-        if not 0 <= reg_lam < float("inf"):
-            raise ValueError(f"`reg_lam` must be in [0, inf). Received: reg_lam={reg_lam}")
         self.lengths = check_lengths(lengths)
-        self.reg_lam = reg_lam
+        self.reg_lam = non_negative("reg_lam", reg_lam)
 
     def loss(self, labels, outputs):
         return self._loss(labels, outputs, labels)

@@ -1,19 +1,12 @@
-"""Weights of the edges on the path from the root to a class, shared by the path losses."""
+"""Losses along the path from the root to a class: their weights per edge and what they share."""
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
+from keras import ops
 
-from keras_haframe.tree import ClassTree
-
-
-def check_alpha(alpha: float) -> float:
-    """Return `alpha` as a float if it is finite and not negative."""
-    if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not 0 <= alpha < math.inf:
-        raise ValueError(f"`alpha` must be a number in [0, inf). Received: alpha={alpha!r}")
-    return float(alpha)
+from keras_haframe.losses.base import LabelLoss, non_negative
+from keras_haframe.tree import ClassTree, as_tree
 
 
 def edge_weights(tree: ClassTree, alpha: float, normalize: bool) -> np.ndarray:
@@ -35,3 +28,35 @@ def edge_weights(tree: ClassTree, alpha: float, normalize: bool) -> np.ndarray:
     weights = nodes[tree.paths[:, 1:]]
     weights[tree.paths[:, 1:] == tree.paths[:, :-1]] = 0.0
     return weights
+
+
+class EdgeWeightedLoss(LabelLoss):
+    """Base class of negative log likelihoods of the label's path, weighted by `edge_weights`.
+
+    Args:
+        tree: A `ClassTree` (or its configuration).
+        alpha: Decay of the weights per edge, in `[0, inf)`.
+        normalize: See `edge_weights`.
+        reduction: Keras reduction over the batch.
+        dtype: `"float32"` or `"float64"`.
+    """
+
+    def __init__(self, tree, alpha, normalize, name, reduction="sum_over_batch_size", dtype=None):
+        super().__init__(name, reduction, dtype)
+        self.tree = as_tree(tree)
+        self.alpha = non_negative("alpha", alpha)
+        self.normalize = bool(normalize)
+        self._weights = edge_weights(self.tree, self.alpha, self.normalize).astype(self.dtype)
+
+    def weigh(self, labels, log_probabilities):
+        """Loss `[B]` from the log probability of every step of the labels' paths `[B, height]`."""
+        weights = ops.take(ops.convert_to_tensor(self._weights), labels, axis=0)
+        return -ops.sum(weights * log_probabilities, axis=-1)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "tree": self.tree.get_config(),
+            "alpha": self.alpha,
+            "normalize": self.normalize,
+        }

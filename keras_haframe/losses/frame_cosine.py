@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_haframe.frames import node_weights
 from keras_haframe.frames.similarity import check_gamma, resolve_min_similarity
-from keras_haframe.losses.base import LabelLoss
+from keras_haframe.losses.base import LabelLoss, check_width
 from keras_haframe.tree import as_tree
 
 DENSE_LIMIT = 2048  # classes up to which the K x K target table is held (16 MB)
@@ -104,11 +104,7 @@ class FrameCosineLoss(LabelLoss):
 
     def loss(self, labels, outputs):
         cosines = outputs["cosines"] if isinstance(outputs, dict) else outputs
-        if cosines.shape[-1] != self.tree.num_classes:
-            raise ValueError(
-                f"Cosines must have shape [batch, {self.tree.num_classes}], one per class of the "
-                f"tree. Received shape: {tuple(cosines.shape)}"
-            )
+        check_width(cosines, self.tree.num_classes, "Cosines", "class of the tree")
         return ops.sum(ops.square(cosines - self.targets(labels)), axis=-1)
 
     def get_config(self):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from keras_haframe.losses.base import take_own
+from keras_haframe.losses.base import non_negative, take_own
 from keras_haframe.losses.cross_entropy import CrossEntropy
 from keras_haframe.losses.dot_regression import DotRegression
 
@@ -37,11 +37,7 @@ class FrameDotRegression(DotRegression):
         dtype=None,
     ):
         super().__init__(lengths, 0.0, name, reduction, dtype)
-        if not 0 <= cross_entropy < float("inf"):
-            raise ValueError(
-                f"`cross_entropy` must be in [0, inf). Received: cross_entropy={cross_entropy}"
-            )
-        self.cross_entropy = cross_entropy
+        self.cross_entropy = non_negative("cross_entropy", cross_entropy)
         self._entropy = CrossEntropy(dtype=dtype)
 
     def _loss(self, labels, outputs, batch):

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_haframe.layers.fixed_classifier import NORM_EPSILON
-from keras_haframe.losses.base import LabelLoss
+from keras_haframe.losses.base import LabelLoss, check_width, non_negative
 from keras_haframe.tree import as_tree
 
 
@@ -57,21 +57,15 @@ class HierCosLoss(LabelLoss):
         dtype=None,
     ):
         super().__init__(name, reduction, dtype)
-        if not 0 <= alpha < float("inf"):
-            raise ValueError(f"`alpha` must be in [0, inf). Received: alpha={alpha}")
         self.tree = as_tree(tree)
-        self.alpha = alpha
+        self.alpha = non_negative("alpha", alpha)
         self._paths = self.tree.paths[:, 1:].astype(np.int32)
         self._targets = path_targets(self.tree)
         self._level = (self.tree.depths[:-1] - 1).astype(np.int32)  # of every axis
 
     def loss(self, labels, outputs):
         x = outputs["nodes"] if isinstance(outputs, dict) else outputs
-        if x.shape[-1] != len(self._level):
-            raise ValueError(
-                f"Node coordinates must have shape [batch, {len(self._level)}], one per node of "
-                f"the tree but the root. Received shape: {tuple(x.shape)}"
-            )
+        check_width(x, len(self._level), "Node coordinates", "node of the tree but the root")
         x = ops.abs(x)
         path = ops.take(ops.convert_to_tensor(self._paths), labels, axis=0)
         target = ops.take(ops.convert_to_tensor(self._targets, dtype=self.dtype), labels, axis=0)

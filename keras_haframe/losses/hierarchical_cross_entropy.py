@@ -6,14 +6,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_haframe.losses.base import LabelLoss
-from keras_haframe.losses.edge_weights import check_alpha, edge_weights
+from keras_haframe.losses.base import check_width
+from keras_haframe.losses.edge_weights import EdgeWeightedLoss
 from keras_haframe.losses.segments import segment_logsumexp, up_the_tree
-from keras_haframe.tree import as_tree
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
-class HierarchicalCrossEntropy(LabelLoss):
+class HierarchicalCrossEntropy(EdgeWeightedLoss):
     """Cross-entropy of the class softmax, split along the label's path and weighted by depth.
 
     With `P(n)` the softmax probability summed over the classes below node `n`,
@@ -54,32 +53,15 @@ class HierarchicalCrossEntropy(LabelLoss):
         reduction="sum_over_batch_size",
         dtype=None,
     ):
-        super().__init__(name, reduction, dtype)
-        self.tree = as_tree(tree)
-        self.alpha = check_alpha(alpha)
-        self.normalize = bool(normalize)
+        super().__init__(tree, alpha, normalize, name, reduction, dtype)
         self._paths = self.tree.paths.astype(np.int32)
-        self._weights = edge_weights(self.tree, self.alpha, self.normalize).astype(self.dtype)
 
     def loss(self, labels, outputs):
         logits = outputs["logits"] if isinstance(outputs, dict) else outputs
-        if logits.shape[-1] != self.tree.num_classes:
-            raise ValueError(
-                f"Logits must have shape [batch, {self.tree.num_classes}], one per class of the "
-                f"tree. Received shape: {tuple(logits.shape)}"
-            )
+        check_width(logits, self.tree.num_classes, "Logits", "class of the tree")
         # Differences of log-sum-exps keep more digits when the largest logit is zero.
         logits = logits - ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
         nodes = up_the_tree(ops.transpose(logits), self.tree, segment_logsumexp)
         path = ops.take(ops.convert_to_tensor(self._paths), labels, axis=0)
         log_p = ops.take_along_axis(ops.transpose(nodes), path, axis=1)
-        weights = ops.take(ops.convert_to_tensor(self._weights), labels, axis=0)
-        return ops.sum(weights * (log_p[:, :-1] - log_p[:, 1:]), axis=-1)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "tree": self.tree.get_config(),
-            "alpha": self.alpha,
-            "normalize": self.normalize,
-        }
+        return self.weigh(labels, log_p[:, 1:] - log_p[:, :-1])

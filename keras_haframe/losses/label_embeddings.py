@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from keras_haframe.losses.base import LabelLoss, take_own
+from keras_haframe.losses.base import LabelLoss, non_negative, take_own
 from keras_haframe.losses.cross_entropy import CrossEntropy
 
 
@@ -38,11 +38,7 @@ class CosineEmbeddingLoss(LabelLoss):
         dtype=None,
     ):
         super().__init__(name, reduction, dtype)
-        if not 0 <= cross_entropy < float("inf"):
-            raise ValueError(
-                f"`cross_entropy` must be in [0, inf). Received: cross_entropy={cross_entropy}"
-            )
-        self.cross_entropy = cross_entropy
+        self.cross_entropy = non_negative("cross_entropy", cross_entropy)
         self._entropy = CrossEntropy(dtype=dtype)
 
     def loss(self, labels, outputs):

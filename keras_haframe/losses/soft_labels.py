@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_haframe.frames import node_weights
-from keras_haframe.losses.base import LabelLoss
+from keras_haframe.losses.base import LabelLoss, check_width
 from keras_haframe.losses.frame_cosine import TargetRows
 from keras_haframe.tree import as_tree
 
@@ -88,11 +88,7 @@ class SoftLabelCrossEntropy(LabelLoss):
 
     def loss(self, labels, outputs):
         logits = outputs["logits"] if isinstance(outputs, dict) else outputs
-        if logits.shape[-1] != self.tree.num_classes:
-            raise ValueError(
-                f"Logits must have shape [batch, {self.tree.num_classes}], one per class of the "
-                f"tree. Received shape: {tuple(logits.shape)}"
-            )
+        check_width(logits, self.tree.num_classes, "Logits", "class of the tree")
         targets = self.targets(labels)
         log_ratio = ops.log_softmax(logits, axis=-1)
         if self.form != "cross_entropy":

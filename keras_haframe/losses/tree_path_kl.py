@@ -7,7 +7,7 @@ import math
 import keras
 from keras import ops
 
-from keras_haframe.losses.base import take_own
+from keras_haframe.losses.base import non_negative, take_own
 from keras_haframe.losses.level_cross_entropy import LevelCrossEntropy
 
 
@@ -50,9 +50,7 @@ class TreePathKL(LevelCrossEntropy):
         dtype=None,
     ):
         super().__init__(tree, weights, name, reduction, dtype)
-        if not 0 <= weight < math.inf:
-            raise ValueError(f"`weight` must be in [0, inf). Received: weight={weight}")
-        self.weight = weight
+        self.weight = non_negative("weight", weight)
 
     def loss(self, labels, outputs):
         loss = super().loss(labels, outputs)

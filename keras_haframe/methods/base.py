@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import keras
 
+from keras_haframe.layers.transformation_block import EPSILON
 from keras_haframe.tree import ClassTree
 
 _METHODS: dict[str, type[Method]] = {}
@@ -17,6 +18,13 @@ def linear_init() -> keras.initializers.Initializer:
     return keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform")
 
 
+def linear(units: int, name: str = "classifier", **kwargs) -> keras.layers.Dense:
+    """A head's learnable linear layer with bias, in float32 under any dtype policy."""
+    return keras.layers.Dense(
+        units, kernel_initializer=linear_init(), dtype="float32", name=name, **kwargs
+    )
+
+
 @dataclasses.dataclass
 class Method:
     """How a training method uses a class tree. Subclasses are dataclasses; fields are its options.
@@ -25,16 +33,28 @@ class Method:
         tree: The class tree.
         name: Name under which `build()` knows the method.
         network: Network type that the method's paper uses, `"I"` or `"II"` (see `models.necks`).
+        synchronized: Whether the head's batch normalisation counts all replicas; the model sets it.
     """
 
     tree: ClassTree
     name: ClassVar[str] = ""
     network: ClassVar[str] = "II"
+    synchronized: ClassVar[bool] = False  # of the network, no option of the method
 
     @property
     def units(self) -> int:
         """Width P of a type II network's features, which the head gets; K by default."""
         return self.tree.num_classes
+
+    def norm(self) -> keras.layers.BatchNormalization:
+        """The batch normalisation of heads that have one, in float32."""
+        return keras.layers.BatchNormalization(
+            momentum=0.9,
+            epsilon=EPSILON,
+            synchronized=self.synchronized,
+            dtype="float32",
+            name="head_norm",
+        )
 
     def head(self, features) -> dict:
         """Apply the head to symbolic features `[B, P]`; return the model's outputs by name.

@@ -5,10 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-import keras
-
 from keras_haframe.losses import ConditionalSoftmaxLoss
-from keras_haframe.methods.base import Method, linear_init, register
+from keras_haframe.methods.base import Method, linear, register
 
 
 @register("conditional_softmax")
@@ -33,13 +31,7 @@ class ConditionalSoftmax(Method):
         self._log_probabilities = self.loss().log_probabilities
 
     def head(self, features) -> dict:
-        dense = keras.layers.Dense(
-            self.tree.num_nodes,
-            kernel_initializer=linear_init(),
-            dtype="float32",
-            name="node_classifier",
-        )
-        return {"node_logits": dense(features)}
+        return {"node_logits": linear(self.tree.num_nodes, "node_classifier")(features)}
 
     def loss(self):
         return ConditionalSoftmaxLoss(self.tree, self.alpha, self.normalize)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-import keras
-
 from keras_haframe.losses import CPCCLoss
-from keras_haframe.methods.base import Method, linear_init, register
+from keras_haframe.methods.base import Method, linear, register
 
 
 @register("cpcc")
@@ -32,13 +30,7 @@ class CPCC(Method):
         self.loss()  # checks the options before any layer is made
 
     def head(self, features) -> dict:
-        dense = keras.layers.Dense(
-            self.tree.num_classes,
-            kernel_initializer=linear_init(),
-            dtype="float32",
-            name="classifier",
-        )
-        return {"logits": dense(features), "features": features}
+        return {"logits": linear(self.tree.num_classes)(features), "features": features}
 
     def loss(self):
         return CPCCLoss(self.tree, self.weight)

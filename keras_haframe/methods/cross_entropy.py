@@ -5,10 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-import keras
-
 from keras_haframe.losses import CrossEntropy
-from keras_haframe.methods.base import Method, linear_init, register
+from keras_haframe.methods.base import Method, linear, register
 
 
 @register("cross_entropy")
@@ -19,13 +17,7 @@ class CrossEntropyMethod(Method):
     network: ClassVar[str] = "I"
 
     def head(self, features) -> dict:
-        dense = keras.layers.Dense(
-            self.tree.num_classes,
-            kernel_initializer=linear_init(),
-            dtype="float32",
-            name="classifier",
-        )
-        return {"logits": dense(features)}
+        return {"logits": linear(self.tree.num_classes)(features)}
 
     def loss(self):
         return CrossEntropy()

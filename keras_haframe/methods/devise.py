@@ -5,13 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar
 
-import keras
-
 from keras_haframe.layers import EmbeddingClassifier
 from keras_haframe.layers.embedding_classifier import check_vectors
-from keras_haframe.layers.transformation_block import EPSILON
 from keras_haframe.losses import RankingLoss
-from keras_haframe.methods.base import Method, linear_init, register
+from keras_haframe.methods.base import Method, linear, register
 from keras_haframe.methods.label_embeddings import tree_embeddings
 
 
@@ -55,16 +52,7 @@ class DeViSE(Method):
     def head(self, features) -> dict:
         vectors = tree_embeddings(self.tree) if self.vectors is None else self.vectors
         classifier = EmbeddingClassifier(vectors, name="classifier")
-
-        def linear(units: int, name: str, **kwargs):
-            return keras.layers.Dense(
-                units, kernel_initializer=linear_init(), dtype="float32", name=name, **kwargs
-            )
-
-        norm = keras.layers.BatchNormalization(
-            momentum=0.9, epsilon=EPSILON, dtype="float32", name="head_norm"
-        )
-        hidden = norm(linear(self.width, "embed_hidden", activation="relu")(features))
+        hidden = self.norm()(linear(self.width, "embed_hidden", activation="relu")(features))
         features = linear(classifier.shape[1], "embed")(hidden)
         return {"cosines": classifier(features)["cosines"], "features": features}
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-import keras
-
 from keras_haframe.layers import ETFClassifier
 from keras_haframe.layers.fixed_classifier import inverse_norm
-from keras_haframe.layers.transformation_block import EPSILON
 from keras_haframe.losses import DotRegression
 from keras_haframe.methods.base import Method, register
 
@@ -42,10 +39,7 @@ class ETFDotRegression(Method):
         check_lengths_of(self.lengths, self.tree)
 
     def head(self, features) -> dict:
-        norm = keras.layers.BatchNormalization(
-            momentum=0.9, epsilon=EPSILON, dtype="float32", name="head_norm"
-        )
-        features = norm(features)
+        features = self.norm()(features)
         if self.normalize:
             features = features * inverse_norm(features)
         classifier = ETFClassifier(self.tree.num_classes, self.seed, name="classifier")

@@ -39,17 +39,22 @@ class HAFrame(Method):
         self.loss()  # checks the options before any layer is made
 
     def head(self, features) -> dict:
-        classifier = FrameClassifier(
-            self.tree,
-            self.gamma,
-            self.min_similarity,
-            self.seed,
-            self.structured,
-            name="classifier",
-        )
-        return classifier(features)
+        return frame_head(self, features)
 
     def loss(self):
         return HAFrameLoss(
             self.tree, self.gamma, self.alpha, self.min_similarity, self.epochs, self.period
         )
+
+
+def frame_head(method, features) -> dict:
+    """Outputs of the frame classifier that a method's options describe."""
+    classifier = FrameClassifier(
+        method.tree,
+        method.gamma,
+        method.min_similarity,
+        method.seed,
+        method.structured,
+        name="classifier",
+    )
+    return classifier(features)

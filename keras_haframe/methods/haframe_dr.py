@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from keras_haframe.layers import FrameClassifier
 from keras_haframe.losses import FrameDotRegression
 from keras_haframe.methods.base import Method, register
 from keras_haframe.methods.etf_dr import check_lengths_of
+from keras_haframe.methods.haframe import frame_head
 
 
 @register("haframe_dr")
@@ -41,15 +41,7 @@ class HAFrameDotRegression(Method):
         check_lengths_of(self.lengths, self.tree)
 
     def head(self, features) -> dict:
-        classifier = FrameClassifier(
-            self.tree,
-            self.gamma,
-            self.min_similarity,
-            self.seed,
-            self.structured,
-            name="classifier",
-        )
-        return classifier(features)
+        return frame_head(self, features)
 
     def loss(self):
         return FrameDotRegression(self.lengths, self.cross_entropy)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-import keras
 import numpy as np
 
 from keras_haframe.layers import EmbeddingClassifier
-from keras_haframe.layers.transformation_block import EPSILON
 from keras_haframe.losses import CosineEmbeddingLoss
-from keras_haframe.methods.base import Method, linear_init, register
+from keras_haframe.methods.base import Method, linear, register
 
 
 def tree_embeddings(tree) -> np.ndarray:
@@ -61,13 +59,7 @@ class LabelEmbeddings(Method):
         self.loss()  # checks the options before any layer is made
 
     def head(self, features) -> dict:
-        norm = keras.layers.BatchNormalization(
-            momentum=0.9, epsilon=EPSILON, dtype="float32", name="head_norm"
-        )
-        embed = keras.layers.Dense(
-            self.tree.num_classes, kernel_initializer=linear_init(), dtype="float32", name="embed"
-        )
-        features = embed(norm(features))
+        features = linear(self.tree.num_classes, "embed")(self.norm()(features))
         classifier = EmbeddingClassifier(tree_embeddings(self.tree), name="classifier")
         return {"cosines": classifier(features)["cosines"], "features": features}
 

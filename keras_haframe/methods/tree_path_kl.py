@@ -5,10 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-import keras
-
 from keras_haframe.losses import TreePathKL
-from keras_haframe.methods.base import Method, linear_init, register
+from keras_haframe.methods.base import Method, linear, register
 from keras_haframe.tree.level_maps import LevelMaps
 
 
@@ -36,12 +34,7 @@ class TreePathKLMethod(Method):
     def head(self, features) -> dict:
         levels = LevelMaps(self.tree)
         return {
-            name: keras.layers.Dense(
-                size,
-                kernel_initializer=linear_init(),
-                dtype="float32",
-                name=name.replace("logits", "classifier"),
-            )(features)
+            name: linear(size, name.replace("logits", "classifier"))(features)
             for name, size in zip(levels.names, levels.sizes)
         }
 

@@ -66,9 +66,13 @@ class TreeMetric(keras.metrics.Metric):
         """Value of every example, and the weight with which it counts."""
         raise NotImplementedError
 
+    def check(self, y_true, y_pred):
+        """Labels and scores as `values` takes them, after a check of their shapes."""
+        return check_inputs(y_true, y_pred, self.tree.num_classes)
+
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Add a batch of integer labels `[B]` and class scores `[B, K]`."""
-        labels, scores = check_inputs(y_true, y_pred, self.tree.num_classes)
+        labels, scores = self.check(y_true, y_pred)
         values, weights = self.values(labels, scores)
         values = ops.cast(values, self.dtype)
         weights = ops.ones_like(values) if weights is None else ops.cast(weights, self.dtype)

@@ -117,17 +117,11 @@ def tree_inconsistency(y_pred, tree):
 class _LevelsMetric(TreeMetric):
     """Streaming mean of a value per example that is read off scores of all levels."""
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        """Add a batch of integer labels `[B]` and scores of every level."""
+    def check(self, y_true, y_pred):
+        """Labels `[B]` after a check of their shape; scores are checked where they are read."""
         labels = ops.convert_to_tensor(y_true)
         check_label_shape(labels.shape, self.tree.num_classes)
-        values, _ = self.values(labels, y_pred)
-        values = ops.cast(values, self.dtype)
-        weights = ops.ones_like(values)
-        if sample_weight is not None:
-            weights = ops.reshape(ops.cast(sample_weight, self.dtype), (-1,))
-        self.total.assign_add(ops.sum(values * weights))
-        self.count.assign_add(ops.sum(weights))
+        return labels, y_pred
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -164,17 +158,16 @@ class FullPathAccuracy(_LevelsMetric):
 class TreeInconsistency(_LevelsMetric):
     """Streaming share of the examples whose answers contradict the tree (TICE, lower is better).
 
-    Args:
-        tree: A `ClassTree`.
-        name: Name in logs.
+    The same for any labels; arguments as of `FullPathAccuracy`.
 
     Example:
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
     >>> metric = TreeInconsistency(tree)
-    >>> metric.update_state([0, 0], [[[9, 1, 1, 1], [9, 1, 1, 1]], [[5, 3], [3, 5]]])
+    >>> classes, parents = [[9, 1, 1, 1], [1, 1, 9, 1]], [[5, 3], [3, 5]]
+    >>> metric.update_state([0, 0], [classes, parents])  # the second is a jet: wrong, yet one path
     >>> float(metric.result())
-    0.5
+    0.0
 
     Reference: Park et al., Visually Consistent Hierarchical Image Classification (ICLR 2025).
     """

@@ -2,6 +2,18 @@
 
 from keras_haframe.models.build import build
 from keras_haframe.models.classifier import HierarchicalClassifier
+from keras_haframe.models.resnet50 import resnet50
 from keras_haframe.models.small_cnn import small_cnn
+from keras_haframe.models.torch_state import read_torch_state
+from keras_haframe.models.torch_weights import load_torch_weights
+from keras_haframe.models.wide_resnet import wide_resnet
 
-__all__ = ["HierarchicalClassifier", "build", "small_cnn"]
+__all__ = [
+    "HierarchicalClassifier",
+    "build",
+    "load_torch_weights",
+    "read_torch_state",
+    "resnet50",
+    "small_cnn",
+    "wide_resnet",
+]

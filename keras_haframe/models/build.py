@@ -15,8 +15,9 @@ def build(backbone, tree, method: str = "haframe", **options) -> HierarchicalCla
         tree: A `ClassTree`; its classes are in the order of the integer labels.
         method: `"haframe"`, `"cross_entropy"` or another of `keras_haframe.methods.names()`.
         **options: Options of the network (`network`, `hidden_units`, `pooling`, `synchronized`,
-            `input_momentum`, `input_shape`, `name`; see `HierarchicalClassifier`) and of the method
-            (for HAFrame `gamma`, `alpha`, `min_similarity`, `seed`, `structured`).
+            `input_momentum`, `reduce_init`, `input_shape`, `name`; see `HierarchicalClassifier`)
+            and of the method (for HAFrame `gamma`, `alpha`, `min_similarity`, `seed`,
+            `structured`).
 
     Returns:
         A `HierarchicalClassifier`, compiled: `fit(images, labels)` works at once.

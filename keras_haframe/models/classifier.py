@@ -28,8 +28,10 @@ class HierarchicalClassifier(keras.Model):
         network: `"I"` or `"II"` (see `models.necks`); the method's own choice by default.
         hidden_units: Width of a type I network's features; `None` for none.
         pooling: `"average"` or `"max"`; the network type's own choice by default.
-        synchronized: Batch normalisation statistics of neck over all replicas.
+        synchronized: Take the batch statistics of neck and head over all replicas of a
+            `tf.distribute` strategy (TensorFlow only).
         input_momentum: Momentum of the transformation block's first batch normalisation.
+        reduce_init: Start of a type II network's 1x1 convolution, `"uniform"` or `"normal"`.
         input_shape: Shape of one image, for backbones that do not know theirs.
         name: Name of the model.
         **options: Options of the method.
@@ -50,12 +52,19 @@ class HierarchicalClassifier(keras.Model):
         pooling: str | None = None,
         synchronized: bool = False,
         input_momentum: float = 0.9,
+        reduce_init: str = "uniform",
         input_shape: tuple | None = None,
         name: str | None = None,
         **options,
     ):
         tree = as_tree(tree)
         method = methods.get(method, tree, **options)
+        if synchronized and keras.backend.backend() != "tensorflow":
+            raise ValueError(
+                "`synchronized=True` is for tf.distribute and needs the TensorFlow backend. "
+                f"Received: backend {keras.backend.backend()!r}"
+            )
+        method.synchronized = bool(synchronized)
         network = network or method.network
         if network not in ("I", "II"):
             raise ValueError(f"`network` must be 'I' or 'II'. Received: network={network!r}")
@@ -71,7 +80,9 @@ class HierarchicalClassifier(keras.Model):
         if network == "I":
             features = necks.type_one(x, hidden_units, pooling, synchronized)
         else:
-            features = necks.type_two(x, method.units, pooling, synchronized, input_momentum)
+            features = necks.type_two(
+                x, method.units, pooling, synchronized, input_momentum, reduce_init
+            )
         outputs = method.head(features)
         super().__init__(inputs, outputs, name=name or f"{method.name}_classifier")
 
@@ -87,6 +98,7 @@ class HierarchicalClassifier(keras.Model):
             "pooling": pooling,
             "synchronized": synchronized,
             "input_momentum": input_momentum,
+            "reduce_init": reduce_init,
             "input_shape": input_shape,
         }
         # A weight, not a Python number: compiled training steps must see it change.
@@ -218,8 +230,5 @@ def _inputs(backbone, input_shape):
 
 def default_jit_compile() -> bool | str:
     """XLA where it pays: Keras's choice, but not for TensorFlow on a CPU, where it is slower."""
-    if keras.backend.backend() != "tensorflow":
-        return "auto"
-    import tensorflow as tf
-
-    return "auto" if tf.config.list_physical_devices("GPU") else False
+    slow = keras.backend.backend() == "tensorflow" and not keras.distribution.list_devices("gpu")
+    return False if slow else "auto"

@@ -7,7 +7,9 @@ import keras
 from keras_haframe.layers import TransformationBlock
 from keras_haframe.layers.transformation_block import EPSILON
 from keras_haframe.methods.base import linear_init
+from keras_haframe.models.wide_resnet import conv_init
 
+REDUCE_INITS = {"uniform": linear_init, "normal": conv_init}
 POOLINGS = {
     "average": keras.layers.GlobalAveragePooling2D,
     "max": keras.layers.GlobalMaxPooling2D,
@@ -48,7 +50,14 @@ def type_one(x, hidden_units: int | None = 600, pooling: str | None = None, sync
     return keras.layers.ELU(name="features")(norm("norm_out")(x))
 
 
-def type_two(x, units: int, pooling: str | None = None, synchronized=False, input_momentum=0.9):
+def type_two(
+    x,
+    units: int,
+    pooling: str | None = None,
+    synchronized=False,
+    input_momentum=0.9,
+    reduce_init: str = "uniform",
+):
     """1x1 convolution without bias to `units` channels, pool, transformation block.
 
     Args:
@@ -58,11 +67,18 @@ def type_two(x, units: int, pooling: str | None = None, synchronized=False, inpu
         pooling: `"average"` (default) or `"max"`.
         synchronized: Batch statistics over all replicas.
         input_momentum: See `layers.TransformationBlock`.
+        reduce_init: How the convolution starts: `"uniform"` in +-1/sqrt(C), as in the paper's
+            ResNet-50, or `"normal"` with variance 2 / units, as in its WideResNet.
 
     Returns:
         Features `[B, units]`.
     """
-    options = {"use_bias": False, "kernel_initializer": linear_init(), "name": "reduce"}
+    if reduce_init not in REDUCE_INITS:
+        raise ValueError(
+            f"`reduce_init` must be one of {tuple(REDUCE_INITS)}. Received: {reduce_init!r}"
+        )
+    init = REDUCE_INITS[reduce_init]()
+    options = {"use_bias": False, "kernel_initializer": init, "name": "reduce"}
     if len(x.shape) == 4:
         x = _pool(keras.layers.Conv2D(units, 1, **options)(x), pooling or "average")
     else:

@@ -22,7 +22,21 @@ def small_cnn(
 
     Returns:
         A `keras.Model` from images to `[B, h, w, widths[-1]]`.
+
+    Raises:
+        ValueError: If the images are too small to be halved so often.
+
+    Example:
+
+    >>> small_cnn((64, 64, 3)).output_shape
+    (None, 4, 4, 192)
     """
+    least = 2 ** (len(widths) - 1)
+    if min(input_shape[:2]) < least:
+        raise ValueError(
+            f"{len(widths)} `widths` need images of at least {least} x {least}; give fewer. "
+            f"Received: input_shape={input_shape}, widths={widths}"
+        )
     images = keras.Input(input_shape, name="images")
     x = keras.layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(images)
     for i, width in enumerate(widths, start=1):

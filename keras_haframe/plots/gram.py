@@ -7,48 +7,84 @@ import numpy as np
 from keras_haframe.plots import style
 from keras_haframe.tree import as_tree
 
+NAMED_CLASSES = 30  # more names than this cannot be read
 
-def plot_gram(cosines, tree, title: str | None = None, ax=None, colorbar: bool = True):
-    """Draw a class-by-class cosine matrix with its classes in tree order.
 
-    Lines part the children of the root. Give the frame's Gram matrix to one Axes and the measured
-    class-mean cosines to another: after training they look alike.
+def check_cosines(cosines, num_classes: int, name: str = "cosines") -> np.ndarray:
+    """Return `cosines` as a `[K, K]` array after checking its shape."""
+    cosines = np.asarray(cosines, np.float64)
+    if cosines.shape != (num_classes, num_classes):
+        raise ValueError(
+            f"`{name}` must have shape [{num_classes}, {num_classes}], one row per class of the "
+            f"tree. Received shape: {cosines.shape}"
+        )
+    return cosines
 
-    Args:
-        cosines: `[K, K]` cosines in label order.
-        tree: A `ClassTree` of K classes.
-        title: Title of the Axes.
-        ax: Axes to draw on; new ones by default.
-        colorbar: Whether to add a colour bar.
 
-    Returns:
-        The Axes.
-    """
-    tree = as_tree(tree)
-    cosines = np.asarray(cosines)
+def group_edges(tree) -> list[int]:
+    """Places in tree order where one child of the root ends and the next begins."""
+    _, start, _ = tree.leaf_ranges
+    return sorted({int(start[n]) for n in np.flatnonzero(tree.parents == tree.num_nodes - 1)} - {0})
+
+
+def draw_matrix(ax, cosines, tree, left: float = 0.0):
+    """Draw a `[K, K]` matrix in tree order with group lines, its first column at `left`."""
+    order = tree.leaf_ranges[0]
     k = tree.num_classes
-    if cosines.shape != (k, k):
-        raise ValueError(f"`cosines` must have shape [{k}, {k}]. Received shape: {cosines.shape}")
-    ax = style.axes(ax, (3.2, 2.9))
-    order, start, stop = tree.leaf_ranges
     picture = ax.imshow(
         cosines[np.ix_(order, order)],
         cmap=style.DIVERGING,
         vmin=-1,
         vmax=1,
         interpolation="nearest",
+        extent=(left - 0.5, left + k - 0.5, k - 0.5, -0.5),
     )
-    for node in np.flatnonzero(tree.parents == tree.num_nodes - 1):
-        for edge in {start[node], stop[node]} - {0, k}:
-            ax.axhline(edge - 0.5, color="black", linewidth=0.5)
-            ax.axvline(edge - 0.5, color="black", linewidth=0.5)
-    if k <= 30:
-        ax.set_xticks(range(k), [tree.leaves[i] for i in order], rotation=90)
-        ax.set_yticks(range(k), [tree.leaves[i] for i in order])
+    edges = np.array(group_edges(tree), np.float64) - 0.5
+    lines = {"colors": "black", "linewidth": 0.5}
+    ax.hlines(edges, left - 0.5, left + k - 0.5, **lines)
+    ax.vlines(left + edges, -0.5, k - 0.5, **lines)
+    return picture
+
+
+def plot_gram(cosines, tree, title: str | None = None, ax=None, colorbar: bool = True):
+    """Draw a class-by-class cosine matrix with its classes in tree order.
+
+    Lines part the children of the root. Give the frame's Gram matrix to one Axes and the measured
+    class-mean cosines to another, or both to `plot_gram_beside`: after training they look alike.
+
+    Args:
+        cosines: `[K, K]` cosines in label order. NaN entries stay blank.
+        tree: A `ClassTree` of K classes.
+        title: Title of the Axes.
+        ax: Axes to draw on; new ones by default.
+        colorbar: Whether to add a colour bar.
+
+    Returns:
+        The Axes. Up to 30 classes are named.
+
+    Raises:
+        ValueError: If `cosines` is not `[K, K]`.
+
+    Example:
+
+    ```python
+    rows, _ = model.classifier_weights()
+    plot_gram(rows @ rows.T, tree, "frame")
+    ```
+    """
+    tree = as_tree(tree)
+    cosines = check_cosines(cosines, tree.num_classes)
+    ax = style.axes(ax, (3.3, 2.7))
+    picture = draw_matrix(ax, cosines, tree)
+    named = tree.num_classes <= NAMED_CLASSES
+    if named:
+        names = [tree.leaves[i] for i in tree.leaf_ranges[0]]
+        ax.set_xticks(range(len(names)), names, rotation=90)
+        ax.set_yticks(range(len(names)), names)
     if colorbar:
         ax.figure.colorbar(picture, ax=ax, fraction=0.046, pad=0.03).ax.tick_params(labelsize=6)
-    style.tidy(ax, title, *(() if k <= 30 else ("class (tree order)", "class (tree order)")))
-    ax.tick_params(labelsize=5 if k <= 30 else 7)
+    style.tidy(ax, title, *(() if named else ("class (tree order)", "class (tree order)")))
+    ax.tick_params(labelsize=5 if named else 6)
     return ax
 
 
@@ -61,10 +97,23 @@ def class_mean_cosines(features, labels, num_classes: int) -> np.ndarray:
         num_classes: K.
 
     Returns:
-        float64 `[K, K]`; rows of classes without an example are NaN.
+        float64 `[K, K]`; rows and columns of classes without an example are NaN.
+
+    Raises:
+        ValueError: If the shapes do not fit, or a label is out of range.
     """
     features = np.asarray(features, np.float64)
     labels = np.asarray(labels)
+    if features.ndim != 2 or labels.shape != features.shape[:1]:
+        raise ValueError(
+            "`features` must be [n, P] and `labels` [n]. "
+            f"Received shapes: {features.shape} and {labels.shape}"
+        )
+    if labels.size and not 0 <= labels.min() <= labels.max() < num_classes:
+        raise ValueError(
+            f"`labels` must be from 0 to {num_classes - 1}. "
+            f"Received: {labels.min()} to {labels.max()}"
+        )
     sums = np.zeros((num_classes, features.shape[1]))
     np.add.at(sums, labels, features)
     norms = np.linalg.norm(sums, axis=1, keepdims=True)

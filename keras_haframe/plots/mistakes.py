@@ -7,57 +7,114 @@ from collections.abc import Mapping
 import numpy as np
 
 from keras_haframe.plots import style
+from keras_haframe.plots.checks import check_labels, check_predicted
 from keras_haframe.tree import as_tree
 
 
+def chance_shares(labels, tree) -> np.ndarray:
+    """Shares of LCA heights 1 to H when a wrong class is drawn uniformly.
+
+    Args:
+        labels: Integer labels `[n]`.
+        tree: A `ClassTree` of height H.
+
+    Returns:
+        float64 `[H]`, summing to 1.
+
+    Example:
+
+    >>> chance_shares([0], ClassTree.from_nested({"l": ["car", "truck"], "a": ["jet"]})).tolist()
+    [0.5, 0.5]
+    """
+    tree = as_tree(tree)
+    labels = check_labels(labels, tree.num_classes)
+    counts = np.bincount(labels, minlength=tree.num_classes)
+    distances = tree.distances()
+    found = [counts @ (distances == h).sum(axis=1) for h in range(1, int(distances.max()) + 1)]
+    return np.array(found) / (len(labels) * (tree.num_classes - 1))
+
+
 def plot_mistakes_by_height(
-    predictions: Mapping[str, np.ndarray], labels, tree, title: str | None = None, ax=None
+    predictions: Mapping[str, np.ndarray],
+    labels,
+    tree,
+    title: str | None = None,
+    ax=None,
+    normalize: bool = False,
 ):
     """Bars of the mistakes of several models by the LCA height of label and prediction.
 
-    A dotted step shows where mistakes would fall by chance (a uniformly drawn wrong class), as
-    shares of the first model's mistakes.
+    The first model is the baseline: over the bars of the others stands the change of the number of
+    mistakes at that height against it. A dotted step shows where the baseline's mistakes would fall
+    by chance, each wrong class drawn uniformly.
 
     Args:
-        predictions: Predicted classes `[n]` by model name.
+        predictions: Predicted classes `[n]`, or scores `[n, K]`, by model name.
         labels: Integer labels `[n]`.
         tree: A `ClassTree`.
         title: Title of the Axes.
         ax: Axes to draw on; new ones by default.
+        normalize: Show shares of each model's own mistakes, which separates where they fall from
+            how many there are. The changes are left out then.
 
     Returns:
-        The Axes. Heights are in levels, bars in % of all images.
+        The Axes. Heights are in levels, bars in % of all images (of all mistakes).
+
+    Raises:
+        ValueError: If predictions and labels do not fit, or there are more models than colours.
+
+    Example:
+
+    ```python
+    best = {"cross-entropy": baseline.predict(x), "HAFrame": model.predict(x)}
+    plot_mistakes_by_height(best, labels, tree)
+    ```
     """
     tree = as_tree(tree)
-    labels = np.asarray(labels)
+    style.check_count(predictions, "predictions")
+    labels = check_labels(labels, tree.num_classes)
+    predictions = {
+        name: check_predicted(p, labels, tree.num_classes, f"predictions[{name!r}]")
+        for name, p in predictions.items()
+    }
     distances = tree.distances()
     heights = np.arange(1, int(distances.max()) + 1)
     ax = style.axes(ax)
     width = 0.8 / len(predictions)
-    wrong = 0.0
+    first = None
     for i, (name, predicted) in enumerate(predictions.items()):
-        d = distances[labels, np.asarray(predicted)]
-        share = 100 * np.array([(d == h).mean() for h in heights])
+        d = distances[labels, predicted]
+        counts = np.bincount(d, minlength=len(heights) + 1)[1:]
         severity = d[d > 0].mean() if (d > 0).any() else float("nan")
-        ax.bar(
+        share = 100 * counts / (max(counts.sum(), 1) if normalize else len(labels))
+        bars = ax.bar(
             heights + (i - (len(predictions) - 1) / 2) * width,
             share,
-            width,
+            width * 0.95,
             color=style.COLOURS[i],
             label=f"{name} (severity {severity:.2f})",
         )
-        wrong = wrong or share.sum()
-    pairs = distances[labels]
-    chance = np.array([(pairs == h).sum() for h in heights]) / max((pairs > 0).sum(), 1)
+        if first is None:
+            first = counts
+        elif not normalize and len(predictions) * len(heights) <= 16:
+            signs = [f"{100 * (c / b - 1):+.0f} %" if b else "" for c, b in zip(counts, first)]
+            ax.bar_label(bars, signs, fontsize=5, padding=1)
+    total = 100.0 if normalize else 100 * first.sum() / len(labels)
+    chance = total * chance_shares(labels, tree)
     ax.step(
         np.r_[heights - 0.5, heights[-1] + 0.5],
-        wrong * np.r_[chance, chance[-1]],
+        np.r_[chance, chance[-1]],
         where="post",
         color="black",
         linestyle=":",
         linewidth=1,
-        label="chance",
+        label=f"chance (severity {chance @ heights / max(chance.sum(), 1e-12):.2f})"
+        if chance.sum()
+        else "chance",
     )
     ax.set_xticks(heights)
-    ax.legend(fontsize=6, frameon=False)
-    return style.tidy(ax, title, "LCA height of the mistake", "% of images")
+    style.legend(ax, loc="upper left")
+    # Room for the legend above the bars, which its lines would cross.
+    ax.set_ylim(top=ax.get_ylim()[1] * (1.12 + 0.09 * len(predictions)))
+    unit = "% of the mistakes" if normalize else "% of images"
+    return style.tidy(ax, title, "LCA height of the mistake", unit)

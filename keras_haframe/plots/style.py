@@ -4,12 +4,16 @@ from __future__ import annotations
 
 # Okabe and Ito's palette, without yellow, which fades on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # beside colour, for print and for the colour-blind
 DIVERGING = "RdBu_r"
+SEQUENTIAL = "Blues"
 
 
-def axes(ax=None, size: tuple[float, float] = (3.4, 2.6)):
-    """Return `ax`, or new Axes of `size` inches."""
+def axes(ax=None, size: tuple[float, float] = (3.3, 2.5)):
+    """Return `ax`, or new Axes of `size` inches; 3.3 is the width of a paper column."""
     if ax is not None:
+        if not hasattr(ax, "get_figure"):
+            raise ValueError(f"`ax` must be one matplotlib Axes. Received: {type(ax).__name__}")
         return ax
     import matplotlib.pyplot as plt
 
@@ -17,15 +21,35 @@ def axes(ax=None, size: tuple[float, float] = (3.4, 2.6)):
     return ax
 
 
+def check_count(items, name: str) -> None:
+    """Raise unless there is at least one item and a colour for each."""
+    if not 1 <= len(items) <= len(COLOURS):
+        raise ValueError(
+            f"`{name}` must name 1 to {len(COLOURS)} items, one colour each. "
+            f"Received: {len(items)}. Draw several figures."
+        )
+
+
+def legend(ax, **options):
+    """Legend without a frame, in small print."""
+    return ax.legend(**{"fontsize": 6, "title_fontsize": 6, "frameon": False, **options})
+
+
+def legend_below(ax, **options):
+    """Legend under the axis label, where it covers no data; the layout makes room for it."""
+    place = {"loc": "upper center", "bbox_to_anchor": (0.45, -0.2), "ncols": 2}
+    return legend(ax, **{**place, **options})
+
+
 def tidy(ax, title: str | None = None, x: str | None = None, y: str | None = None):
     """Title, labels and light frame."""
     if title:
-        ax.set_title(title, fontsize=9)
+        ax.set_title(title, fontsize=8)
     if x:
-        ax.set_xlabel(x, fontsize=8)
+        ax.set_xlabel(x, fontsize=7)
     if y:
-        ax.set_ylabel(y, fontsize=8)
-    ax.tick_params(labelsize=7)
+        ax.set_ylabel(y, fontsize=7)
+    ax.tick_params(which="both", labelsize=6)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     return ax

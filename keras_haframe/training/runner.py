@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -30,7 +31,7 @@ def run(
     settings: Mapping | None = None,
     callbacks: Callable[[], list] = list,
     max_minutes: float | None = None,
-    verbose: int | str = "auto",
+    verbose: int | None = None,
 ) -> dict | None:
     """Train a model, keep the epoch of the best validation top-1, score the test data.
 
@@ -51,7 +52,7 @@ def run(
         callbacks: Makes further callbacks, such as the learning-rate schedule.
         max_minutes: Stop at the end of an epoch if the next would pass this many minutes of
             training; `None` for no limit.
-        verbose: As in `fit`.
+        verbose: As in `fit`; by default a progress bar on a terminal, else a line per epoch.
 
     Returns:
         The result: columns of `metrics.summary` on the test data, `"seed"`, `"best_epoch"` (from 1)
@@ -66,6 +67,8 @@ def run(
         keep(folder / "settings.json", {**(settings or {}), "epochs": epochs, "seed": seed})
     if (folder / "result.json").exists():
         return json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    if verbose is None:
+        verbose = 1 if sys.stdout.isatty() else 2
     keras.utils.set_random_seed(seed)
     model = make_model()
     checkpoints = Checkpoints(folder / "checkpoints")
@@ -116,7 +119,7 @@ def run(
 
 
 class Clock(keras.callbacks.Callback):
-    """Tell the time left after every epoch; stop where the next epoch would pass the limit."""
+    """Tell the time left before every epoch; stop where the next would pass the limit."""
 
     def __init__(self, epochs: int, max_minutes: float | None = None):
         super().__init__()
@@ -124,6 +127,7 @@ class Clock(keras.callbacks.Callback):
             raise ValueError(f"`max_minutes` must be positive. Received: {max_minutes}")
         self.epochs, self.max_minutes = epochs, max_minutes
         self.started = self.epoch_started = time.monotonic()
+        self.last = None
 
     def minutes(self) -> float:
         """Minutes since training started."""
@@ -134,14 +138,14 @@ class Clock(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch_started = time.monotonic()
+        if self.last is not None:
+            print(f"about {(self.epochs - epoch) * self.last:.1f} min left", flush=True)
 
     def on_epoch_end(self, epoch, logs=None):
-        last = (time.monotonic() - self.epoch_started) / 60
-        left = self.epochs - epoch - 1
-        if left:
-            print(f"{left} epochs, about {left * last:.1f} min left", flush=True)
-        if left and self.max_minutes is not None:
-            self.model.stop_training = distribution.agree(self.minutes() + last > self.max_minutes)
+        self.last = (time.monotonic() - self.epoch_started) / 60
+        if epoch + 1 < self.epochs and self.max_minutes is not None:
+            over = self.minutes() + self.last > self.max_minutes
+            self.model.stop_training = distribution.agree(over)
 
 
 class _History(keras.callbacks.Callback):

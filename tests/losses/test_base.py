@@ -6,7 +6,27 @@ import pytest
 from keras import ops
 
 from keras_haframe.losses import LabelLoss
-from keras_haframe.losses.base import check_label_shape
+from keras_haframe.losses.base import check_label_shape, check_width, non_negative
+
+
+def test_check_width():
+    logits = np.zeros((2, 4))
+    assert check_width(logits, 4, "Logits", "class of the tree") is logits
+    message = r"^Logits must have shape \[batch, 3\], one per class of the tree\. .*\(2, 4\)$"
+    with pytest.raises(ValueError, match=message):
+        check_width(logits, 3, "Logits", "class of the tree")
+
+
+@pytest.mark.parametrize("value", [0, 2, 0.5, np.float32(0.5), np.float64(3), np.int64(1)])
+def test_non_negative_gives_a_plain_float(value):
+    found = non_negative("alpha", value)
+    assert type(found) is float and found == value
+
+
+@pytest.mark.parametrize("value", [-1e-9, np.inf, np.nan, True, "1", None, [1.0]])
+def test_non_negative_refuses(value):
+    with pytest.raises(ValueError, match=r"`alpha` must be a number in \[0, inf\)\. .*alpha="):
+        non_negative("alpha", value)
 
 
 class Echo(LabelLoss):

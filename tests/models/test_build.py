@@ -1,5 +1,7 @@
 """The model contract: build, fit, evaluate, predict, features, save, reload."""
 
+import pathlib
+import re
 import subprocess
 import sys
 
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 
 import keras_haframe as kh
+from keras_haframe.models.classifier import default_jit_compile
 
 
 def backbone(pooled: bool = False) -> keras.Model:
@@ -25,9 +28,17 @@ def data(tree):
     return x, y
 
 
-@pytest.mark.parametrize("method", ["haframe", "cross_entropy"])
-@pytest.mark.parametrize("network", ["I", "II"])
-@pytest.mark.parametrize("pooled", [False, True])
+# Every pair of values of the three: the neck depends on network and pooling, the head on the
+# method and the neck's width.
+@pytest.mark.parametrize(
+    "method, network, pooled",
+    [
+        ("haframe", "I", False),
+        ("haframe", "II", True),
+        ("cross_entropy", "I", True),
+        ("cross_entropy", "II", False),
+    ],
+)
 def test_build_fits_evaluates_and_predicts(tree, data, method, network, pooled):
     x, y = data
     model = kh.build(backbone(pooled), tree, method, network=network, hidden_units=8)
@@ -211,3 +222,22 @@ def test_layer_backbone_needs_input_shape(tree):
         kh.build(layer, tree)
     model = kh.build(keras.layers.Conv2D(4, 3), tree, input_shape=(8, 8, 3))
     assert model.predict(np.zeros((1, 8, 8, 3)), verbose=0).shape == (1, 4)
+
+
+def test_compiles_where_it_pays(tree, monkeypatch):
+    """XLA by Keras's rules, but not for TensorFlow on a CPU."""
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: [f"{kind}:0"])
+    assert default_jit_compile() == "auto"
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: [])
+    tensorflow = keras.backend.backend() == "tensorflow"
+    assert default_jit_compile() == (False if tensorflow else "auto")
+    assert kh.build(backbone(), tree).jit_compile is (keras.backend.backend() == "jax")
+
+
+@pytest.mark.parametrize(
+    "room", ["tree", "frames", "layers", "losses", "metrics", "methods", "models", "decisions"]
+)
+def test_rooms_that_name_no_backend(room):
+    for file in (pathlib.Path(kh.__file__).parent / room).rglob("*.py"):
+        found = re.search(r"^\s*(import|from) (tensorflow|jax|torch).*", file.read_text(), re.M)
+        assert not found, (file, found)

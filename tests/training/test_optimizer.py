@@ -188,6 +188,14 @@ def test_papers_groups(tree):
     assert papers_sgd(model, backbone=0.5).multiplier(model.backbone.trainable_variables[0]) == 0.5
 
 
+def test_a_slow_transformation_block(tree):
+    """The CIFAR-100 runs of the paper: everything but a learnable classifier at a tenth."""
+    model = small_model(tree, method="cross_entropy", network="II")
+    optimizer = papers_sgd(model, transformation=0.1)
+    fast = {v.path for v in model.trainable_variables if optimizer.multiplier(v) == 1.0}
+    assert fast == {"classifier/kernel", "classifier/bias"}
+
+
 def test_papers_groups_of_a_type_one_network(tree):
     model = small_model(tree, method="cross_entropy", hidden_units=7)
     assert slow_weights(model, papers_sgd(model)) == {"stem/kernel", "stem/bias"}

@@ -9,10 +9,22 @@ from __future__ import annotations
 import numpy as np
 
 from keras_haframe.data.drawn_aircraft.canvas import Canvas, Selection
+from keras_haframe.data.drawn_aircraft.engines import (
+    centre_engine,
+    propellers,
+    rear_engines,
+    wing_engines,
+)
 from keras_haframe.data.drawn_aircraft.shapes import body, capsule, lifting_surface
+from keras_haframe.data.drawn_aircraft.stations import (
+    place_of,
+    tail_end,
+    two_tone,
+    wing_height,
+    wing_lead,
+)
 
 GLASS = np.array([0.10, 0.14, 0.22], np.float32)
-BLADES = np.array([0.24, 0.24, 0.26], np.float32)
 
 
 def paint_aircraft(canvas: Canvas) -> None:
@@ -38,43 +50,18 @@ def paint_aircraft(canvas: Canvas) -> None:
     dome(canvas, canvas.having(d["dome"] > 0))
 
 
-def _place(part: Selection, station: str) -> np.ndarray:
-    """x of a station, a share of the length counted from the nose."""
-    return (0.5 - part[station]) * part["length"]
-
-
-def _wing_height(part: Selection) -> np.ndarray:
-    return 0.5 * part["wing_z"] * part["width"]
-
-
-def _wing_lead(part: Selection, side) -> np.ndarray:
-    """x of the wing's leading edge at a distance from the centre line."""
-    return _place(part, "wing_at") - side * np.tan(np.radians(part["sweep"]))
-
-
-def _tail_end(part: Selection) -> np.ndarray:
-    """x of the end of the tail: of the fuselage, or of the booms."""
-    behind = _place(part, "tail_at") - part["tail_root"]
-    return np.where(part["boom_y"] > 0, behind, -0.5 * part["length"])
-
-
-def _two_tone(canvas: Canvas, rows, y) -> np.ndarray:
-    """Brightness of a surface whose halves face a little to either side."""
-    return 1.0 + 0.12 * canvas.light[rows] * np.sign(y)
-
-
 def wing(canvas: Canvas, part: Selection) -> None:
     """Wing with flaps, painted tips, winglets and tip tanks."""
     if not len(part):
         return
     rows, half = part.rows, 0.5 * part["span"]
-    x, y = canvas.plane(rows, _wing_height(part))
+    x, y = canvas.plane(rows, wing_height(part))
     side = np.abs(y)
     slope = np.tan(np.radians(part["sweep"]))
-    sizes = (_place(part, "wing_at"), half, part["root"], part["tip"], slope)
+    sizes = (place_of(part, "wing_at"), half, part["root"], part["tip"], slope)
     extras = (part["kink"], part["strake"], part["tip_round"])
     distance, share, depth = lifting_surface(x, side, *sizes, *extras)
-    tone = _two_tone(canvas, rows, y) * (1.0 - 0.14 * ((depth > 0.74) & (share < 0.93)))
+    tone = two_tone(canvas, rows, y) * (1.0 - 0.14 * ((depth > 0.74) & (share < 0.93)))
     canvas.paint(rows, distance, canvas.wing[rows], tone)
     canvas.paint(rows, np.maximum(distance, (0.86 - share) * half), canvas.tips[rows], tone)
     _winglets(canvas, rows, part, x, side - half)
@@ -86,7 +73,7 @@ def _winglets(canvas, rows, part, x, out) -> None:
     if len(has):
         rows, x, out = rows[has], x[has], out[has]
         part = Selection(canvas.design, rows)
-        lead, tip = _wing_lead(part, 0.5 * part["span"]), part["tip"]
+        lead, tip = wing_lead(part, 0.5 * part["span"]), part["tip"]
         distance, _, _ = lifting_surface(x, out, lead, part["winglet"], tip, 0.45 * tip, 1.3)
         canvas.paint(rows, np.maximum(distance, -out), canvas.tips[rows], 1.1)
 
@@ -97,72 +84,18 @@ def _tip_tanks(canvas, rows, part, x, out) -> None:
         rows, x, out = rows[has], x[has], out[has]
         part = Selection(canvas.design, rows)
         length = part["tip_tank"]
-        front = _wing_lead(part, 0.5 * part["span"]) + 0.3 * length
+        front = wing_lead(part, 0.5 * part["span"]) + 0.3 * length
         distance = capsule(x, out, front, length, 0.13 * length)
         canvas.paint(rows, distance, canvas.engine[rows])
-
-
-def _nacelle(canvas, rows, x, off, front, length, radius, jet) -> None:
-    """One engine: a round bar; a jet's is cut off in front and shows a dark intake."""
-    distance = capsule(x, off, front, length, radius)
-    distance = np.maximum(distance, jet * (x - front + 0.35 * radius))
-    tone = 1.05 - 0.35 * (off / radius) ** 2
-    tone *= 1.0 - 0.5 * jet * (x > front - 0.7 * radius)
-    canvas.paint(rows, distance, canvas.engine[rows], tone)
-
-
-def wing_engines(canvas: Canvas, part: Selection, place: str) -> None:
-    """Engines on both wings at the share `place`: jets below, propeller engines inside."""
-    if len(part):
-        jet = part["pod_prop"] == 0
-        height = _wing_height(part) - jet * 0.9 * part["pod_radius"]
-        x, y = canvas.plane(part.rows, height)
-        side = part[place] * 0.5 * part["span"]
-        front = _wing_lead(part, side) + part["pod_forward"]
-        bar = (front, part["pod_length"], part["pod_radius"])
-        _nacelle(canvas, part.rows, x, np.abs(y) - side, *bar, jet)
-
-
-def rear_engines(canvas: Canvas, part: Selection) -> None:
-    """Jets on both sides of the rear fuselage."""
-    if len(part):
-        x, y = canvas.plane(part.rows, 0.2 * part["width"])
-        off = np.abs(y) - 0.5 * part["width"] - 0.85 * part["rear_radius"]
-        bar = (_place(part, "rear_at"), part["rear_length"], part["rear_radius"])
-        _nacelle(canvas, part.rows, x, off, *bar, 1.0)
-
-
-def centre_engine(canvas: Canvas, part: Selection) -> None:
-    """A third jet on the back, before the fin."""
-    if len(part):
-        x, y = canvas.plane(part.rows, 0.5 * part["width"])
-        front = _tail_end(part) + part["fin_root"] + 0.6 * part["rear_length"]
-        bar = (front, part["rear_length"], part["rear_radius"])
-        _nacelle(canvas, part.rows, x, np.abs(y), *bar, 1.0)
-
-
-def propellers(canvas: Canvas, part: Selection, radius: str, place: str | None) -> None:
-    """Spinning propellers, seen nearly edge-on: at the nose, or on the wing engines."""
-    if not len(part):
-        return
-    rows, radius = part.rows, part[radius]
-    side, height, front = 0.0, 0.0, 0.5 * part["length"]
-    if place is not None:
-        side, height = part[place] * 0.5 * part["span"], _wing_height(part)
-        front = _wing_lead(part, side) + part["pod_forward"]
-    x, y = canvas.plane(rows, height)
-    thin = radius * (0.1 + np.abs(canvas.sin_pitch[rows]))
-    ring = np.sqrt(((x - front) / thin) ** 2 + ((np.abs(y) - side) / radius) ** 2)
-    canvas.paint(rows, (ring - 1.0) * thin, BLADES, opacity=0.6, rim=0.0)
 
 
 def booms(canvas: Canvas, part: Selection) -> None:
     """Two bars that carry the tail."""
     if len(part):
         x, y = canvas.plane(part.rows, 0.3 * part["width"])
-        front = _place(part, "wing_at")
+        front = place_of(part, "wing_at")
         off = np.abs(y) - part["boom_y"]
-        distance = capsule(x, off, front, front - _tail_end(part), 0.14 * part["width"])
+        distance = capsule(x, off, front, front - tail_end(part), 0.14 * part["width"])
         canvas.paint(part.rows, distance, canvas.base[part.rows])
 
 
@@ -200,7 +133,7 @@ def _surface(canvas, rows, height, sizes, sweep, colour) -> None:
     """A plain small wing: tailplane or foreplane."""
     x, y = canvas.plane(rows, height)
     distance, _, depth = lifting_surface(x, np.abs(y), *sizes, np.tan(np.radians(sweep)))
-    tone = _two_tone(canvas, rows, y) * (1.0 - 0.14 * (depth > 0.7))
+    tone = two_tone(canvas, rows, y) * (1.0 - 0.14 * (depth > 0.7))
     canvas.paint(rows, distance, colour, tone)
 
 
@@ -208,7 +141,7 @@ def tailplane(canvas: Canvas, part: Selection) -> None:
     """Tailplane, on the fuselage or on top of the fin."""
     if len(part):
         height = 0.2 * part["width"] + part["tail_high"] * part["fin"]
-        front = _place(part, "tail_at") - part["tail_high"] * 0.35 * part["fin"]
+        front = place_of(part, "tail_at") - part["tail_high"] * 0.35 * part["fin"]
         sizes = (front, 0.5 * part["tail_span"], part["tail_root"], part["tail_tip"])
         colour = canvas.tips[part.rows]
         _surface(canvas, part.rows, height, sizes, part["tail_sweep"], colour)
@@ -218,7 +151,7 @@ def canard(canvas: Canvas, part: Selection) -> None:
     """Foreplane ahead of the wing."""
     if len(part):
         root = part["canard_root"]
-        sizes = (_place(part, "canard_at"), 0.5 * part["canard_span"], root, 0.4 * root)
+        sizes = (place_of(part, "canard_at"), 0.5 * part["canard_span"], root, 0.4 * root)
         _surface(canvas, part.rows, 0.3 * part["width"], sizes, 45.0, canvas.wing[part.rows])
 
 
@@ -236,7 +169,7 @@ def fin(canvas: Canvas, part: Selection, sign: float) -> None:
     # Height along the fin, which the roll foreshortens; below its thickness it is 0.
     height = np.maximum(foot - thick, 0.0) / np.maximum(rise, 0.02)
     slope = 0.84 - canvas.sin_pitch[rows]  # 40 degrees of sweep
-    sizes = (_tail_end(part) + root, part["fin"], root, 0.45 * root)
+    sizes = (tail_end(part) + root, part["fin"], root, 0.45 * root)
     distance, _, _ = lifting_surface(x, height, *sizes, slope)
     distance = np.maximum(distance, -foot - thick)
     canvas.paint(rows, distance, canvas.accent[rows], 0.95 - 0.25 * canvas.light[rows] * lean)
@@ -246,6 +179,6 @@ def dome(canvas: Canvas, part: Selection) -> None:
     """Radar dome above the fuselage, with a dark bar across."""
     if len(part):
         x, y = canvas.plane(part.rows, part["width"])
-        distance = np.sqrt((x - _place(part, "dome_at")) ** 2 + y * y) - part["dome"]
+        distance = np.sqrt((x - place_of(part, "dome_at")) ** 2 + y * y) - part["dome"]
         bar = np.abs(y) < 0.2 * part["dome"]
         canvas.paint(part.rows, distance, canvas.base[part.rows], 1.0 - 0.45 * bar)

@@ -1,0 +1,114 @@
+"""Confusions between the nodes of a level of the tree."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from keras_haframe.plots import style
+from keras_haframe.plots.checks import check_labels, check_predicted
+from keras_haframe.tree import as_tree
+
+NAMED_NODES = 30
+
+
+def level_confusion(predicted, labels, tree, level: int) -> tuple[np.ndarray, list[str]]:
+    """Counts of label and prediction at a level, nodes in tree order, and the nodes' names.
+
+    Args:
+        predicted: Predicted classes `[n]`, or scores `[n, K]`.
+        labels: Integer labels `[n]`.
+        tree: A `ClassTree`.
+        level: 0 for the classes, up to `height - 1` for the children of the root.
+
+    Returns:
+        int64 `[M, M]`, rows are labels, and M names.
+
+    Raises:
+        ValueError: For a level out of range, or predictions that do not fit the labels.
+    """
+    tree = as_tree(tree)
+    if isinstance(level, bool) or not isinstance(level, (int, np.integer)):
+        raise ValueError(f"`level` must be an integer. Received: {level!r}")
+    if not 0 <= level < tree.height:
+        raise ValueError(
+            f"`level` must be from 0 (classes) to {tree.height - 1} (children of the root). "
+            f"Received: level={level}"
+        )
+    labels = check_labels(labels, tree.num_classes)
+    predicted = check_predicted(predicted, labels, tree.num_classes, "predicted")
+    node_of = tree.paths[:, tree.height - level]
+    nodes = list(dict.fromkeys(node_of[tree.leaf_ranges[0]].tolist()))  # tree order
+    place = np.empty(tree.num_nodes, np.int64)
+    place[nodes] = np.arange(len(nodes))
+    row, column = place[node_of[labels]], place[node_of[predicted]]
+    counts = np.bincount(row * len(nodes) + column, minlength=len(nodes) ** 2)
+    return counts.reshape(len(nodes), len(nodes)), [tree.nodes[n] for n in nodes]
+
+
+def plot_confusion(
+    predicted,
+    labels,
+    tree,
+    level: int = 1,
+    title: str | None = None,
+    ax=None,
+    colorbar: bool = True,
+):
+    """Draw the confusions between the nodes of a level: parents of the classes by default.
+
+    Rows are labels and sum to 100 %; rows without an example stay blank. Nodes are in tree order,
+    with lines between the children of the root. Up to 12 nodes have their numbers written in.
+
+    Args:
+        predicted: Predicted classes `[n]`, or scores `[n, K]`.
+        labels: Integer labels `[n]`.
+        tree: A `ClassTree`.
+        level: 0 for the classes, 1 for their parents, up to `height - 1` for the children of the
+            root.
+        title: Title of the Axes.
+        ax: Axes to draw on; new ones by default.
+        colorbar: Whether to add a colour bar.
+
+    Returns:
+        The Axes. Up to 30 nodes are named.
+
+    Raises:
+        ValueError: For a level out of range, or predictions that do not fit the labels.
+
+    Example:
+
+    ```python
+    plot_confusion(model.predict(images), labels, tree, level=1)
+    ```
+    """
+    tree = as_tree(tree)
+    counts, names = level_confusion(predicted, labels, tree, level)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = 100.0 * counts / counts.sum(axis=1, keepdims=True)
+    m = len(names)
+    ax = style.axes(ax, (3.3, 2.6))
+    picture = ax.imshow(share, cmap=style.SEQUENTIAL, vmin=0, vmax=100, interpolation="nearest")
+    node_of = tree.paths[:, tree.height - level][tree.leaf_ranges[0]]
+    top_of = dict(zip(node_of.tolist(), tree.paths[:, 1][tree.leaf_ranges[0]].tolist()))
+    tops = np.array(list(top_of.values()))
+    for edge in np.flatnonzero(np.diff(tops)) + 0.5 if level < tree.height - 1 else ():
+        ax.axhline(edge, color="black", linewidth=0.5)
+        ax.axvline(edge, color="black", linewidth=0.5)
+    if m <= 12:
+        for i, j in np.argwhere(share >= 0.5):
+            colour = "white" if share[i, j] > 55 else "black"
+            text = f"{share[i, j]:.0f}"
+            ax.text(j, i, text, fontsize=5, color=colour, ha="center", va="center")
+    named = m <= NAMED_NODES
+    if named:
+        short = [name.split("/")[-1] for name in names]
+        ax.set_xticks(range(m), short, rotation=90)
+        ax.set_yticks(range(m), short)
+    if colorbar:
+        bar = ax.figure.colorbar(picture, ax=ax, fraction=0.046, pad=0.03)
+        bar.ax.tick_params(labelsize=6)
+        bar.set_label("% of the label's images", fontsize=6)
+    extra = "" if named else " (tree order)"
+    style.tidy(ax, title, f"predicted{extra}", f"label{extra}")
+    ax.tick_params(labelsize=5 if named and m > 12 else 6)
+    return ax

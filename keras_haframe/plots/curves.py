@@ -1,0 +1,125 @@
+"""Measures over the epochs of training."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+
+import numpy as np
+
+from keras_haframe.plots import style
+
+NAMES = {
+    "nc1": "NC1: within-class variability",
+    "nc2": "NC2: class means to target",
+    "nc2_etf": "NC2: class means to ETF",
+    "nc3": "NC3: classifier to target",
+    "nc3_etf": "NC3: classifier to ETF",
+    "nc4": "NC4: network vs nearest mean",
+}
+SPLITS = {"train": "-", "test": "--"}
+
+
+def read_history(path) -> dict[str, np.ndarray]:
+    """Columns of a CSV file such as `keras.callbacks.CSVLogger` writes.
+
+    Args:
+        path: The file; its first line names the columns.
+
+    Returns:
+        Column name to float64 values, one per epoch. Cells that are not numbers are NaN.
+
+    Raises:
+        ValueError: If the file has no header or two columns of one name.
+    """
+    with open(path, newline="", encoding="utf-8") as file:
+        header, *rows = list(csv.reader(file)) or [[]]
+    if not header or len(set(header)) != len(header):
+        raise ValueError(f"{path} needs a first line of distinct column names. Received: {header}")
+    return {name: np.array([_number(r, i) for r in rows]) for i, name in enumerate(header)}
+
+
+def _number(row: list[str], column: int) -> float:
+    try:
+        return float(row[column])
+    except (ValueError, IndexError):
+        return float("nan")
+
+
+def plot_curves(
+    runs: Mapping[str, Mapping],
+    measure: str = "nc1",
+    splits: tuple[str, ...] = ("train", "test"),
+    log: bool = True,
+    title: str | None = None,
+    ax=None,
+    legend: bool = True,
+):
+    """Draw one measure over the epochs of several runs, test data dashed.
+
+    Args:
+        runs: Run name to its history: `history.history` of `fit`, or `read_history` of a CSV file.
+            Columns are `"{split}_{measure}"`; epochs with NaN (no measurement) are skipped. A
+            column `epoch`, from 0, gives the place of each value; else they are consecutive.
+        measure: Name of the measure, such as `"nc1"`, `"nc2_etf"` or `"nc4"`.
+        splits: Which data to show. Runs without a column are left out; one must have it.
+        log: Logarithmic scale. Zeros, which it cannot show, are drawn at its lower edge.
+        title: Title of the Axes; the measure's name by default.
+        ax: Axes to draw on; new ones by default.
+        legend: Whether to name the runs.
+
+    Returns:
+        The Axes. Epochs count from 1.
+
+    Raises:
+        ValueError: If no run has the measure, or there are more runs than colours.
+
+    Example:
+
+    ```python
+    runs = {"ETF": read_history("nc_etf_dr.csv"), "HAFrame": read_history("nc_haframe.csv")}
+    plot_curves(runs, "nc2")
+    ```
+    """
+    style.check_count(runs, "runs")
+    lines = []
+    for (name, history), colour in zip(runs.items(), style.COLOURS):
+        for split in splits:
+            values = np.asarray(history.get(f"{split}_{measure}", ()), np.float64)
+            shown = np.flatnonzero(np.isfinite(values))
+            if shown.size:
+                epochs = np.asarray(history.get("epoch", np.arange(len(values))), np.float64) + 1
+                lines.append((name, split, colour, epochs[shown], values[shown]))
+    if not lines:
+        known = sorted({key for history in runs.values() for key in history})
+        raise ValueError(
+            f"No run has a value of {[f'{s}_{measure}' for s in splits]}. Columns: {known}"
+        )
+    ax = style.axes(ax, (3.3, 2.5 if len(runs) <= 3 else 2.6 + 0.07 * len(runs)))
+    positive = np.concatenate([v[v > 0] for *_, v in lines])
+    log = log and positive.size > 0
+    floor = positive.min() / 2 if log else None
+    named = set()
+    for name, split, colour, epochs, values in lines:
+        ax.plot(
+            epochs,
+            np.maximum(values, floor) if log else values,
+            SPLITS.get(split, ":"),
+            color=colour,
+            linewidth=1.2,
+            marker="o" if len(values) == 1 else None,
+            markersize=3,
+            label=None if name in named else name,
+        )
+        named.add(name)
+    if log:
+        ax.set_yscale("log")
+    elif measure.startswith("nc"):
+        ax.set_ylim(bottom=0)  # collapse
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    if legend:
+        note = " (dashed: test)" if {"train", "test"} <= {split for _, split, *_ in lines} else ""
+        few = len(named) <= 3  # more would cover the curves
+        place = style.legend if few else style.legend_below
+        place(ax, title=f"runs{note}" if note else None)
+    return style.tidy(ax, title or NAMES.get(measure, measure), "epoch", None)

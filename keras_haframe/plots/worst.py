@@ -1,0 +1,105 @@
+"""The worst mistakes as a sheet of images."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from keras_haframe.plots.checks import check_labels, check_predicted
+from keras_haframe.plots.images import plot_images
+from keras_haframe.tree import as_tree
+
+
+def worst_mistakes(scores, labels, tree, count: int = 12) -> np.ndarray:
+    """Numbers of the examples with the worst mistakes.
+
+    The highest LCA of label and prediction first; among equals the one whose prediction leads its
+    label by most, `score[predicted] - score[label]`.
+
+    Args:
+        scores: Class scores `[n, K]`, higher is better.
+        labels: Integer labels `[n]`.
+        tree: A `ClassTree`.
+        count: How many at most.
+
+    Returns:
+        int64 `[m]`, `m <= count`; empty without mistakes.
+
+    Raises:
+        ValueError: If shapes do not fit, or `count` is not positive.
+
+    Example:
+
+    >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+    >>> scores = [[0, 1, 0, 0], [0, 0, 9, 0], [0, 0, 2, 0]]
+    >>> worst_mistakes(scores, [0, 0, 1], tree).tolist()   # truck for car is the least of three
+    [1, 2, 0]
+    """
+    tree = as_tree(tree)
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
+        raise ValueError(f"`count` must be a positive integer. Received: count={count!r}")
+    labels = check_labels(labels, tree.num_classes)
+    scores = np.asarray(scores)
+    if scores.shape != (len(labels), tree.num_classes):
+        raise ValueError(
+            f"`scores` must have shape [{len(labels)}, {tree.num_classes}]. "
+            f"Received: {scores.shape}"
+        )
+    predicted = check_predicted(scores, labels, tree.num_classes, "scores")
+    heights = tree.distances()[labels, predicted]
+    rows = np.arange(len(labels))
+    lead = scores[rows, predicted] - scores[rows, labels]
+    order = np.lexsort((-lead, -heights))
+    return order[heights[order] > 0][:count]
+
+
+def plot_worst_mistakes(
+    images,
+    scores,
+    labels,
+    tree,
+    count: int = 12,
+    columns: int = 4,
+    title: str | None = None,
+    ax=None,
+):
+    """Draw the images with the worst mistakes, each with its label, prediction and LCA.
+
+    Args:
+        images: `[n, H, W, 3]`, uint8, or floats from 0 to 1.
+        scores: Class scores `[n, K]`, higher is better.
+        labels: Integer labels `[n]`.
+        tree: A `ClassTree`.
+        count: How many at most, see `worst_mistakes`.
+        columns: Images per row.
+        title: Title of the sheet.
+        ax: Axes to draw on; new ones by default.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: If shapes do not fit, or there is no mistake to show.
+
+    Example:
+
+    ```python
+    plot_worst_mistakes(images, model.predict(images), labels, tree)
+    ```
+    """
+    tree = as_tree(tree)
+    if np.ndim(images) != 4 or len(images) != len(labels):
+        raise ValueError(
+            f"`images` must be [{len(labels)}, H, W, 3], one per label. "
+            f"Received shape: {np.shape(images)}"
+        )
+    worst = worst_mistakes(scores, labels, tree, count)
+    if not len(worst):
+        raise ValueError("There is no mistake to show: every prediction is right.")
+    labels = np.asarray(labels)[worst]
+    predicted = np.asarray(scores)[worst].argmax(axis=1)
+    heights = tree.distances()[labels, predicted]
+    captions = [
+        f"{tree.leaves[y]}\nas {tree.leaves[p]}\nLCA height {h}"
+        for y, p, h in zip(labels, predicted, heights)
+    ]
+    return plot_images(np.asarray(images)[worst], captions, columns, title, ax)

@@ -1,0 +1,86 @@
+"""`synchronized` of `build()` reaches every batch normalisation of neck and head, and is kept.
+
+That it makes two replicas equal to one: tests/training/test_optimizer.py.
+"""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_haframe as kh
+
+
+def backbone():
+    layers = [keras.layers.Conv2D(4, 3), keras.layers.BatchNormalization(name="own")]
+    return keras.Sequential([keras.Input((6, 6, 3)), *layers])
+
+
+def settings(model):
+    """`synchronized` of the batch normalisations by path, the backbone's own apart."""
+    norms = [
+        layer
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    (own,) = (layer for layer in norms if layer.name == "own")
+    assert not own.synchronized  # the user's business
+    found = {layer.path: layer.synchronized for layer in norms if layer is not own}
+    assert len(found) == len(norms) - 1
+    return found
+
+
+def last(paths):
+    return {path.split("/")[-1] for path in paths}
+
+
+tensorflow = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="other backends refuse `synchronized`"
+)
+
+
+@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="TensorFlow has it")
+def test_other_backends_refuse(tree):
+    with pytest.raises(ValueError, match="needs the TensorFlow backend"):
+        kh.build(backbone(), tree, synchronized=True)
+
+
+@tensorflow
+@pytest.mark.parametrize("method", kh.methods.names())
+def test_reaches_every_normalisation(tree, method):
+    for network, names in (("I", {"norm_in", "norm_out"}), ("II", {"norm", "norm1", "norm2"})):
+        found = settings(kh.build(backbone(), tree, method, network=network, synchronized=True))
+        assert names <= last(found) <= names | {"head_norm"}
+        assert len(found) >= (2 if network == "I" else 5) and all(found.values())
+        found = settings(kh.build(backbone(), tree, method, network=network))
+        assert not any(found.values())
+
+
+def test_methods_with_a_normalisation_of_their_own(tree):
+    with_norm = {
+        name
+        for name in kh.methods.names()
+        if "head_norm" in last(settings(kh.build(backbone(), tree, name)))
+    }
+    assert with_norm == {"devise", "etf_dr", "label_embeddings"}
+
+
+@tensorflow
+@pytest.mark.parametrize("synchronized", [False, True])
+def test_configuration_round_trip(tree, tmp_path, synchronized):
+    model = kh.build(backbone(), tree, "label_embeddings", synchronized=synchronized)
+    assert model.get_config()["synchronized"] is synchronized
+    assert "synchronized" not in model.method.options()  # an option of the network
+    again = type(model).from_config(model.get_config())
+    assert settings(again) == settings(model) and set(settings(model).values()) == {synchronized}
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras", safe_mode=True)
+    assert settings(loaded) == settings(model)
+    x = np.ones((2, 6, 6, 3), "float32")
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+@tensorflow
+def test_one_model_leaves_the_next_alone(tree):
+    kh.build(backbone(), tree, "etf_dr", synchronized=True)
+    assert not any(settings(kh.build(backbone(), tree, "etf_dr")).values())
+    assert kh.methods.get("etf_dr", tree).synchronized is False

@@ -1,0 +1,109 @@
+"""The demo as a user runs it, in its short mode: every promised output is there and whole."""
+
+import csv
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="recipes read their data with TensorFlow Datasets")
+if keras.backend.backend() == "torch":
+    pytest.skip("the demo exports a SavedModel", allow_module_level=True)
+
+ROOT = pathlib.Path(__file__).parents[2]
+METHODS = ["HAFrame", "HAFrame + CRM", "cross-entropy", "cross-entropy + CRM"]
+FIGURES = ["samples.png", "gram.png", "mistakes.png", "predictions.png"]
+
+
+def recipe(*arguments, cwd):
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "recipes" / "aircraft.py"), *map(str, arguments)],
+        capture_output=True, text=True, timeout=300, cwd=cwd, env=environment,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """Standard output and folder of one short run."""
+    home = tmp_path_factory.mktemp("home")
+    output = home / "results"
+    done = recipe("--demo", "--smoke", "--output", output, "--data-dir", home / "data", cwd=home)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert set(os.listdir(home)) == {"data", "results"}  # nothing written elsewhere
+    return done.stdout, output
+
+
+def test_prints_the_tree_and_what_gamma_leaves(demo):
+    text, _ = demo
+    assert "drawn_aircraft" in text and "36" in text
+    assert "s_min" in text
+
+
+def test_prints_one_table_of_four_rows(demo):
+    text, _ = demo
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert cells[0] == [
+        "method", "top-1 %", "severity", "HierDist@1", "HierDist@5", "HierDist@20", "seeds"
+    ]  # fmt: skip
+    assert sorted(row[0] for row in cells[2:]) == METHODS
+    assert all(0 <= float(row[1]) <= 100 and row[-1] == "1" for row in cells[2:])
+
+
+def test_results_agree_with_the_printed_table(demo):
+    text, output = demo
+    with open(output / "results.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert sorted(row["method"] for row in rows) == METHODS
+    for row in rows:
+        top1, first = float(row["top1"]), float(row["hier_dist_1"])
+        assert first == pytest.approx((1 - top1) * float(row["severity"]), rel=1e-4)
+        assert all(0 <= float(row[f"hier_dist_{k}"]) <= 3 for k in (1, 5, 20))
+        assert f"| {row['method']} | {100 * top1:.2f} |" in text
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures(demo, name):
+    from matplotlib import pyplot as plt
+
+    pixels = plt.imread(demo[1] / name)
+    assert min(pixels.shape[:2]) > 200
+    assert pixels[..., :3].std() > 0.02  # not an empty page
+
+
+def test_models(demo):
+    import tensorflow as tf
+
+    output = demo[1]
+    images = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3)).astype("float32")
+    model = keras.saving.load_model(output / "haframe.keras", safe_mode=True)
+    scores = model.predict(images, verbose=0)
+    assert scores.shape == (2, 36) and np.isfinite(scores).all()
+    served = tf.saved_model.load(str(output / "serving" / "1")).signatures["serving_default"]
+    (name,) = served.structured_input_signature[1]
+    found = served(**{name: tf.constant(images)})["probabilities"].numpy()
+    softmax = keras.ops.convert_to_numpy(keras.ops.softmax(scores))
+    np.testing.assert_allclose(found, softmax, rtol=1e-3, atol=1e-5)
+
+
+def test_prints_a_few_predicted_paths(demo):
+    text, output = demo
+    lines = [line.split("predicted as") for line in text.splitlines() if "predicted as" in line]
+    tree = keras.saving.load_model(output / "haframe.keras").tree
+    assert len(lines) == 5
+    for label, path in lines:
+        *_, leaf = names = [name.strip() for name in path.split(">")]
+        assert label.strip() in tree.leaves and leaf in tree.leaves
+        assert names == tree.path(tree.index(leaf))[1:]
+
+
+def test_without_demo_says_what_to_run(tmp_path):
+    done = recipe("--output", tmp_path / "results", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "FGVC-Aircraft" in done.stderr and "recipes/aircraft.py --demo" in done.stderr
+    assert not os.listdir(tmp_path)
