@@ -8,7 +8,7 @@ from setuptools import find_packages, setup
 HERE = pathlib.Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "keras_haframe/version.py").read_text())[1]
 
-TEST = ["pytest>=8", "ruff>=0.9"]
+TEST = ["pytest>=8", "pytest-xdist>=3", "ruff>=0.9"]
 
 setup(
     name="keras_haframe",
@@ -19,6 +19,7 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     packages=find_packages(include=["keras_haframe", "keras_haframe.*"]),
+    package_data={"keras_haframe.data.tiered_imagenet_h": ["*.txt"]},
     python_requires=">=3.11",
     install_requires=[
         "keras>=3.12",
@@ -39,6 +40,7 @@ setup(
         "hub": ["keras-hub>=0.20"],
         "test": TEST,
     },
+    entry_points={"console_scripts": ["haframe=keras_haframe.cli:main"]},
     classifiers=[
         "Development Status :: 3 - Alpha",
         "Intended Audience :: Science/Research",

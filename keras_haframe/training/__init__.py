@@ -6,12 +6,14 @@ from keras_haframe.training.comparison import Task, compare, decide, grouped, ke
 from keras_haframe.training.optimizer import GroupedSGD, papers_sgd
 from keras_haframe.training.runner import run
 from keras_haframe.training.schedules import epoch_cosine
-from keras_haframe.training.settings import from_command_line
+from keras_haframe.training.seeds import run_seeds
+from keras_haframe.training.settings import RunSettings, from_command_line, option
 
 __all__ = [
     "ArrayBatches",
     "Checkpoints",
     "GroupedSGD",
+    "RunSettings",
     "Task",
     "compare",
     "decide",
@@ -19,7 +21,9 @@ __all__ = [
     "from_command_line",
     "grouped",
     "kept_scores",
+    "option",
     "papers_sgd",
     "random_crop_and_flip",
     "run",
+    "run_seeds",
 ]

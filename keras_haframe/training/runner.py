@@ -31,6 +31,7 @@ def run(
     settings: Mapping | None = None,
     callbacks: Callable[[], list] = list,
     max_minutes: float | None = None,
+    steps: int | None = None,
     verbose: int | None = None,
 ) -> dict | None:
     """Train a model, keep the epoch of the best validation top-1, score the test data.
@@ -40,9 +41,9 @@ def run(
 
     Args:
         make_model: Makes a compiled `HierarchicalClassifier`; called after the seed is set.
-        train: Training data for `fit`. An attribute `epoch` is set to the first epoch to train, as
-            `ArrayBatches` and `EpochDataset` have it.
-        validation: `(inputs, labels)`, arrays, or inputs with `None` if they yield labels too.
+        train: An `ArrayBatches`, whose `epoch` is set to the first epoch to train, or a function
+            from that epoch to data for `fit`, such as `data.batches.training_batches`.
+        validation: `(inputs, labels)`, arrays, or batches of both and `None`.
         test: `(inputs, labels)`, what `predict` takes and integer labels `[n]`.
         epochs: Epochs of the whole run.
         folder: Where everything is kept: settings.json, checkpoints/, history.csv, scores.npz and
@@ -52,6 +53,7 @@ def run(
         callbacks: Makes further callbacks, such as the learning-rate schedule.
         max_minutes: Stop at the end of an epoch if the next would pass this many minutes of
             training; `None` for no limit.
+        steps: Batches of an epoch, for endless training data.
         verbose: As in `fit`; by default a progress bar on a terminal, else a line per epoch.
 
     Returns:
@@ -75,7 +77,10 @@ def run(
     first = checkpoints.restore(model)
     if first:
         print(f"{folder}: going on after epoch {first} of {epochs}", flush=True)
-    train.epoch = first
+    if callable(train):
+        train = train(first)
+    else:
+        train.epoch = first
     clock = Clock(epochs, max_minutes)
     history = _History(checkpoints, folder / "history.csv")
     if first < epochs:
@@ -84,6 +89,7 @@ def run(
             validation_data=validation if validation[1] is not None else validation[0],
             initial_epoch=first,
             epochs=epochs,
+            steps_per_epoch=steps,
             callbacks=[*callbacks(), checkpoints, history, clock],
             shuffle=False,  # the data does it, from the epoch; Keras would draw from a global state
             verbose=verbose,

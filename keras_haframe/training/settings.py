@@ -11,6 +11,34 @@ import typing
 from collections.abc import Mapping, Sequence
 
 
+def option(default, text: str, choices: Sequence | None = None):
+    """A dataclass field with a default and a line of help, for `from_command_line`."""
+    metadata = {"help": text} | ({"choices": choices} if choices else {})
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass
+class RunSettings:
+    """What the recipes of the papers have in common. Subclasses add fields and change defaults."""
+
+    method: str = option("haframe", "training method")
+    type: str = option("II", "network type", choices=["I", "II"])
+    seed: int = option(0, "first seed")
+    seeds: int = option(1, "number of seeds")
+    epochs: int = option(100, "epochs")
+    batch: int = option(64, "training batch, over all devices")
+    rate: float = option(0.1, "learning rate; the backbone has a tenth")
+    mixed: bool = option(False, "mixed bfloat16 precision")
+    output: str = option("runs", "folder where runs are kept")
+    max_minutes: float | None = option(None, "stop at an epoch's end before this many minutes")
+    smoke: bool = option(False, "seconds on made-up images, to see that all runs")
+
+    def facts(self) -> dict:
+        """The settings that define a run: those that do not are left out."""
+        places = ("output", "seeds", "seed", "max_minutes", "data_dir", "arrays")
+        return {k: v for k, v in dataclasses.asdict(self).items() if k not in places}
+
+
 def from_command_line(cls, argv: Sequence[str] | None = None, description: str | None = None):
     """Make a settings dataclass from command-line arguments, one option per field.
 

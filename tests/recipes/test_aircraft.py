@@ -100,10 +100,3 @@ def test_prints_a_few_predicted_paths(demo):
         *_, leaf = names = [name.strip() for name in path.split(">")]
         assert label.strip() in tree.leaves and leaf in tree.leaves
         assert names == tree.path(tree.index(leaf))[1:]
-
-
-def test_without_demo_says_what_to_run(tmp_path):
-    done = recipe("--output", tmp_path / "results", cwd=tmp_path)
-    assert done.returncode == 1
-    assert "FGVC-Aircraft" in done.stderr and "recipes/aircraft.py --demo" in done.stderr
-    assert not os.listdir(tmp_path)

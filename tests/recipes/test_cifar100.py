@@ -42,16 +42,3 @@ def test_smoke(backend, tmp_path):
 def test_unknown_arguments_are_refused():
     done = recipe("jax" if importlib.util.find_spec("jax") else "tensorflow", "--epoch", "3", "--x")
     assert done.returncode == 2 and "unrecognized arguments" in done.stderr
-
-
-def test_validation_is_the_last_fifty_of_every_class(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "recipes")
-    import cifar100 as recipe_module
-
-    labels = np.random.default_rng(0).permutation(np.arange(100).repeat(60))
-    train, validation = recipe_module.split(labels, 450)
-    assert len(train) == 1000 and len(validation) == 5000 and not set(train) & set(validation)
-    for k in (0, 57, 99):
-        rows = np.flatnonzero(labels == k)
-        assert set(rows[-50:]) <= set(validation) and set(rows[:10]) <= set(train)
-    assert len(recipe_module.split(labels, 3)[0]) == 300

@@ -1,0 +1,48 @@
+"""The ResNet-50 recipes in seconds: one trains, all say what they lack."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import pytest
+
+pytest.importorskip("tensorflow", reason="recipes read their data with TensorFlow Datasets")
+if keras.backend.backend() != "tensorflow":
+    pytest.skip("the input pipelines are TensorFlow's", allow_module_level=True)
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def recipe(name, *arguments):
+    return subprocess.run(
+        [sys.executable, f"recipes/{name}.py", *map(str, arguments)], cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+
+
+def test_smoke_and_once_more(tmp_path):
+    """The second call finds the run finished and only prints its table."""
+    arguments = ("--smoke", "--data-dir", tmp_path / "data", "--output", tmp_path / "runs")
+    first = recipe("aircraft", *arguments)
+    assert first.returncode == 0, first.stderr[-3000:]
+    result = json.loads((tmp_path / "runs/haframe_II_seed0/result.json").read_text())
+    assert result["best_epoch"] == 1 and result["mistakes"] <= 32
+    again = recipe("aircraft", *arguments)
+    assert again.returncode == 0, again.stderr[-3000:]
+    table = first.stdout[first.stdout.index("| method") :]
+    assert "haframe_II + CRM" in table and again.stdout.endswith(table)
+
+
+@pytest.mark.parametrize("name", ["aircraft", "inaturalist2019", "tiered_imagenet"])
+def test_weights_are_asked_for_before_anything_else(name, tmp_path):
+    done = recipe(name, "--data-dir", tmp_path)
+    assert done.returncode == 1 and "--weights FILE" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_tells_the_settings_of_the_paper():
+    text = recipe("inaturalist2019", "--help").stdout
+    assert "256" in text and "runs/inaturalist2019" in text
