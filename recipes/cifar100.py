@@ -39,6 +39,7 @@ from keras_haframe.training import (
     run_seeds,
 )
 from keras_haframe.training.distribution import all_devices
+from keras_haframe.training.on_device import ImageTable, random_draws, still
 
 MEAN, STD = (0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761)
 OPTIONS = {
@@ -57,6 +58,7 @@ class Settings(RunSettings):
     all_offsets: bool = option(False, "crop at all nine offsets; the papers' code leaves one out")
     data_dir: str | None = option(None, "TFDS folder")
     arrays: str | None = option(None, ".npz file with the images, instead of TFDS")
+    on_device: bool = option(False, "keep the images in the accelerator's memory; faster there")
     output: str = option("runs/cifar100", "folder where runs are kept")
 
 
@@ -81,8 +83,26 @@ def load(settings: Settings) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         }
 
 
-def normalize(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return ((images / np.float32(255) - MEAN) / STD).astype("float32"), labels
+def prepare(settings: Settings, data: dict):
+    """Inputs and labels by split, the change of a training batch, and what normalises images."""
+    images, labels = data["train"]
+    order = np.argsort(labels, kind="stable").reshape(100, -1)
+    few = np.sort(order[:, : settings.per_class].ravel())
+    data = {**data, "train": (images[few], labels[few])}
+    if not settings.on_device:
+        change = functools.partial(random_crop_and_flip, last=settings.all_offsets)
+        arrays = {
+            name: (((images / np.float32(255) - MEAN) / STD).astype("float32"), labels)
+            for name, (images, labels) in data.items()
+        }
+        return arrays, change, lambda: None
+    every = np.concatenate([images for images, _ in data.values()])
+    arrays, first = {}, 0
+    for name, (images, labels) in data.items():
+        arrays[name] = still(np.arange(first, first + len(images))), labels
+        first += len(images)
+    change = functools.partial(random_draws, last=settings.all_offsets)
+    return arrays, change, lambda: ImageTable(every.shape, MEAN, STD, name="images").fill(every)
 
 
 def main(settings: Settings) -> None:
@@ -92,11 +112,7 @@ def main(settings: Settings) -> None:
     if settings.mixed:
         keras.config.set_dtype_policy("mixed_bfloat16")
     tree = cifar100.class_tree()
-    data = {name: normalize(*arrays) for name, arrays in load(settings).items()}
-    images, labels = data["train"]
-    order = np.argsort(labels, kind="stable").reshape(tree.num_classes, -1)
-    few = np.sort(order[:, : settings.per_class].ravel())
-    crop = functools.partial(random_crop_and_flip, last=settings.all_offsets)
+    data, change, make_table = prepare(settings, load(settings))
     network = {"network": settings.type, **OPTIONS.get(settings.method, {})}
     if settings.type == "I":
         network["hidden_units"] = None
@@ -107,6 +123,9 @@ def main(settings: Settings) -> None:
         backbone = kh.models.wide_resnet(
             depth=settings.depth, width=settings.width, synchronized=devices > 1
         )
+        if settings.on_device:
+            draws = keras.Input((4,), dtype="int32", name="draws")
+            backbone = keras.Model(draws, backbone(make_table()(draws)), name="on_device")
         known = kh.methods.get(settings.method, tree).options()
         own = {"seed": seed} if "seed" in known else {}  # of the frame's rotation
         model = kh.build(
@@ -123,7 +142,7 @@ def main(settings: Settings) -> None:
     with all_devices(settings.batch) as devices:
         run_seeds(
             settings, tree, make_model,
-            lambda seed: ArrayBatches(images[few], labels[few], settings.batch, seed, crop),
+            lambda seed: ArrayBatches(*data["train"], settings.batch, seed, change),
             data["validation"], data["test"],
         )  # fmt: skip
 

@@ -46,8 +46,8 @@ def run(
         validation: `(inputs, labels)`, arrays, or batches of both and `None`.
         test: `(inputs, labels)`, what `predict` takes and integer labels `[n]`.
         epochs: Epochs of the whole run.
-        folder: Where everything is kept: settings.json, checkpoints/, history.csv, scores.npz and
-            result.json.
+        folder: Where everything is kept: settings.json, checkpoints/, history.csv, seconds.csv,
+            scores.npz and result.json.
         seed: Seed of the run.
         settings: Facts that define the run; another call with other facts is refused.
         callbacks: Makes further callbacks, such as the learning-rate schedule.
@@ -81,7 +81,7 @@ def run(
         train = train(first)
     else:
         train.epoch = first
-    clock = Clock(epochs, max_minutes)
+    clock = Clock(epochs, max_minutes, folder / "seconds.csv")
     history = _History(checkpoints, folder / "history.csv")
     if first < epochs:
         model.fit(
@@ -125,15 +125,19 @@ def run(
 
 
 class Clock(keras.callbacks.Callback):
-    """Tell the time left before every epoch; stop where the next would pass the limit."""
+    """Tell the time left before every epoch; stop where the next would pass the limit.
 
-    def __init__(self, epochs: int, max_minutes: float | None = None):
+    Appends a line per epoch to `path`: its number from 1, the seconds of its training steps, and
+    the seconds with validation. (history.csv holds only what is the same in every run.)
+    """
+
+    def __init__(self, epochs: int, max_minutes: float | None = None, path=None):
         super().__init__()
         if max_minutes is not None and not max_minutes > 0:
             raise ValueError(f"`max_minutes` must be positive. Received: {max_minutes}")
-        self.epochs, self.max_minutes = epochs, max_minutes
+        self.epochs, self.max_minutes, self.path = epochs, max_minutes, path
         self.started = self.epoch_started = time.monotonic()
-        self.last = None
+        self.last = self.trained = None
 
     def minutes(self) -> float:
         """Minutes since training started."""
@@ -145,12 +149,18 @@ class Clock(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch_started = time.monotonic()
         if self.last is not None:
-            print(f"about {(self.epochs - epoch) * self.last:.1f} min left", flush=True)
+            print(f"about {(self.epochs - epoch) * self.last / 60:.1f} min left", flush=True)
+
+    def on_test_begin(self, logs=None):
+        self.trained = time.monotonic() - self.epoch_started
 
     def on_epoch_end(self, epoch, logs=None):
-        self.last = (time.monotonic() - self.epoch_started) / 60
+        self.last = time.monotonic() - self.epoch_started
+        if self.path is not None and distribution.process()[0] == 0:
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(f"{epoch + 1},{self.trained or self.last:.3f},{self.last:.3f}\n")
         if epoch + 1 < self.epochs and self.max_minutes is not None:
-            over = self.minutes() + self.last > self.max_minutes
+            over = self.minutes() + self.last / 60 > self.max_minutes
             self.model.stop_training = distribution.agree(over)
 
 

@@ -35,7 +35,7 @@ class RunSettings:
 
     def facts(self) -> dict:
         """The settings that define a run: those that do not are left out."""
-        places = ("output", "seeds", "seed", "max_minutes", "data_dir", "arrays")
+        places = ("output", "seeds", "seed", "max_minutes", "data_dir", "arrays", "on_device")
         return {k: v for k, v in dataclasses.asdict(self).items() if k not in places}
 
 

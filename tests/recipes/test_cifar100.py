@@ -39,6 +39,19 @@ def test_smoke(backend, tmp_path):
     assert settings["depth"] == 10 and settings["method"] == method
 
 
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")
+def test_images_on_the_device_give_the_same_run(tmp_path):
+    """Same crops, same weights at the start: the losses agree to rounding."""
+    losses = []
+    for more in ([], ["--on-device"]):
+        folder = tmp_path / ("there" if more else "here")
+        done = recipe("jax", "--smoke", "--epochs", "1", "--output", str(folder), *more)
+        assert done.returncode == 0, done.stderr[-3000:]
+        rows = (folder / "haframe_II_seed0/history.csv").read_text().splitlines()
+        losses.append(float(rows[1].split(",")[rows[0].split(",").index("loss")]))
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+
+
 def test_unknown_arguments_are_refused():
     done = recipe("jax" if importlib.util.find_spec("jax") else "tensorflow", "--epoch", "3", "--x")
     assert done.returncode == 2 and "unrecognized arguments" in done.stderr

@@ -52,6 +52,9 @@ def test_result_and_files(undisturbed):
     assert len(rows) == EPOCHS + 1 and "val_top1" in rows[0] and "learning_rate" in rows[0]
     values = [float(row.split(",")[rows[0].split(",").index("val_top1")]) for row in rows[1:]]
     assert result["best_epoch"] == 1 + int(np.argmax(values))  # the first of the best
+    times = [line.split(",") for line in (folder / "seconds.csv").read_text().splitlines()]
+    assert [int(t[0]) for t in times] == [1, 2, 3, 4]
+    assert all(0 < float(t[1]) < float(t[2]) for t in times)
     kept = {p.name for p in (folder / "checkpoints").iterdir() if not p.name.startswith("best")}
     assert kept == {f"epoch-{EPOCHS - 1:04d}", f"epoch-{EPOCHS:04d}"}
 
