@@ -8,7 +8,9 @@ from setuptools import find_packages, setup
 HERE = pathlib.Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "keras_haframe/version.py").read_text())[1]
 
-TEST = ["pytest>=8", "pytest-xdist>=3", "ruff>=0.9"]
+ONNX = ["onnx>=1.16", "tf2onnx>=1.16"]
+SERVING = ["grpcio>=1.60", "protobuf>=4.25"]
+TEST = ["pytest>=8", "pytest-xdist>=3", "ruff>=0.9", "onnxruntime", "pillow", *ONNX, *SERVING]
 
 setup(
     name="keras_haframe",
@@ -35,7 +37,8 @@ setup(
         "gpu": ["tensorflow[and-cuda]>=2.18"],
         "jax": ["jax>=0.4.35"],
         "torch": ["torch>=2.5"],
-        "serving": ["grpcio>=1.60"],
+        "serving": SERVING,
+        "onnx": ONNX,
         "cv": ["keras-cv>=0.9"],
         "hub": ["keras-hub>=0.20"],
         "test": TEST,

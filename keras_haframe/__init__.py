@@ -37,12 +37,13 @@ __all__ = [
     "methods",
     "metrics",
     "plots",
+    "serving",
     "training",
 ]
 
 
 def __getattr__(name: str):
     """Rooms that import more than Keras, loaded when first used."""
-    if name in ("data", "plots", "training"):
+    if name in ("data", "plots", "serving", "training"):
         return _importlib.import_module(f"keras_haframe.{name}")
     raise AttributeError(f"module 'keras_haframe' has no attribute {name!r}")

@@ -11,6 +11,9 @@ from keras_haframe.version import __version__
 
 # Name: (module with `add_arguments(parser)` and `run(args) -> int | None`, one line of help).
 COMMANDS = {
+    "predict": ("keras_haframe.serving.predict", "predict image files with an exported model"),
+    "client": ("keras_haframe.serving.client", "ask a running TF Serving about image files"),
+    "inspect": ("keras_haframe.serving.inspect", "tell what is in an exported model"),
     "report": ("keras_haframe.report.command", "write one self-contained HTML page of a run"),
 }
 

@@ -1,46 +1,81 @@
-"""A versioned SavedModel with named outputs that plain TensorFlow loads."""
+"""A versioned SavedModel, complete for TF Serving."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
 import shutil
+import tempfile
+import uuid
 
 import keras
 
-
-def _next_version(directory: pathlib.Path) -> int:
-    taken = [int(p.name) for p in directory.iterdir() if p.name.isdigit()]
-    return max(taken, default=0) + 1
+from keras_haframe.export import decoding, facts, model_card, serving_config, signatures, warmup
+from keras_haframe.export.preprocessing import Preprocessing
 
 
-def export(model, directory, version: int | None = None) -> pathlib.Path:
-    """Write a SavedModel to `directory/version`, as TF Serving reads it.
+def export(
+    model,
+    directory,
+    version: int | None = None,
+    *,
+    preprocessing=None,
+    metrics: dict | None = None,
+    training: dict | None = None,
+    name: str | None = None,
+    max_pixels: int = decoding.MAX_PIXELS,
+    top_k: int = 5,
+    warmup_images=None,
+) -> pathlib.Path:
+    """Write `directory/version`, a SavedModel as TF Serving reads it, and the server's files.
 
-    The signature `serving_default` takes `images` (float32 `[B, H, W, C]`, scaled as in training)
-    and returns `probabilities` float32 `[B, K]`, `class_id` int32 `[B]`, `class_name` string `[B]`
-    and `score` float32 `[B]`, the probability of that class. The SavedModel needs neither this
-    package nor Keras.
+    Signatures, all with named inputs and outputs and a free batch size (details in
+    docs/serving.md): `serving_default`, `hierarchical` and `features` take `images`, float32
+    `[B, H, W, C]`, scaled as in training; `serving_bytes`, `hierarchical_bytes` and
+    `features_bytes` take `image_bytes`, JPEG or PNG strings `[B]`, and flag those they cannot read
+    in `ok` and `error`; `classify` answers TF Serving's Classify with top-k names and scores. The
+    SavedModel needs neither this package, nor Keras, nor Python.
+
+    Beside the SavedModel the version holds the tree, the labels and facts as assets in JSON,
+    `model_card.md` and warm-up requests; `directory` gets `models.config`,
+    `batching_parameters.txt`, `monitoring.config` and `docker_run.sh`, unless they are there.
 
     Args:
         model: A `HierarchicalClassifier` on the TensorFlow backend.
         directory: Directory of all versions of this model; made if missing.
         version: Version number; the next free one by default.
+        preprocessing: How a decoded image becomes the model's input: a `Preprocessing`, or any
+            TensorFlow function from uint8 `[h, w, C]` to float `[H, W, C]`. By default the image
+            is resized (bilinear, aspect ratio ignored) and keeps values from 0 to 255.
+        metrics: Measured values for the model card, as `keras_haframe.metrics.summary` gives them.
+        training: Facts for the model card: data set, hardware, whatever should be known.
+        name: Name of the served model; by default the name of `directory`.
+        max_pixels: Largest encoded image that is decoded, in pixels.
+        top_k: Number of classes that `classify` returns.
+        warmup_images: uint8 `[n, h, w, C]`, encoded for the warm-up requests; drawn by default.
 
     Returns:
         Path of the version written. It is written under a temporary name and renamed, so that a
         server that polls the directory never sees half a model.
 
     Raises:
-        ValueError: If the version exists.
+        ValueError: If the version exists or an argument is out of range.
         RuntimeError: If Keras runs on another backend than TensorFlow.
 
     Example:
 
     ```python
-    path = keras_haframe.export(model, "serving/aircraft")
-    served = tf.saved_model.load(path).signatures["serving_default"]
-    served(images=images)["class_name"]
+    from keras_haframe.export import Preprocessing
+
+    path = keras_haframe.export(
+        model,
+        "serving/aircraft",
+        preprocessing=Preprocessing(input_range=(-1.0, 1.0)),
+        metrics=keras_haframe.metrics.summary(labels, model.predict(images), tree),
+    )
+    served = tf.saved_model.load(path).signatures["serving_bytes"]
+    served(image_bytes=[open("747.jpg", "rb").read()])["class_name"]
     ```
     """
     if keras.backend.backend() != "tensorflow":
@@ -49,40 +84,114 @@ def export(model, directory, version: int | None = None) -> pathlib.Path:
             "model with model.save('model.keras'), then load and export it in a process with "
             f"KERAS_BACKEND=tensorflow. Received backend: {keras.backend.backend()}"
         )
+    for key, value in (("max_pixels", max_pixels), ("top_k", top_k)):
+        if int(value) < 1:
+            raise ValueError(f"`{key}` must be positive. Received: {key}={value}")
+    directory = pathlib.Path(directory)
+    name = serving_config.check_name(directory.resolve().name if name is None else name)
+    directory.mkdir(parents=True, exist_ok=True)
+    if version is not None:
+        _check_free(directory, int(version))
+    preprocessing, shape = _complete(preprocessing, model)
+    options = signatures.Options(preprocessing, shape, int(max_pixels), top_k=int(top_k))
+
+    partial = directory / f".{uuid.uuid4().hex}.partial"
+    try:
+        module, functions = signatures.make(model, options)
+        known = facts.collect(model, preprocessing, functions, options, metrics, training)
+        _save(module, functions, partial, known, model.tree)
+        images, encoded = _warmup_images(warmup_images, preprocessing, model)
+        warmup.write(partial, warmup.requests(name, functions, images, encoded))
+        serving_config.write(directory, name)
+        return _publish(partial, directory, version, known, name)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _next_version(directory: pathlib.Path) -> int:
+    taken = [int(p.name) for p in directory.iterdir() if p.name.isdigit()]
+    return max(taken, default=0) + 1
+
+
+def _check_free(directory: pathlib.Path, version: int) -> None:
+    if version < 0:
+        raise ValueError(f"`version` must be 0 or more. Received: version={version}")
+    if (directory / str(version)).exists():
+        raise ValueError(
+            f"{directory / str(version)} exists already. Leave out `version` to take the next free "
+            f"number ({_next_version(directory)})."
+        )
+
+
+def _complete(preprocessing, model):
+    """The preparation with the model's image size filled in, and the shape of what it makes.
+
+    `(None, None)` for a model whose input is no image.
+    """
+    if not signatures.is_image_model(model):
+        return None, None
+    preprocessing = Preprocessing() if preprocessing is None else preprocessing
+    own = isinstance(preprocessing, Preprocessing)
+    if not own and not callable(preprocessing):
+        raise ValueError(
+            "`preprocessing` must be a Preprocessing or a function of one image. "
+            f"Received: {type(preprocessing).__name__}"
+        )
+    *size, channels = model.inputs[0].shape[1:]
+    given = tuple(preprocessing.size or size) if own else tuple(size)
+    if None in given:
+        raise ValueError(
+            f"The model takes images of any size {tuple(size)}; say to which size encoded images "
+            "are resized: preprocessing=Preprocessing(size=(height, width))."
+        )
+    if any(s not in (None, p) for s, p in zip(size, given)):
+        raise ValueError(
+            f"`preprocessing` makes images of size {given}; the model takes {tuple(size)}."
+        )
+    if own:
+        preprocessing = dataclasses.replace(preprocessing, size=given)
+    return preprocessing, (*given, channels)
+
+
+def _save(module, functions: dict, target: pathlib.Path, known: dict, tree) -> None:
     import tensorflow as tf
 
-    directory = pathlib.Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    version = _next_version(directory) if version is None else int(version)
-    target = directory / str(version)
-    if target.exists():
+    with tempfile.TemporaryDirectory() as folder:
+        files = facts.write(pathlib.Path(folder), known, tree)
+        module.assets = [tf.saved_model.Asset(str(file)) for file in files]
+        tf.saved_model.save(module, str(target), signatures=functions)
+    signatures.set_classify_method(target)
+
+
+def _warmup_images(images, preprocessing, model):
+    """Model inputs and encoded images for the warm-up requests."""
+    import numpy as np
+    import tensorflow as tf
+
+    shape = model.inputs[0].shape[1:]
+    if preprocessing is None:
+        return np.zeros((1, *(size or 8 for size in shape)), np.float32), []
+    images = warmup.default_images(shape) if images is None else np.asarray(images)
+    if images.dtype != np.uint8 or images.ndim != 4 or not len(images):
         raise ValueError(
-            f"{target} exists already. Leave out `version` to take the next free number "
-            f"({_next_version(directory)})."
+            "`warmup_images` must be uint8 [n, height, width, channels]. "
+            f"Received: {images.dtype} {images.shape}"
         )
-    image = model.inputs[0]
-    names = tf.constant(model.tree.leaves)
+    encoded = [tf.io.encode_jpeg(image, quality=95).numpy() for image in images]
+    prepared = tf.stack([tf.cast(preprocessing(tf.constant(i)), tf.float32) for i in images])
+    return prepared.numpy(), encoded
 
-    @tf.function(
-        input_signature=[tf.TensorSpec((None, *image.shape[1:]), tf.float32, name="images")]
-    )
-    def serve(images):
-        outputs = model(tf.cast(images, image.dtype), training=False)
-        probabilities = tf.nn.softmax(tf.cast(model.method.scores(outputs), tf.float32))
-        best = tf.argmax(probabilities, axis=-1, output_type=tf.int32)
-        return {
-            "probabilities": probabilities,
-            "class_id": best,
-            "class_name": tf.gather(names, best),
-            "score": tf.reduce_max(probabilities, axis=-1),
-        }
 
-    module = tf.Module()
-    # Holding the bare variables, not the Keras model, keeps the weights from being stored twice.
-    module.model_variables = [v.value for v in model.variables]
-    module.class_names = names
-    partial = directory / f".{version}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    tf.saved_model.save(module, str(partial), signatures={"serving_default": serve})
-    os.replace(partial, target)
-    return target
+def _publish(partial, directory, version, known: dict, name: str) -> pathlib.Path:
+    """Write the card and rename; where another export was faster, take the next free number."""
+    while True:
+        number = _next_version(directory) if version is None else int(version)
+        target = directory / str(number)
+        card = model_card.render(known, name, number)
+        (partial / "model_card.md").write_text(card, encoding="utf-8")
+        try:
+            os.rename(partial, target)
+            return target
+        except OSError:
+            if version is not None or not target.exists():
+                raise

@@ -2,6 +2,7 @@
 
 from keras_haframe.models.build import build
 from keras_haframe.models.classifier import HierarchicalClassifier
+from keras_haframe.models.resnet32 import resnet32
 from keras_haframe.models.resnet50 import resnet50
 from keras_haframe.models.small_cnn import small_cnn
 from keras_haframe.models.torch_state import read_torch_state
@@ -13,6 +14,7 @@ __all__ = [
     "build",
     "load_torch_weights",
     "read_torch_state",
+    "resnet32",
     "resnet50",
     "small_cnn",
     "wide_resnet",

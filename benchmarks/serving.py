@@ -1,0 +1,201 @@
+"""Throughput and latency of the served signatures against the bare backbone and `model.predict`.
+
+MobileNet at 160 px, untrained, with HAFrame on a tree of 100 classes and height 3. Cases:
+
+- backbone: a SavedModel of the backbone alone, images to pooled features.
+- classifier: the same with neck, frame classifier and softmax, images to class probabilities.
+- serving_default, hierarchical: the signatures of `keras_haframe.export` on float images.
+- hierarchical_bytes: the same from JPEG strings of 160 x 160 pixels.
+- model.predict: Keras.
+
+The SavedModels run in sessions as TF Serving has them (the v1 loader, the same options for all, all
+outputs fetched). Every round calls every case once, in random order, so that whatever else the
+machine does falls on all alike. Overhead is the median over the rounds of a case's time divided by
+the backbone's in the same round, less one, with a 95 % bootstrap interval of that median.
+
+    python benchmarks/serving.py            # some minutes; writes benchmarks/results/serving.csv
+    python benchmarks/serving.py --quick    # few rounds; writes nothing
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import datetime
+import itertools
+import os
+import pathlib
+import platform
+import tempfile
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import keras_haframe as kh
+
+RESULTS = pathlib.Path(__file__).parent / "results" / "serving.csv"
+PIXELS = 160
+ROUNDS = {1: 600, 32: 60}
+SESSIONS = ("backbone", "classifier", "serving_default", "hierarchical", "hierarchical_bytes")
+CASES = (*SESSIONS, "model.predict")
+
+
+def make_tree() -> kh.ClassTree:
+    """100 classes in 50 families of 10 makers."""
+    paths = [("root", f"maker{k // 10}", f"family{k // 2}", f"class{k}") for k in range(100)]
+    edges = [edge for path in paths for edge in itertools.pairwise(path)]
+    return kh.ClassTree(edges, [path[-1] for path in paths])
+
+
+def save_plain(function, variables, folder: pathlib.Path) -> pathlib.Path:
+    """A SavedModel of one function of images, written in the way `export` writes."""
+    spec = tf.TensorSpec((None, PIXELS, PIXELS, 3), tf.float32, name="images")
+    serve = tf.function(lambda images: {"outputs": function(images)}, input_signature=[spec])
+    module = tf.Module()
+    module.model_variables = [v.value for v in variables]
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": serve})
+    return folder
+
+
+def session_call(path: pathlib.Path, signature: str, threads: int):
+    """A function of the signature's inputs by name, run by a session of its own."""
+    graph = tf.Graph()
+    options = tf.compat.v1.ConfigProto(
+        intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads
+    )
+    with graph.as_default():
+        session = tf.compat.v1.Session(config=options)
+        loaded = tf.compat.v1.saved_model.load(session, ["serve"], str(path))
+    definition = loaded.signature_def[signature]
+    names = sorted(definition.inputs)
+    run = session.make_callable(
+        [graph.get_tensor_by_name(o.name) for o in definition.outputs.values()],
+        [graph.get_tensor_by_name(definition.inputs[n].name) for n in names],
+    )
+    return lambda inputs: run(*(inputs[n] for n in names))
+
+
+def prepare(folder: pathlib.Path, threads: int) -> dict:
+    """The cases as functions of a dictionary of inputs."""
+    keras.utils.set_random_seed(0)
+    backbone = keras.applications.MobileNet(
+        input_shape=(PIXELS, PIXELS, 3), include_top=False, weights=None
+    )
+    model = kh.build(backbone, make_tree())
+    exported = kh.export(model, folder / "model")
+    pool = keras.layers.GlobalAveragePooling2D()
+    plain = {
+        "backbone": lambda images: pool(backbone(images, training=False)),
+        "classifier": lambda images: tf.nn.softmax(
+            model.method.scores(model(images, training=False))
+        ),
+    }
+    calls = {}
+    for name, function in plain.items():
+        path = save_plain(function, model.variables, folder / name)
+        calls[name] = session_call(path, "serving_default", threads)
+    calls |= {name: session_call(exported, name, threads) for name in SESSIONS[2:]}
+    calls["model.predict"] = lambda inputs: model.predict(
+        inputs["images"], batch_size=len(inputs["images"]), verbose=0
+    )
+    return calls
+
+
+def make_inputs(batch: int) -> dict:
+    """Images as floats and as JPEG, and thresholds."""
+    rng = np.random.default_rng(0)
+    coarse = rng.uniform(0, 255, (batch, 10, 10, 3)).astype(np.float32)
+    images = tf.cast(tf.image.resize(coarse, (PIXELS, PIXELS)), tf.uint8)
+    encoded = np.empty(batch, object)
+    encoded[:] = [tf.io.encode_jpeg(image, quality=90).numpy() for image in images]
+    return {
+        "images": images.numpy().astype(np.float32),
+        "image_bytes": encoded,
+        "threshold": np.full(batch, 0.5, np.float32),
+    }
+
+
+def measure(calls: dict, inputs: dict, rounds: int, seed: int = 0) -> dict[str, np.ndarray]:
+    """Seconds of every call, `[rounds]` per case, all cases once per round in random order."""
+    rng = np.random.default_rng(seed)
+    for call in calls.values():
+        for _ in range(3):
+            call(inputs)
+    times = {name: np.empty(rounds) for name in calls}
+    names = list(calls)
+    for i in range(rounds):
+        for k in rng.permutation(len(names)):
+            start = time.perf_counter()
+            calls[names[k]](inputs)
+            times[names[k]][i] = time.perf_counter() - start
+    return times
+
+
+def overhead(times: np.ndarray, base: np.ndarray, seed: int = 0) -> tuple[float, float, float]:
+    """Median paired overhead in percent and its 95 % bootstrap interval."""
+    ratios = 100 * (times / base - 1)
+    rng = np.random.default_rng(seed)
+    resampled = ratios[rng.integers(0, len(ratios), (2000, len(ratios)))]
+    low, high = np.percentile(np.median(resampled, axis=1), [2.5, 97.5])
+    return float(np.median(ratios)), float(low), float(high)
+
+
+def main(quick: bool, threads: int, output: pathlib.Path | None) -> None:
+    about = {
+        "date": datetime.date.today().isoformat(), "cpu": cpu_name(), "cores": os.cpu_count(),
+        "threads": threads, "tensorflow": tf.__version__, "keras": keras.__version__,
+        "keras_haframe": kh.__version__, "python": platform.python_version(),
+    }  # fmt: skip
+    print(", ".join(f"{k} {v}" for k, v in about.items()))
+    tf.config.threading.set_intra_op_parallelism_threads(threads)  # for model.predict
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        calls = prepare(pathlib.Path(folder), threads)
+        for batch, rounds in ROUNDS.items():
+            load = os.getloadavg()[0]
+            times = measure(calls, make_inputs(batch), 5 if quick else rounds)
+            for name in CASES:
+                t = times[name]
+                percent, low, high = overhead(t, times["backbone"])
+                rows.append(
+                    {
+                        "batch": batch, "case": name, "calls": len(t),
+                        "p50_ms": f"{1e3 * np.percentile(t, 50):.3f}",
+                        "p99_ms": f"{1e3 * np.percentile(t, 99):.3f}",
+                        "images_per_s": f"{batch * len(t) / t.sum():.1f}",
+                        "overhead_percent": f"{percent:.2f}", "low": f"{low:.2f}",
+                        "high": f"{high:.2f}", "load": f"{load:.1f}",
+                    }
+                )  # fmt: skip
+                print("  ".join(f"{k} {v}" for k, v in rows[-1].items()), flush=True)
+    if output:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with open(output, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, [*rows[0], *about], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows({**row, **about} for row in rows)
+        print(f"written: {output}")
+
+
+def cpu_name() -> str:
+    """Name of the processor."""
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="five rounds; writes no file")
+    parser.add_argument("--threads", type=int, default=1, help="threads of the sessions")
+    parser.add_argument("--output", type=pathlib.Path, help=f"CSV file (default {RESULTS})")
+    options = parser.parse_args()
+    main(options.quick, options.threads, options.output or (None if options.quick else RESULTS))

@@ -1,0 +1,250 @@
+"""Training images per second under Keras/TensorFlow against the same network in plain PyTorch.
+
+Two cases, both type II networks of 100 classes with HAFrame's loss and the papers' SGD (two
+learning rates, momentum, coupled weight decay):
+
+- resnet50: ResNet-50, 224 px, batch 16;
+- wrn: WideResNet-28-2, 32 px, batch 128.
+
+Everything but the step is left out: no input pipeline, one fixed batch, no metrics, float32. Each
+system lives in a process of its own with as many threads as the machine has cores (`--threads`),
+and they take turns: one turn is a few steps of one system while the others wait. `ratio` is the
+median over rounds of the images per second against those of Keras in the same round, so that other
+load on the machine weighs on all alike; trust it more than the rates. PyTorch starts from the Keras
+weights; the losses of its first two steps must equal those of Keras (0.01 % and 1 %), or nothing
+is measured.
+
+What makes Keras/TensorFlow as fast as it is here, all of it the default of keras_haframe:
+
+- `jit_compile=False` on a CPU (`models.classifier.default_jit_compile`); the row `keras, XLA`
+  shows what Keras's own choice costs;
+- float32 and not bfloat16 on a CPU without bfloat16 units;
+- `tf.data`'s autotune off (`data.batches`): its thread held up the end of short epochs for seconds
+  in a first version of this measurement, which read the batch through `fit`.
+
+    python benchmarks/training.py           # minutes; writes benchmarks/results/training.csv
+    python benchmarks/training.py --quick   # small: two rounds at 64 px and batch 16; no file
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).parents[1]
+RESULTS = pathlib.Path(__file__).parent / "results" / "training.csv"
+SYSTEMS = {
+    "resnet50": ["keras", "pytorch", "pytorch, channels-last"],
+    "wrn": ["keras", "pytorch", "pytorch, channels-last", "keras, XLA"],
+}
+SIZES = {"resnet50": (224, 16, 1), "wrn": (32, 128, 1)}  # side, batch, steps of a turn
+QUICK = {"resnet50": (64, 16, 1), "wrn": (32, 16, 1)}
+CLASSES = 100
+
+
+# In a child process: one system -------------------------------------------------------------------
+
+
+def make_batch(side: int, batch: int):
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    images = rng.standard_normal((batch, side, side, 3)).astype("float32")
+    return images, rng.integers(0, CLASSES, batch)
+
+
+def make_tree():
+    import keras_haframe as kh
+
+    return kh.ClassTree.from_nested(
+        {f"group {g}": [f"class {10 * g + i}" for i in range(10)] for g in range(10)}
+    )
+
+
+def keras_step(case: str, side: int, batch: int, xla: bool, threads: int, weights: str):
+    """A training step of Keras; writes the starting weights for PyTorch where there are none."""
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    import keras_haframe as kh
+    from keras_haframe.training import papers_sgd
+
+    keras.utils.set_random_seed(0)
+    tree = make_tree()
+    if case == "resnet50":
+        backbone, options = kh.models.resnet50((side, side, 3)), {}
+    else:
+        backbone = kh.models.wide_resnet((side, side, 3), depth=28, width=2)
+        options = {"input_momentum": 0.999, "reduce_init": "normal"}
+    model = kh.build(backbone, tree, "haframe", **options)
+    jit = True if xla else model.jit_compile
+    model.compile(papers_sgd(model), loss=model.method.loss(), jit_compile=jit)
+    if not xla:
+        targets = kh.frames.similarity(tree, 1.0, kh.frames.min_similarity(tree, 1.0, "grid"))
+        arrays = {v.path: keras.ops.convert_to_numpy(v) for v in model.weights}
+        np.savez(weights, targets=targets.astype("float32"), **arrays)
+    images, labels = (tf.constant(v) for v in make_batch(side, batch))
+    versions = f"keras {keras.__version__}, tensorflow {tf.__version__}"
+
+    def step() -> float:
+        model.reset_metrics()
+        return float(np.ravel(model.train_on_batch(images, labels))[0])
+
+    return step, versions
+
+
+def torch_step(case: str, side: int, batch: int, channels_last: bool, threads: int, weights: str):
+    import numpy as np
+    import torch
+    import training_torch
+
+    torch.set_num_threads(threads)
+    with np.load(weights) as file:
+        arrays = dict(file)
+    step = training_torch.make_step(
+        case, arrays, *make_batch(side, batch), arrays.pop("targets"), channels_last
+    )
+    return step, f"torch {torch.__version__}"
+
+
+def child(system: str, case: str, side: int, batch: int, threads: int, weights: str) -> None:
+    """Two steps to get ready; then, for every line read, that many steps and their seconds."""
+    make = keras_step if system.startswith("keras") else torch_step
+    special = system.endswith(("XLA", "channels-last"))
+    step, versions = make(case, side, batch, special, threads, weights)
+    print(json.dumps({"losses": [step(), step()], "versions": versions}), flush=True)
+    for line in sys.stdin:
+        started = time.perf_counter()
+        for _ in range(int(line)):
+            step()
+        print(json.dumps({"seconds": time.perf_counter() - started}), flush=True)
+
+
+# In the parent: all systems in turn ---------------------------------------------------------------
+
+
+class System:
+    """A child process that trains when asked to."""
+
+    def __init__(self, name: str, arguments: list[str]):
+        self.name = name
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        }
+        self.errors = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, "--child", name, *arguments], env=environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
+        )  # fmt: skip
+        self.facts = self.read()
+
+    def read(self) -> dict:
+        line = self.process.stdout.readline()
+        if not line:
+            code = self.process.wait()
+            self.errors.seek(0)
+            raise RuntimeError(f"{self.name} ended with {code}:\n{self.errors.read()[-2000:]}")
+        return json.loads(line)
+
+    def seconds(self, steps: int) -> float:
+        self.process.stdin.write(f"{steps}\n")
+        self.process.stdin.flush()
+        return self.read()["seconds"]
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+        self.errors.close()
+
+
+def check_losses(systems: list[System]) -> None:
+    """Raise unless all systems compute what the first one does."""
+    first = systems[0].facts["losses"]
+    for system in systems[1:]:
+        for mine, known, tolerance in zip(system.facts["losses"], first, (1e-4, 1e-2)):
+            if not abs(mine - known) <= tolerance * abs(known):
+                raise RuntimeError(
+                    f"{system.name} is another network: its first losses are "
+                    f"{system.facts['losses']}, those of {systems[0].name} {first}"
+                )
+
+
+def measure(case: str, size: tuple[int, int, int], rounds: int, threads: int) -> list[dict]:
+    """Rows of the table, one per system."""
+    from statistics import median
+
+    side, batch, steps = size
+    systems: list[System] = []
+    with tempfile.TemporaryDirectory() as folder:
+        weights = f"{folder}/weights.npz"
+        arguments = [case, str(side), str(batch), str(threads), weights]
+        try:
+            for name in SYSTEMS[case]:
+                systems.append(System(name, arguments))
+            check_losses(systems)
+            started = os.getloadavg()[0]
+            turns = [{s.name: s.seconds(steps) for s in systems} for _ in range(rounds)]
+        finally:
+            for system in systems:
+                system.close()
+    load = f"{started:.1f}-{os.getloadavg()[0]:.1f}"
+    rows = []
+    for system in systems:
+        rate = median(steps * batch / turn[system.name] for turn in turns)
+        ratio = median(turn["keras"] / turn[system.name] for turn in turns)
+        rows.append({
+            "network": case, "system": system.name, "side": side, "batch": batch,
+            "images_per_s": round(rate, 2), "ratio": round(ratio, 3), "rounds": rounds,
+            "threads": threads, "load": load, "versions": system.facts["versions"],
+        })  # fmt: skip
+        print(
+            f"{case:<9} {system.name:<24} {side:>4} px  batch {batch:>3} {rate:>8.2f} images/s "
+            f"{ratio:>6.2f} of keras, load {load}",
+            flush=True,
+        )
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="two rounds, small; writes nothing")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of every system")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of a system")
+    parser.add_argument("--child", nargs=6, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.child:
+        system, case, side, batch, threads, weights = args.child
+        child(system, case, int(side), int(batch), int(threads), weights)
+        return
+    rows = []
+    for case, size in (QUICK if args.quick else SIZES).items():
+        rows += measure(case, size, 2 if args.quick else args.rounds, args.threads)
+    if args.quick:
+        return
+    facts = {"processors": os.cpu_count(), "python": platform.python_version()}
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    partial = RESULTS.with_suffix(".partial")
+    with open(partial, "w", newline="", encoding="utf-8") as file:
+        file.write("# " + " ".join(f"{k}={v}" for k, v in facts.items()) + "\n")
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    os.replace(partial, RESULTS)
+    print(f"written: {RESULTS}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""`model_card.md`: what the model is, how good, how to feed it."""
+
+from __future__ import annotations
+
+METRICS = (
+    ("top1", "top-1 accuracy", "fraction of images, higher is better"),
+    ("severity", "mistake severity", "mean LCA height of the mistakes, in levels, lower is better"),
+    ("hier_dist_1", "HierDist@1", "mean LCA height of the answer, lower is better"),
+    ("hier_dist_5", "HierDist@5", "mean LCA height of the five best classes, lower is better"),
+    ("hier_dist_20", "HierDist@20", "mean LCA height of the 20 best classes, lower is better"),
+)
+
+
+def render(facts: dict, served_name: str, version: int) -> str:
+    """Markdown of the model card.
+
+    Args:
+        facts: As `facts.collect` returns them.
+        served_name: Name of the served model.
+        version: Its version.
+
+    Returns:
+        The text. Metrics that were not given are said to be not measured.
+    """
+    tree, limits = facts["tree"], facts["limits"]
+    sections = [
+        f"# Model card: {served_name}, version {version}",
+        f"Image classifier for {tree['classes']} classes in the tree `{tree['name'] or 'unnamed'}` "
+        f"({tree['nodes']} nodes, height {tree['height']}, root `{tree['root']}`). Method "
+        f"`{facts['method']}`, backbone `{facts['backbone']}`, {facts['parameters']:,} parameters; "
+        f"exported {facts['exported']} with keras_haframe {facts['versions']['keras_haframe']}.",
+        "## How good it is",
+        _metrics(facts["metrics"]),
+        "A severe mistake is one far away in the tree. Top-1 alone does not tell; read it with "
+        "the severity of the mistakes and the hierarchical distances.",
+        "## Input",
+        _input(facts),
+        "## Signatures",
+        "\n".join(f"- `{name}`" for name in facts["signatures"]),
+        f"Encoded images are JPEG or PNG with at most {limits['max_pixels']:,} pixels. An image "
+        "that cannot be read has `ok` false, the reason in `error`, NaN scores, ids -1 and empty "
+        "names; the other images of the batch are answered."
+        if "serving_bytes" in facts["signatures"]
+        else "The input is no image: there are no signatures for encoded images.",
+        "## Training",
+        _table(facts["training"]),
+        "## Method options",
+        _table(facts["method_options"]),
+        "## Limits",
+        "The probabilities are those of the training data's class frequencies and were not "
+        "calibrated by this export. An image of none of the classes still gets a class: use the "
+        "node and its probability of the `hierarchical` signature. `assets/tree.json`, "
+        "`assets/labels.json` and `assets/model.json` hold the tree, the names and these facts.",
+        "Versions: " + ", ".join(f"{k} {v}" for k, v in facts["versions"].items()) + ".",
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _metrics(metrics: dict) -> str:
+    rows = ["| measure | value | meaning |", "|---|---|---|"]
+    for key, title, meaning in METRICS:
+        known = metrics.get(key) is not None
+        if known or key in ("top1", "severity", "hier_dist_1"):
+            value = f"{metrics[key]:.4g}" if known else "not measured"
+            rows.append(f"| {title} | {value} | {meaning} |")
+    known = {key for key, *_ in METRICS}
+    rows += [f"| {key} | {value} | |" for key, value in metrics.items() if key not in known]
+    return "\n".join(rows)
+
+
+def _input(facts: dict) -> str:
+    shape = " x ".join("any" if s is None else str(s) for s in facts["input"]["shape"][1:])
+    bounds = facts["input"]["range"]
+    values = f"values from {bounds[0]:g} to {bounds[1]:g}" if bounds else "values as in training"
+    lines = [f"`images`: float32, batch of {shape}, {values}."]
+    if facts["preprocessing"]:
+        lines.append("Encoded images are prepared in the graph:")
+        lines.append(_table(facts["preprocessing"]))
+    return "\n\n".join(lines)
+
+
+def _table(values: dict) -> str:
+    if not values:
+        return "Nothing recorded."
+    rows = ["| name | value |", "|---|---|"]
+    for key, value in values.items():
+        text = str(value).replace("|", "\\|").replace("\n", " ")
+        rows.append(f"| {key} | {text if len(text) <= 200 else text[:197] + '...'} |")
+    return "\n".join(rows)

@@ -1,0 +1,156 @@
+"""Named outputs of the signatures, from class probabilities. Runs inside the served graph."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from keras_haframe.decisions import conditional_risk
+from keras_haframe.decisions.confidence_floor import node_probabilities
+from keras_haframe.tree import ClassTree
+
+DENSE_ENTRIES = 2**20  # largest constant table, 4 MiB
+
+
+def class_outputs(probabilities, tree: ClassTree) -> dict:
+    """What `serving_default` returns: the probabilities and the most probable class.
+
+    Args:
+        probabilities: float32 `[B, K]`.
+        tree: The class tree.
+
+    Returns:
+        `probabilities` `[B, K]`, `class_id` int32 `[B]`, `class_name` string `[B]`, `score`
+        float32 `[B]`.
+    """
+    import tensorflow as tf
+
+    best = tf.argmax(probabilities, axis=-1, output_type=tf.int32)
+    return {
+        "probabilities": probabilities,
+        "class_id": best,
+        "class_name": tf.gather(tf.constant(tree.leaves), best),
+        "score": tf.reduce_max(probabilities, axis=-1),
+    }
+
+
+def top_outputs(probabilities, tree: ClassTree, k: int) -> dict:
+    """What TF Serving's Classify returns: the k most probable classes.
+
+    Returns:
+        `classes` string `[B, k]` and `scores` float32 `[B, k]`, best first.
+    """
+    import tensorflow as tf
+
+    scores, indices = tf.math.top_k(probabilities, min(k, tree.num_classes))
+    return {"classes": tf.gather(tf.constant(tree.leaves), indices), "scores": scores}
+
+
+def hierarchical_outputs(probabilities, tree: ClassTree, threshold) -> dict:
+    """Path to the most probable class, the decision of least risk, and a safe node.
+
+    Args:
+        probabilities: float32 `[B, K]`.
+        tree: The class tree, of height H.
+        threshold: float32 `[B]`, one per image, or `[1]` for all.
+
+    Returns:
+        - `class_id`, `class_name`, `score`: the most probable class.
+        - `path` string `[B, H + 1]` from the root to that class, `path_probabilities`
+          float32 `[B, H + 1]`; beyond a class higher than H, `""` and 0.
+        - `decision_id`, `decision_name`, `decision_distance`: the class of least expected
+          hierarchical distance, and that distance.
+        - `node_id`, `node_name`, `node_probability`, `node_depth`: the deepest node on the path
+          with at least `threshold`; the root where none other has.
+    """
+    import tensorflow as tf
+
+    chosen = class_outputs(probabilities, tree)
+    best = chosen["class_id"]
+    names, numbers, real = _path_tables(tree)
+    nodes, risk = nodes_and_risk(probabilities, tree)
+    path = tf.gather(numbers, best)
+    on_path = tf.gather(nodes, path, axis=1, batch_dims=1)
+    decision = tf.argmax(risk, axis=-1, output_type=tf.int32)
+    # The rule of decisions.confidence_floor, "climbing"; column 0 is the root.
+    columns = tf.range(tree.height + 1)[None, :]
+    deepest = tf.reduce_max(tf.where(on_path >= threshold[:, None], columns, 0), axis=1)
+    node = tf.gather(path, deepest, axis=1, batch_dims=1)
+    return {
+        **{key: chosen[key] for key in ("class_id", "class_name", "score")},
+        "path": tf.gather(names, best),
+        "path_probabilities": on_path * tf.gather(real, best),
+        "decision_id": decision,
+        "decision_name": tf.gather(tf.constant(tree.leaves), decision),
+        "decision_distance": tf.abs(tf.reduce_max(risk, axis=-1)),
+        "node_id": node,
+        "node_name": tf.gather(tf.constant(tree.nodes), node),
+        "node_probability": tf.gather(on_path, deepest, axis=1, batch_dims=1),
+        "node_depth": tf.gather(tf.constant(tree.depths, tf.int32), node),
+    }
+
+
+def nodes_and_risk(probabilities, tree: ClassTree):
+    """Probabilities of all nodes and negative expected distances of all classes.
+
+    The passes over the tree of `decisions` take some twenty small operations per level, which a
+    small network feels. Where the tables are small, one product with a constant does both.
+
+    Returns:
+        float32 `[B, N]`, 1 for the root, and `[B, K]`.
+    """
+    import tensorflow as tf
+
+    k, n = tree.num_classes, tree.num_nodes
+    if k * (n + k) > DENSE_ENTRIES:
+        return node_probabilities(probabilities, tree), conditional_risk(probabilities, tree)
+    inner = tree.ancestors[k : n - 1].T  # without the root
+    table = np.concatenate([inner, -tree.distances().astype(np.float64)], axis=1)
+    both = tf.matmul(probabilities, tf.constant(table, tf.float32))
+    inside, risk = both[:, : n - 1 - k], both[:, n - 1 - k :]
+    root = tf.ones_like(probabilities[:, :1])
+    return tf.concat([probabilities, inside, root], axis=1), risk
+
+
+def unit_features(features) -> dict:
+    """`features` float32 `[B, P]` with rows of length one (zero rows stay zero)."""
+    import tensorflow as tf
+
+    from keras_haframe.layers.fixed_classifier import inverse_norm
+
+    features = tf.cast(features, tf.float32)
+    return {"features": features * inverse_norm(features)}
+
+
+def blank_bad_rows(outputs: dict, ok) -> dict:
+    """Outputs with NaN, -1 and `""` in the rows that are not ok.
+
+    Args:
+        outputs: Tensors `[B, ...]` by name.
+        ok: bool `[B]`.
+
+    Returns:
+        The same names and shapes.
+    """
+    import tensorflow as tf
+
+    def blank(x):
+        mask = tf.reshape(ok, [-1] + [1] * (x.shape.rank - 1))
+        if x.dtype == tf.string:
+            return tf.where(mask, x, tf.constant(""))
+        nothing = np.nan if x.dtype.is_floating else -1
+        return tf.where(mask, x, tf.constant(nothing, x.dtype))
+
+    return {name: blank(x) for name, x in outputs.items()}
+
+
+def _path_tables(tree: ClassTree):
+    """Names and numbers of the nodes on each class's path, `[K, H + 1]`, and 1 where real."""
+    import tensorflow as tf
+
+    real = np.arange(tree.height + 1)[None, :] <= tree.depths[: tree.num_classes, None]
+    names = np.where(real, np.array(tree.nodes, object)[tree.paths], "")
+    return (
+        tf.constant(names.tolist()),
+        tf.constant(tree.paths, tf.int32),
+        tf.constant(real, tf.float32),
+    )

@@ -1,0 +1,160 @@
+"""The served functions: every signature of the exported SavedModel."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import keras
+
+from keras_haframe.export import decoding, outputs
+
+ENCODED = "image/encoded"  # feature of tf.Example that `classify` reads, as in TFDS and TF-Slim
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What the signatures depend on beside the model.
+
+    Attributes:
+        prepare: Function from a decoded image to the model's input, or `None` for a model whose
+            input is no image: then there are no signatures for encoded images.
+        shape: Size `(H, W, C)` of what `prepare` returns.
+        max_pixels: Limit on the decoded size of an image.
+        threads: Images decoded at the same time.
+        top_k: Classes that `classify` returns.
+    """
+
+    prepare: object = None
+    shape: tuple[int, ...] | None = None
+    max_pixels: int = decoding.MAX_PIXELS
+    threads: int = decoding.THREADS
+    top_k: int = 5
+
+
+def make(model, options: Options):
+    """Make the module to save and its signatures by name.
+
+    The network is traced once for probabilities and once for features, decoding once; the
+    signatures call these functions, so the graph hardly grows with their number.
+
+    Args:
+        model: A `HierarchicalClassifier` on the TensorFlow backend.
+        options: `Options`.
+
+    Returns:
+        `(tf.Module, {name: tf.function})`.
+    """
+    import tensorflow as tf
+
+    tree, image = model.tree, model.inputs[0]
+    shape = tuple(image.shape[1:])
+    images_spec = tf.TensorSpec((None, *shape), tf.float32, name="images")
+    bytes_spec = tf.TensorSpec([None], tf.string, name="image_bytes")
+    threshold_spec = tf.TensorSpec([None], tf.float32, name="threshold")
+
+    def traced(*specs):
+        """`tf.function` of these inputs; the code here has no Python control flow to convert."""
+        return tf.function(input_signature=specs, autograph=False)
+
+    def never_empty(images):
+        """A row of zeros in place of an empty batch, which oneDNN's convolutions do not take.
+
+        Without `tf.cond`: one Switch in a graph slows the scheduling of all its nodes.
+        """
+        sizes = tf.shape(images)
+        missing = tf.maximum(1 - sizes[:1], 0)
+        rest = sizes[1:] if None in shape else tf.constant(shape)
+        images = tf.concat([images, tf.zeros(tf.concat([missing, rest], 0))], 0)
+        return tf.cast(tf.ensure_shape(images, (None, *shape)), image.dtype)
+
+    @traced(images_spec)
+    def probabilities(images):
+        scores = model.method.scores(model(never_empty(images), training=False))
+        return tf.nn.softmax(tf.cast(scores, tf.float32))[: tf.shape(images)[0]]
+
+    @traced(images_spec)
+    def unit_features(images):
+        features = model.feature_extractor(never_empty(images), training=False)
+        return outputs.unit_features(features[: tf.shape(images)[0]])
+
+    @traced(images_spec, threshold_spec)
+    def hierarchical(images, threshold):
+        return outputs.hierarchical_outputs(probabilities(images), tree, threshold)
+
+    @traced(images_spec)
+    def serving_default(images):
+        return outputs.class_outputs(probabilities(images), tree)
+
+    module = tf.Module()
+    # Holding the bare variables, not the Keras model, keeps the weights from being stored twice.
+    module.model_variables = [v.value for v in model.variables]
+    signatures = {
+        "serving_default": serving_default,
+        "hierarchical": hierarchical,
+        "features": unit_features,
+    }
+    if options.prepare is None:
+        return module, signatures
+
+    # Converted by AutoGraph: the preparation may be a function of the user's with `if` and `for`.
+    @tf.function(input_signature=[bytes_spec])
+    def decoded(image_bytes):
+        return decoding.decode_batch(
+            image_bytes, options.prepare, options.shape, options.max_pixels, options.threads
+        )
+
+    def with_flags(found: dict, ok, error) -> dict:
+        return {**outputs.blank_bad_rows(found, ok), "ok": ok, "error": error}
+
+    @traced(bytes_spec)
+    def serving_bytes(image_bytes):
+        images, ok, error = decoded(image_bytes)
+        return with_flags(serving_default(images), ok, error)
+
+    @traced(bytes_spec, threshold_spec)
+    def hierarchical_bytes(image_bytes, threshold):
+        images, ok, error = decoded(image_bytes)
+        return with_flags(hierarchical(images, threshold), ok, error)
+
+    @traced(bytes_spec)
+    def features_bytes(image_bytes):
+        images, ok, error = decoded(image_bytes)
+        return with_flags(unit_features(images), ok, error)
+
+    @traced(tf.TensorSpec([None], tf.string, name="inputs"))
+    def classify(inputs):
+        feature = tf.io.FixedLenFeature([], tf.string, default_value="")
+        images, ok, _ = decoded(tf.io.parse_example(inputs, {ENCODED: feature})[ENCODED])
+        found = outputs.top_outputs(probabilities(images), tree, options.top_k)
+        return outputs.blank_bad_rows(found, ok)
+
+    signatures |= {
+        "serving_bytes": serving_bytes,
+        "hierarchical_bytes": hierarchical_bytes,
+        "features_bytes": features_bytes,
+        "classify": classify,
+    }
+    return module, signatures
+
+
+def is_image_model(model) -> bool:
+    """Whether the model takes images `[H, W, 1 or 3]`."""
+    shape = model.inputs[0].shape
+    return (
+        len(shape) == 4
+        and shape[-1] in (1, 3)
+        and keras.config.image_data_format() != ("channels_first")
+    )
+
+
+def set_classify_method(saved_model_dir) -> None:
+    """Mark `classify` as TF Serving's Classify; exports mark every signature as Predict."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    file = saved_model_dir / "saved_model.pb"
+    saved = saved_model_pb2.SavedModel()
+    saved.ParseFromString(file.read_bytes())
+    for graph in saved.meta_graphs:
+        if "classify" in graph.signature_def:
+            graph.signature_def["classify"].method_name = "tensorflow/serving/classify"
+    file.write_bytes(saved.SerializeToString(deterministic=True))

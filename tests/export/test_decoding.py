@@ -1,0 +1,172 @@
+"""Decoding in the graph: every kind of image has a defined result, and none fails the batch."""
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_haframe.export import Preprocessing
+from keras_haframe.export.decoding import DAMAGED, NOT_AN_IMAGE, decode_batch
+from tests.export.pictures import BAD, animation, encode, jpeg_of_size, png_of_size, rgb
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="decoding is a TensorFlow graph"
+)
+LIMIT = 10_000
+SHAPE = (20, 30, 3)
+
+
+@pytest.fixture(scope="module")
+def decode():
+    """The traced graph as a function of a list of byte strings; NumPy arrays come back."""
+    import tensorflow as tf
+
+    prepare = Preprocessing(SHAPE[:2])
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def graph(data):
+        return decode_batch(data, prepare, SHAPE, LIMIT)
+
+    def call(data: list):
+        images, ok, error = graph(tf.constant(data, tf.string))
+        return images.numpy(), ok.numpy(), [e.decode() for e in error.numpy()]
+
+    return call
+
+
+def one(decode, data: bytes) -> np.ndarray:
+    images, ok, error = decode([data])
+    assert ok.tolist() == [True] and error == [""]
+    return images[0]
+
+
+def test_png_is_exact_and_jpeg_as_tensorflow_decodes_it_in_training(decode):
+    import tensorflow as tf
+
+    np.testing.assert_array_equal(one(decode, encode(rgb())), rgb())
+    data = encode(rgb(), "JPEG", quality=90)
+    np.testing.assert_array_equal(one(decode, data), tf.io.decode_image(data, 3).numpy())
+    progressive = encode(rgb(), "JPEG", quality=95, progressive=True, subsampling=0)
+    assert np.abs(one(decode, progressive) - rgb()).max() <= 12
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG"])
+def test_grey_fills_three_channels(decode, format):
+    grey = rgb()[..., 0]
+    image = one(decode, encode(grey, format, **({"quality": 100} if format == "JPEG" else {})))
+    assert np.abs(image - grey[..., None]).max() <= (0 if format == "PNG" else 12)
+    assert np.ptp(image, axis=-1).max() == 0
+
+
+def test_alpha_is_dropped_not_blended(decode):
+    alpha = np.dstack([rgb(), np.zeros((20, 30), np.uint8)])
+    np.testing.assert_array_equal(one(decode, encode(alpha)), rgb())
+    grey = np.dstack([rgb()[..., 0], np.zeros((20, 30), np.uint8)])
+    image = one(decode, encode(Image.fromarray(grey, "LA")))
+    np.testing.assert_array_equal(image, np.repeat(grey[..., :1], 3, -1))
+
+
+def test_palette_and_one_bit(decode):
+    palette = Image.fromarray(rgb()).quantize(16)
+    np.testing.assert_array_equal(one(decode, encode(palette)), np.asarray(palette.convert("RGB")))
+    bits = Image.fromarray(rgb()[..., 0] > 127)
+    np.testing.assert_array_equal(one(decode, encode(bits)), np.asarray(bits.convert("RGB")))
+
+
+def test_sixteen_bits_keep_the_upper_eight(decode):
+    import tensorflow as tf
+
+    deep = rgb().astype(np.uint16) * 256 + 200
+    np.testing.assert_array_equal(one(decode, tf.io.encode_png(deep).numpy()), rgb())
+    grey = Image.fromarray(deep[..., 0])
+    np.testing.assert_array_equal(one(decode, encode(grey)), np.repeat(rgb()[..., :1], 3, -1))
+
+
+def test_cmyk_jpeg_becomes_rgb(decode):
+    image = one(decode, encode(rgb(), "JPEG", "CMYK", quality=100, subsampling=0))
+    assert np.abs(image - rgb()).max() <= 20
+
+
+def test_animated_png_gives_its_first_frame_and_gif_is_refused(decode):
+    assert one(decode, animation("PNG")).max() == 0
+    _, ok, error = decode([animation("GIF")])
+    assert not ok[0] and error == [NOT_AN_IMAGE]
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_bytes_are_flagged_and_the_others_answered(decode, kind):
+    good = encode(rgb())
+    images, ok, error = decode([good, BAD[kind], good])
+    assert ok.tolist() == [True, False, True]
+    assert error[0] == error[2] == "" and error[1] in (DAMAGED, NOT_AN_IMAGE)
+    np.testing.assert_array_equal(images[0], rgb())
+    np.testing.assert_array_equal(images[2], rgb())
+    assert not images[1].any()
+
+
+def test_the_reason_tells_damage_from_other_formats(decode):
+    _, _, error = decode([BAD[k] for k in ("empty", "text", "tiff", "half a png", "half a jpeg")])
+    assert error == [NOT_AN_IMAGE] * 3 + [DAMAGED] * 2
+
+
+def test_the_limit_is_on_pixels_and_read_from_the_header(decode):
+    at_limit, above = np.zeros((100, 100, 3), np.uint8), np.zeros((101, 100, 3), np.uint8)
+    for format in ("PNG", "JPEG"):
+        _, ok, error = decode([encode(above, format), encode(at_limit, format)])
+        assert ok.tolist() == [False, True]
+        assert error == ["image larger than 10,000 pixels", ""]
+    # Never decoded: the data behind these headers would not fill a line.
+    edge = 2**31 - 1
+    bombs = [png_of_size(edge, edge), png_of_size(60_000, 60_000), jpeg_of_size(65_000, 65_000)]
+    _, ok, error = decode(bombs)
+    assert not ok.any() and set(error) == {"image larger than 10,000 pixels"}
+
+
+def test_a_real_bomb_is_not_decoded():
+    """36 million white pixels in 35 kilobytes are refused by the default limit, unread."""
+    import resource
+
+    import tensorflow as tf
+
+    data = encode(Image.new("1", (6_000, 6_000), 1))
+    assert len(data) < 40_000
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    _, ok, error = decode_batch(tf.constant([data] * 8), Preprocessing(SHAPE[:2]), SHAPE)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert not ok.numpy().any() and error.numpy()[0] == b"image larger than 33,554,432 pixels"
+    assert grown < 60_000  # kB; one of the eight decoded would take 105,000
+
+
+@pytest.mark.parametrize("batch", [[], [b"x"], [b"", b"x", BAD["half a png"]]])
+def test_batches_without_a_good_image(decode, batch):
+    images, ok, error = decode(batch)
+    assert images.shape == (len(batch), *SHAPE) and not images.any()
+    assert ok.shape == (len(batch),) and not ok.any() and all(error)
+
+
+def test_many_rows_keep_their_order(decode):
+    rng = np.random.default_rng(3)
+    kinds = rng.integers(0, 4, 64)
+    pictures = [rgb(seed=i) for i in range(64)]
+    bad = list(BAD.values())
+    data = [bad[i % len(bad)] if k == 0 else encode(pictures[i]) for i, k in enumerate(kinds)]
+    images, ok, _ = decode(data)
+    assert ok.tolist() == (kinds > 0).tolist()
+    for i in np.flatnonzero(kinds):
+        np.testing.assert_array_equal(images[i], pictures[i])
+
+
+def test_one_channel_models_get_grey(decode):
+    import tensorflow as tf
+
+    grey = rgb()[..., 0]
+    data = tf.constant([encode(grey), encode(rgb()), b"?"])
+    images, ok, _ = decode_batch(data, Preprocessing((20, 30)), (20, 30, 1), LIMIT)
+    assert images.shape == (3, 20, 30, 1) and ok.numpy().tolist() == [True, True, False]
+    np.testing.assert_array_equal(images[0, ..., 0], grey)
+
+
+def test_slivers(decode):
+    for shape in ((1, 9_000, 3), (9_000, 1, 3), (1, 1, 3)):
+        image = one(decode, encode(np.full(shape, 77, np.uint8)))
+        assert np.abs(image - 77).max() < 1e-3

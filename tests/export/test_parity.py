@@ -1,0 +1,134 @@
+"""Keras `predict`, SavedModel, C API and ONNX give the same numbers, for every method."""
+
+import importlib.util
+import json
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import keras_haframe as kh
+from keras_haframe.serving.messages import pb
+from tests.export import tiny
+from tests.serving import c_api
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="SavedModels are written on TensorFlow"
+)
+CASES = [(name, {}) for name in kh.methods.names()] + [("haframe", {"structured": True})]
+IDS = [name + ("-structured" if options else "") for name, options in CASES]
+FLOOR = 0.5
+EDGES = [
+    ("root", "a"), ("root", "e"), ("root", "chain"), ("a", "b"), ("a", "a0"), ("b", "b0"),
+    ("b", "c"), ("c", "c0"), ("c", "c1"), ("chain", "link"), ("link", "l0"), ("link", "l1"),
+]  # fmt: skip
+TREE = kh.ClassTree(EDGES, ["l1", "c0", "e", "a0", "l0", "b0", "c1"], name="uneven")
+SIGNATURES = ("serving_default", "hierarchical", "features")
+
+
+class Case:
+    """One exported model with what Keras says about the 256 images."""
+
+    def __init__(self, folder: pathlib.Path, method: str, options: dict):
+        self.model = tiny.model(TREE, method, **options)
+        self.path = kh.export(self.model, folder / "m")
+        self.images = tiny.images()
+        self.p = tiny.softmax(self.model.predict(self.images, verbose=0))
+        features = self.model.features(self.images).astype(np.float64)
+        lengths = np.linalg.norm(features, axis=1, keepdims=True)
+        best = self.p.argmax(1)
+        self.expected = {
+            "serving_default": {
+                "probabilities": self.p,
+                "class_id": best,
+                "class_name": np.array(TREE.leaves)[best],
+                "score": self.p.max(1),
+            },
+            "hierarchical": tiny.hierarchy_twin(self.p, TREE, FLOOR),
+            "features": {"features": features / lengths},
+        }
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory):
+    made = {}
+
+    def case(name: str) -> Case:
+        if name not in made:
+            method, options = CASES[IDS.index(name)]
+            made[name] = Case(tmp_path_factory.mktemp("parity"), method, options)
+        return made[name]
+
+    return case
+
+
+@pytest.fixture(scope="module")
+def from_c(cases, tmp_path_factory):
+    """Every signature of every method through the C API, in one process without tensorflow."""
+    folder = tmp_path_factory.mktemp("c_api")
+    np.save(folder / "images.npy", tiny.images())
+    np.save(folder / "threshold.npy", np.full(256, FLOOR, np.float32))
+    jobs = []
+    for name in IDS:
+        saved = pb.SavedModel.FromString((cases(name).path / "saved_model.pb").read_bytes())
+        signatures = saved.meta_graphs[0].signature_def
+        runs = [
+            {
+                "feeds": {
+                    tensor.name: str(folder / f"{k}.npy")
+                    for k, tensor in signatures[key].inputs.items()
+                },
+                "fetches": {k: tensor.name for k, tensor in signatures[key].outputs.items()},
+                "to": str(folder / f"{name}.{key}.npz"),
+            }
+            for key in SIGNATURES
+        ]
+        jobs.append({"model": str(cases(name).path), "runs": runs})
+    (folder / "jobs.json").write_text(json.dumps(jobs))
+    run = subprocess.run(
+        [sys.executable, "-S", c_api.__file__, str(folder / "jobs.json"), json.dumps(sys.path)],
+        capture_output=True, text=True, timeout=600, cwd=folder,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert "done without tensorflow and keras" in run.stdout
+    return lambda name, key: dict(np.load(folder / f"{name}.{key}.npz"))
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_saved_model(cases, name):
+    import tensorflow as tf
+
+    case = cases(name)
+    served = tf.saved_model.load(str(case.path)).signatures
+    images, threshold = tf.constant(case.images), tf.fill([256], FLOOR)
+    for key in SIGNATURES:
+        feeds = {"threshold": threshold} if key == "hierarchical" else {}
+        tiny.assert_same(served[key](images=images, **feeds), case.expected[key])
+    assert len(set(case.p.argmax(1))) > 1  # the images are not all of one class
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_c_api(cases, from_c, name):
+    for key in SIGNATURES:
+        tiny.assert_same(from_c(name, key), cases(name).expected[key])
+
+
+@pytest.mark.parametrize("name", IDS)
+@pytest.mark.skipif(
+    any(importlib.util.find_spec(p) is None for p in ("onnx", "tf2onnx", "onnxruntime")),
+    reason="needs onnx, tf2onnx and onnxruntime",
+)
+def test_onnx(cases, tmp_path, name):
+    import onnxruntime
+
+    from keras_haframe.export.portable import export_file
+
+    case = cases(name)
+    session = onnxruntime.InferenceSession(str(export_file(case.model, tmp_path / "m", "onnx")))
+    assert [i.name for i in session.get_inputs()] == ["images"]
+    assert [o.name for o in session.get_outputs()] == ["probabilities"]
+    (p,) = session.run(None, {"images": case.images})
+    np.testing.assert_allclose(p, case.p, rtol=0, atol=1e-5)

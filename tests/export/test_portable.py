@@ -1,0 +1,49 @@
+"""ONNX and LiteRT files: what is in them, and what they refuse (parity of ONNX: test_parity)."""
+
+import importlib.util
+
+import keras
+import numpy as np
+import pytest
+
+from keras_haframe.export import portable
+from tests.export import tiny
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="the exporters run on TensorFlow"
+)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_litert_agrees_with_keras(tree, tmp_path):
+    import tensorflow as tf
+
+    model, images = tiny.model(tree), tiny.images()
+    path = portable.export_file(model, tmp_path / "sub" / "model", "litert")
+    assert path == tmp_path / "sub" / "model.tflite"
+    interpreter = tf.lite.Interpreter(str(path))
+    given, found = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    assert given["shape_signature"].tolist() == [-1, *tiny.SHAPE]
+    interpreter.resize_tensor_input(given["index"], images.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(given["index"], images)
+    interpreter.invoke()
+    p = tiny.softmax(model.predict(images, verbose=0))
+    np.testing.assert_allclose(interpreter.get_tensor(found["index"]), p, rtol=0, atol=1e-5)
+
+
+def test_other_formats_and_missing_packages_are_named(tree, tmp_path, monkeypatch):
+    model = tiny.model(tree)
+    with pytest.raises(ValueError, match=r"one of \('onnx', 'litert'\).*'coreml'"):
+        portable.export_file(model, tmp_path / "m", "coreml")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match="pip install onnx tf2onnx"):
+        portable.export_file(model, tmp_path / "m", "onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_backends_are_refused_with_a_way_out(tree, tmp_path, monkeypatch):
+    model = tiny.model(tree)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(RuntimeError, match=r"model\.keras.*Received backend: jax"):
+        portable.export_file(model, tmp_path / "m", "litert")

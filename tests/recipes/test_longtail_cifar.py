@@ -1,0 +1,122 @@
+"""The long-tailed CIFAR recipe in seconds, and its parts."""
+
+import importlib.util
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    spec = importlib.util.spec_from_file_location("longtail", ROOT / "recipes/longtail_cifar.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["longtail"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["longtail"]
+
+
+def call(backend, *arguments):
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": backend}
+    return subprocess.run(
+        [sys.executable, "recipes/longtail_cifar.py", *map(str, arguments)],
+        cwd=ROOT, env=env, capture_output=True, text=True, timeout=900,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("backend", "data", "method"), [
+    ("tensorflow", "cifar100", "etf_dr"), ("jax", "cifar10", "haframe_dr"),
+])  # fmt: skip
+def test_smoke(backend, data, method, tmp_path):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    done = call(backend, "--smoke", "--data", data, "--method", method, "--output", tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    name = f"{data}_0.01_{method}_I"
+    assert f"| {name} |" in done.stdout and "top1_rare: " in done.stdout
+    most = {"cifar100": 10, "cifar10": 100}[data]
+    assert f"{most} to 1 per class" in done.stdout
+    result = json.loads((tmp_path / f"{name}_seed0/result.json").read_text())
+    with np.load(tmp_path / f"{name}_seed0/scores.npz") as file:
+        assert file["scores"].shape == (200, 100 if data == "cifar100" else 10)
+        assert result["top1"] == pytest.approx((file["scores"].argmax(1) == file["labels"]).mean())
+    history = (tmp_path / f"{name}_seed0/history.csv").read_text().splitlines()
+    rates = [float(line.split(",")[history[0].split(",").index("learning_rate")])
+             for line in history[1:]]  # fmt: skip
+    assert rates == pytest.approx([0.1, 0.001])  # two epochs: the first, and one beyond 0.9
+    again = call(backend, "--smoke", "--data", data, "--method", method, "--output", tmp_path)
+    assert again.stdout.endswith(done.stdout[done.stdout.index("| method") :])
+
+
+def test_a_method_without_a_fixed_classifier_is_refused():
+    done = call("tensorflow", "--smoke", "--method", "devise")
+    assert done.returncode == 2 and "invalid choice" in done.stderr
+
+
+def test_rates_of_the_paper(recipe):
+    rates = [recipe.rate_of(epoch, recipe.Settings()) for epoch in range(200)]
+    assert rates[:6] == pytest.approx([0.02, 0.04, 0.06, 0.08, 0.1, 0.1])
+    assert rates[5:160] == pytest.approx([0.1] * 155)
+    assert rates[160:180] == pytest.approx([0.01] * 20)  # epochs 161 to 180, counted from 1
+    assert rates[180:] == pytest.approx([0.001] * 20)
+
+
+def test_counts_are_the_published_ones(recipe, golden):
+    """10,847 of CIFAR-100 and 12,406 of CIFAR-10 at ratio 0.01."""
+    for data, total in (("cifar100", 10_847), ("cifar10", 12_406)):
+        classes = recipe.DATA[data].class_tree().num_classes
+        labels = np.arange(50_000) % classes
+        kept = recipe.long_tail_indices(labels, recipe.Settings().ratio)
+        counts = np.bincount(labels[kept])
+        assert len(kept) == total and (counts[0], counts[-1]) == (50_000 // classes, 500 // classes)
+        frequent, rare = recipe.BOUNDS[data]
+        assert 0 < frequent < rare < classes
+
+
+def test_crops_come_from_a_black_frame(recipe):
+    """Every crop is one of the 81 windows, or its mirror image, and all places occur."""
+    rng = np.random.default_rng(0)
+    image = rng.integers(1, 256, (32, 32, 3), "uint8")  # no black of its own
+    framed = np.pad(image, ((4, 4), (4, 4), (0, 0)))
+    windows = {}
+    for y in range(9):
+        for x in range(9):
+            window = framed[y : y + 32, x : x + 32]
+            for mirrored in (False, True):
+                cut = window[:, ::-1] if mirrored else window
+                windows[recipe.normalize(cut).tobytes()] = (y, x, mirrored)
+    drawn = recipe.augment(np.random.default_rng(1), np.repeat(image[None], 1500, 0))
+    assert drawn.shape == (1500, 32, 32, 3) and drawn.dtype == np.float32
+    places = {windows[one.tobytes()] for one in drawn}
+    assert len(places) == 162
+
+
+def test_normalisation(recipe):
+    grey = np.full((1, 1, 1, 3), 255, "uint8")
+    expected = [(1 - m) / s for m, s in zip(recipe.MEAN, recipe.STD)]
+    np.testing.assert_allclose(recipe.normalize(grey)[0, 0, 0], expected, rtol=1e-6)
+
+
+def test_accuracy_by_frequency(recipe):
+    labels = np.array([0, 0, 2, 3, 6, 7, 9, 9])
+    guesses = np.array([0, 1, 2, 3, 0, 7, 9, 0])
+    parts = recipe.by_frequency(np.eye(10)[guesses], labels, recipe.BOUNDS["cifar10"])
+    assert parts == pytest.approx(
+        {"top1_frequent": 2 / 3, "top1_medium": 1 / 2, "top1_rare": 2 / 3}
+    )
+
+
+def test_arrays_and_smoke_images(recipe, tmp_path):
+    arrays = {f"{s}_{k}": np.arange(3) for s in ("train", "test") for k in ("images", "labels")}
+    np.savez(tmp_path / "a.npz", **arrays)
+    loaded = recipe.load(recipe.Settings(arrays=str(tmp_path / "a.npz")))
+    assert len(loaded) == 4 and all((part == np.arange(3)).all() for part in loaded)
+    images, labels, test_images, test_labels = recipe.load(recipe.Settings(smoke=True))
+    assert len(images) == len(labels) == 1000 and len(test_images) == len(test_labels) == 200
