@@ -1,11 +1,12 @@
 """Throughput and latency of the served signatures against the bare backbone and `model.predict`.
 
-MobileNet at 160 px, untrained, with HAFrame on a tree of 100 classes and height 3. Cases:
+HAFrame on a tree of 100 classes and height 3, on two untrained backbones: ResNet-50 at 224 px, the
+network of the paper, and MobileNet at 160 px, so small that every other operation shows. Cases:
 
 - backbone: a SavedModel of the backbone alone, images to pooled features.
 - classifier: the same with neck, frame classifier and softmax, images to class probabilities.
 - serving_default, hierarchical: the signatures of `keras_haframe.export` on float images.
-- hierarchical_bytes: the same from JPEG strings of 160 x 160 pixels.
+- hierarchical_bytes: the same from JPEG strings of the same size.
 - model.predict: Keras.
 
 The SavedModels run in sessions as TF Serving has them (the v1 loader, the same options for all, all
@@ -39,8 +40,11 @@ import tensorflow as tf
 import keras_haframe as kh
 
 RESULTS = pathlib.Path(__file__).parent / "results" / "serving.csv"
-PIXELS = 160
-ROUNDS = {1: 600, 32: 60}
+# Backbone, side of the images, and rounds by batch.
+NETWORKS = {
+    "resnet50": (keras.applications.ResNet50, 224, {1: 150, 32: 10}),
+    "mobilenet": (keras.applications.MobileNet, 160, {1: 600, 32: 60}),
+}
 SESSIONS = ("backbone", "classifier", "serving_default", "hierarchical", "hierarchical_bytes")
 CASES = (*SESSIONS, "model.predict")
 
@@ -52,9 +56,9 @@ def make_tree() -> kh.ClassTree:
     return kh.ClassTree(edges, [path[-1] for path in paths])
 
 
-def save_plain(function, variables, folder: pathlib.Path) -> pathlib.Path:
+def save_plain(function, variables, pixels: int, folder: pathlib.Path) -> pathlib.Path:
     """A SavedModel of one function of images, written in the way `export` writes."""
-    spec = tf.TensorSpec((None, PIXELS, PIXELS, 3), tf.float32, name="images")
+    spec = tf.TensorSpec((None, pixels, pixels, 3), tf.float32, name="images")
     serve = tf.function(lambda images: {"outputs": function(images)}, input_signature=[spec])
     module = tf.Module()
     module.model_variables = [v.value for v in variables]
@@ -80,12 +84,11 @@ def session_call(path: pathlib.Path, signature: str, threads: int):
     return lambda inputs: run(*(inputs[n] for n in names))
 
 
-def prepare(folder: pathlib.Path, threads: int) -> dict:
+def prepare(network: str, folder: pathlib.Path, threads: int) -> dict:
     """The cases as functions of a dictionary of inputs."""
     keras.utils.set_random_seed(0)
-    backbone = keras.applications.MobileNet(
-        input_shape=(PIXELS, PIXELS, 3), include_top=False, weights=None
-    )
+    make, pixels, _ = NETWORKS[network]
+    backbone = make(input_shape=(pixels, pixels, 3), include_top=False, weights=None)
     model = kh.build(backbone, make_tree())
     exported = kh.export(model, folder / "model")
     pool = keras.layers.GlobalAveragePooling2D()
@@ -97,7 +100,7 @@ def prepare(folder: pathlib.Path, threads: int) -> dict:
     }
     calls = {}
     for name, function in plain.items():
-        path = save_plain(function, model.variables, folder / name)
+        path = save_plain(function, model.variables, pixels, folder / name)
         calls[name] = session_call(path, "serving_default", threads)
     calls |= {name: session_call(exported, name, threads) for name in SESSIONS[2:]}
     calls["model.predict"] = lambda inputs: model.predict(
@@ -106,11 +109,11 @@ def prepare(folder: pathlib.Path, threads: int) -> dict:
     return calls
 
 
-def make_inputs(batch: int) -> dict:
+def make_inputs(batch: int, pixels: int) -> dict:
     """Images as floats and as JPEG, and thresholds."""
     rng = np.random.default_rng(0)
     coarse = rng.uniform(0, 255, (batch, 10, 10, 3)).astype(np.float32)
-    images = tf.cast(tf.image.resize(coarse, (PIXELS, PIXELS)), tf.uint8)
+    images = tf.cast(tf.image.resize(coarse, (pixels, pixels)), tf.uint8)
     encoded = np.empty(batch, object)
     encoded[:] = [tf.io.encode_jpeg(image, quality=90).numpy() for image in images]
     return {
@@ -155,17 +158,18 @@ def main(quick: bool, threads: int, output: pathlib.Path | None) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(threads)  # for model.predict
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        calls = prepare(pathlib.Path(folder), threads)
-        for batch, rounds in ROUNDS.items():
+    for network, (_, pixels, all_rounds) in NETWORKS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            calls = prepare(network, pathlib.Path(folder), threads)
+        for batch, rounds in all_rounds.items():
             load = os.getloadavg()[0]
-            times = measure(calls, make_inputs(batch), 5 if quick else rounds)
+            times = measure(calls, make_inputs(batch, pixels), 5 if quick else rounds)
             for name in CASES:
                 t = times[name]
                 percent, low, high = overhead(t, times["backbone"])
                 rows.append(
                     {
-                        "batch": batch, "case": name, "calls": len(t),
+                        "network": network, "batch": batch, "case": name, "calls": len(t),
                         "p50_ms": f"{1e3 * np.percentile(t, 50):.3f}",
                         "p99_ms": f"{1e3 * np.percentile(t, 99):.3f}",
                         "images_per_s": f"{batch * len(t) / t.sum():.1f}",
