@@ -14,9 +14,9 @@ the table has their mean size in kB), the pipelines of `keras_haframe.data` as t
 A turn of a pipeline is one epoch from its start to its last batch, of a network one step on a
 fixed batch with HAFrame's loss. They take turns in one process, never at the same time: `ratio` is
 the median over rounds of a pipeline's rate over that of its network in the same round. On a CPU,
-where both share the cores, 1 / ratio is roughly what the pipeline adds to the time of training; with
-a GPU the pipeline's rate itself must be above that of the GPU. The rates are those of the machine
-at its load; the ratios depend less on it.
+where both share the cores, 1 / ratio is roughly what the pipeline adds to the time of training;
+with a GPU the pipeline's rate itself must be above that of the GPU. The rates are those of the
+machine at its load; the ratios depend less on it.
 
     python benchmarks/input.py           # some minutes; writes benchmarks/results/input.csv
     python benchmarks/input.py --quick   # one round, small networks; writes nothing

@@ -151,7 +151,9 @@ class TypeTwo(nn.Module):
             raise RuntimeError(f"{len(missing)} parameters got no Keras weights")
 
 
-def make_step(case: str, weights, images, labels, targets, channels_last: bool):
+def make_step(
+    case: str, weights, images, labels, targets, rate: float, channels_last: bool
+):  # fmt: skip
     """A function that trains one step on the fixed batch and returns the loss."""
     torch.manual_seed(0)
     backbone, momentum = (ResNet50(), 0.1) if case == "resnet50" else (WideResNet(), 0.001)
@@ -168,7 +170,7 @@ def make_step(case: str, weights, images, labels, targets, channels_last: bool):
     known = {id(p) for p in slow}
     fast = [p for p in net.parameters() if id(p) not in known]
     optimizer = torch.optim.SGD(
-        [{"params": slow, "lr": 0.01}, {"params": fast, "lr": 0.1}],
+        [{"params": slow, "lr": 0.1 * rate}, {"params": fast, "lr": rate}],
         momentum=0.9, weight_decay=5e-4,
     )  # fmt: skip
 

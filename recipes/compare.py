@@ -97,8 +97,11 @@ def main() -> None:
     partial = args.output / f"{args.dataset}.md.partial"
     partial.write_text(text, encoding="utf-8")
     os.replace(partial, partial.with_suffix(""))
-    ax = plots.plot_accuracy_severity(grouped(results), title=f"{args.dataset}, {args.seeds} seeds")
-    ax.figure.savefig(args.output / f"{args.dataset}.png", dpi=150)
+    figure, ax = plt.subplots(figsize=(6, 6), layout="constrained")
+    plots.plot_accuracy_severity(
+        grouped(results), title=f"{args.dataset}, {args.seeds} seeds", ax=ax
+    )
+    figure.savefig(args.output / f"{args.dataset}.png", dpi=120)
     print(f"\n{text}\nwritten to {args.output}")
 
 
