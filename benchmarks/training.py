@@ -12,8 +12,8 @@ and they take turns: one turn is a few steps of one system while the others wait
 median over rounds of the images per second against those of Keras in the same round, so that other
 load on the machine weighs on all alike; trust it more than the rates. PyTorch starts from the Keras
 weights; the losses of its first two steps must equal those of Keras (0.01 % and 1 %), or nothing
-is measured. The rates are a hundredth of the papers': at theirs, rounding errors of the first step
-of a ResNet-50 from random weights grow to other losses in the second.
+is measured. ResNet-50 has a small learning rate for that: its gradients at random weights are so
+large that after a step at the papers' rate rounding errors alone make other losses.
 
 What makes Keras/TensorFlow as fast as it is here, all of it the default of keras_haframe:
 
@@ -24,6 +24,7 @@ What makes Keras/TensorFlow as fast as it is here, all of it the default of kera
   in a first version of this measurement, which read the batch through `fit`.
 
     python benchmarks/training.py           # minutes; writes benchmarks/results/training.csv
+    python benchmarks/training.py --networks wrn   # one of the two
     python benchmarks/training.py --quick   # small: two rounds at 64 px and batch 16; no file
 """
 
@@ -49,7 +50,7 @@ SYSTEMS = {
 SIZES = {"resnet50": (224, 16, 1), "wrn": (32, 128, 1)}  # side, batch, steps of a turn
 QUICK = {"resnet50": (64, 16, 1), "wrn": (32, 16, 1)}
 CLASSES = 100
-RATE = 1e-3  # of the head; a hundredth of the papers', see above
+RATES = {"resnet50": 1e-6, "wrn": 0.1}  # of the head; see above
 
 
 # In a child process: one system -------------------------------------------------------------------
@@ -91,7 +92,7 @@ def keras_step(case: str, side: int, batch: int, xla: bool, threads: int, weight
         options = {"input_momentum": 0.999, "reduce_init": "normal"}
     model = kh.build(backbone, tree, "haframe", **options)
     jit = True if xla else model.jit_compile
-    model.compile(papers_sgd(model, RATE), loss=model.method.loss(), jit_compile=jit)
+    model.compile(papers_sgd(model, RATES[case]), loss=model.method.loss(), jit_compile=jit)
     if not xla:
         targets = kh.frames.similarity(tree, 1.0, kh.frames.min_similarity(tree, 1.0, "grid"))
         arrays = {v.path: keras.ops.convert_to_numpy(v) for v in model.weights}
@@ -115,7 +116,7 @@ def torch_step(case: str, side: int, batch: int, channels_last: bool, threads: i
     with np.load(weights) as file:
         arrays = dict(file)
     step = training_torch.make_step(
-        case, arrays, *make_batch(side, batch), arrays.pop("targets"), RATE, channels_last
+        case, arrays, *make_batch(side, batch), arrays.pop("targets"), RATES[case], channels_last
     )
     return step, f"torch {torch.__version__}"
 
@@ -223,6 +224,7 @@ def measure(case: str, size: tuple[int, int, int], rounds: int, threads: int) ->
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="two rounds, small; writes nothing")
+    parser.add_argument("--networks", nargs="+", default=list(SIZES), choices=list(SIZES))
     parser.add_argument("--rounds", type=int, default=5, help="turns of every system")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of a system")
     parser.add_argument("--child", nargs=6, help=argparse.SUPPRESS)
@@ -231,11 +233,19 @@ def main() -> None:
         system, case, side, batch, threads, weights = args.child
         child(system, case, int(side), int(batch), int(threads), weights)
         return
-    rows = []
     for case, size in (QUICK if args.quick else SIZES).items():
-        rows += measure(case, size, 2 if args.quick else args.rounds, args.threads)
-    if args.quick:
-        return
+        if case in args.networks:
+            rows = measure(case, size, 2 if args.quick else args.rounds, args.threads)
+            if not args.quick:
+                write(case, rows)
+
+
+def write(case: str, rows: list[dict]) -> None:
+    """Put the rows of a network into the file; those of the other stay."""
+    if RESULTS.exists():
+        lines = [v for v in RESULTS.read_text("utf-8").splitlines(True) if not v.startswith("#")]
+        kept = [row for row in csv.DictReader(lines) if row["network"] != case]
+        rows = sorted(kept + rows, key=lambda row: list(SIZES).index(row["network"]))
     facts = {"processors": os.cpu_count(), "python": platform.python_version()}
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     partial = RESULTS.with_suffix(".partial")
