@@ -42,8 +42,8 @@ import keras_haframe as kh
 RESULTS = pathlib.Path(__file__).parent / "results" / "serving.csv"
 # Backbone, side of the images, and rounds by batch.
 NETWORKS = {
-    "resnet50": (keras.applications.ResNet50, 224, {1: 150, 32: 10}),
-    "mobilenet": (keras.applications.MobileNet, 160, {1: 600, 32: 60}),
+    "resnet50": (keras.applications.ResNet50, 224, {1: 100, 32: 6}),
+    "mobilenet": (keras.applications.MobileNet, 160, {1: 400, 32: 30}),
 }
 SESSIONS = ("backbone", "classifier", "serving_default", "hierarchical", "hierarchical_bytes")
 CASES = (*SESSIONS, "model.predict")
@@ -148,7 +148,7 @@ def overhead(times: np.ndarray, base: np.ndarray, seed: int = 0) -> tuple[float,
     return float(np.median(ratios)), float(low), float(high)
 
 
-def main(quick: bool, threads: int, output: pathlib.Path | None) -> None:
+def main(quick: bool, threads: int, output: pathlib.Path | None, networks: list[str]) -> None:
     about = {
         "date": datetime.date.today().isoformat(), "cpu": cpu_name(), "cores": os.cpu_count(),
         "threads": threads, "tensorflow": tf.__version__, "keras": keras.__version__,
@@ -158,7 +158,8 @@ def main(quick: bool, threads: int, output: pathlib.Path | None) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(threads)  # for model.predict
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     rows = []
-    for network, (_, pixels, all_rounds) in NETWORKS.items():
+    for network in networks:
+        _, pixels, all_rounds = NETWORKS[network]
         with tempfile.TemporaryDirectory() as folder:
             calls = prepare(network, pathlib.Path(folder), threads)
         for batch, rounds in all_rounds.items():
@@ -199,7 +200,9 @@ def cpu_name() -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="five rounds; writes no file")
+    parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=NETWORKS)
     parser.add_argument("--threads", type=int, default=1, help="threads of the sessions")
     parser.add_argument("--output", type=pathlib.Path, help=f"CSV file (default {RESULTS})")
     options = parser.parse_args()
-    main(options.quick, options.threads, options.output or (None if options.quick else RESULTS))
+    output = options.output or (None if options.quick else RESULTS)
+    main(options.quick, options.threads, output, options.networks)

@@ -184,7 +184,7 @@ def main() -> None:
     images, labels = data["test"]
     scores = {}
     for name, model in models.items():
-        scores[name] = model.predict(images, batch_size=256, verbose=0)
+        scores[name] = model.predict(images, batch_size=240, verbose=0)  # no last, smaller batch
         probabilities = keras.ops.softmax(scores[name])
         risk = kh.decisions.conditional_risk(probabilities, tree.distances())
         scores[f"{name} + CRM"] = keras.ops.convert_to_numpy(risk)

@@ -23,6 +23,7 @@ import pathlib
 import matplotlib
 
 matplotlib.use("Agg")
+from matplotlib import pyplot as plt
 
 from keras_haframe import plots
 from keras_haframe.training import compare, grouped, table
