@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the task, shared with compare.py."""
     parser.add_argument("--data-dir", default=None, help="TFDS folder; default in runs/aircraft")
     parser.add_argument("--epochs", type=int, default=14)
+    parser.add_argument("--smoke", action="store_true", help="seconds, to see that all runs")
 
 
 def options() -> argparse.Namespace:
@@ -47,7 +48,6 @@ def options() -> argparse.Namespace:
     parser.add_argument("--demo", action="store_true", help="this experiment")
     parser.add_argument("--output", default="runs/aircraft", type=pathlib.Path)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--smoke", action="store_true", help="seconds, to see that all runs")
     return parser.parse_args()
 
 
@@ -106,6 +106,7 @@ def train(method: str, tree, data, args, **method_options):
     model.fit(
         training_batches(images, labels, args.seed),
         epochs=args.epochs,
+        shuffle=False,  # the data are shuffled already
         verbose=1 if sys.stdout.isatty() else 2,
     )
     return model
@@ -120,7 +121,8 @@ def class_tree() -> kh.ClassTree:
 def task(args) -> Task:
     """The demo's experiment, for compare.py."""
     folder = args.data_dir or "runs/aircraft/data"
-    data = {split: load(split, "standard", folder) for split in ("train", "test")}
+    config = "tiny" if args.smoke else "standard"
+    data = {split: load(split, config, folder) for split in ("train", "test")}
     images, labels = data["train"]
     return Task(
         name="drawn_aircraft",
