@@ -10,7 +10,16 @@ VERSION = re.search(r'__version__ = "(.+)"', (HERE / "keras_haframe/version.py")
 
 ONNX = ["onnx>=1.16", "tf2onnx>=1.16"]
 SERVING = ["grpcio>=1.60", "protobuf>=4.25"]
-TEST = ["pytest>=8", "pytest-xdist>=3", "ruff>=0.9", "onnxruntime", "pillow", *ONNX, *SERVING]
+TEST = [
+    "pytest>=8",
+    "pytest-xdist>=3",
+    "ruff>=0.9",
+    "onnxruntime",
+    "pillow",
+    "tensorboard",
+    *ONNX,
+    *SERVING,
+]
 
 setup(
     name="keras_haframe",

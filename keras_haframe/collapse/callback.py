@@ -13,6 +13,7 @@ from keras_haframe.collapse.batches import batches, check_dataset
 from keras_haframe.collapse.centring import check_convention
 from keras_haframe.collapse.inputs import NonFiniteError, check_size, to_numpy
 from keras_haframe.collapse.splits import CLASSIFIER_MEASURES, measure_splits
+from keras_haframe.collapse.tensorboard import write_measurements
 
 _NAN = float("nan")
 
@@ -54,6 +55,8 @@ class NeuralCollapseCallback(keras.callbacks.Callback):
         max_batches: optional bound on the batches read per data set, an approximation.
         keep_bytes: memory for features, see `NeuralCollapse`. Training data with more is read a
             second time for `nc4`.
+        log_dir: folder for TensorBoard: every measurement as scalars, and the curves of `measures`
+            as images. Needs the packages tensorflow and tensorboard.
 
     Attributes:
         measurements: list of dicts, one per measurement: `epoch` (from 0), `seconds`, and all
@@ -87,8 +90,10 @@ class NeuralCollapseCallback(keras.callbacks.Callback):
         batch_size: int = 128,
         max_batches: int | None = None,
         keep_bytes: int = 2**27,
+        log_dir=None,
     ):
         super().__init__()
+        self._log_dir = log_dir
         if max_batches is not None:
             check_size(max_batches, "max_batches")
         if not 0 < max_share <= 1:
@@ -198,9 +203,12 @@ class NeuralCollapseCallback(keras.callbacks.Callback):
         except NonFiniteError as error:  # a diverged network: no reason to lose the run here
             warnings.warn(f"Epoch {epoch} has no neural-collapse measures. {error}", stacklevel=2)
             values = {}
+        seconds = time.perf_counter() - start
+        if values:
+            self.measurements.append({"epoch": epoch, "seconds": seconds, **values})
+            if self._log_dir is not None:
+                write_measurements(self._log_dir, self.measurements, self._names)
         self._last_cost = time.perf_counter() - start
         self._spent += self._last_cost
         self._measured_epoch = epoch
-        if values:
-            self.measurements.append({"epoch": epoch, "seconds": self._last_cost, **values})
         return values
