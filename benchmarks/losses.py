@@ -47,7 +47,7 @@ def make_tree(classes: int) -> kh.ClassTree:
     return kh.ClassTree(edges)
 
 
-def step_of(method: str, tree: kh.ClassTree, jit_compile: bool, **options):
+def step_of(method: str, tree: kh.ClassTree, **options):
     """A compiled function that runs head, loss and gradients on fixed features."""
     made = kh.methods.get(method, tree, **options)
     width = made.units
@@ -59,7 +59,7 @@ def step_of(method: str, tree: kh.ClassTree, jit_compile: bool, **options):
     features = tf.constant(rng.standard_normal((BATCH, width)), tf.float32)
     labels = tf.constant(rng.integers(0, tree.num_classes, BATCH), tf.int32)
 
-    @tf.function(jit_compile=jit_compile)
+    @tf.function(jit_compile=False)
     def step(features, labels):
         with tf.GradientTape() as tape:
             tape.watch(features)
@@ -115,11 +115,11 @@ def cases(tree: kh.ClassTree):
     dense = tree.num_classes <= 1_010
     for method in kh.methods.names():
         if dense or not method.startswith("haframe"):
-            yield method, lambda method=method: step_of(method, tree, False)
+            yield method, lambda method=method: step_of(method, tree)
         else:
-            yield f"{method}, structured", lambda m=method: step_of(m, tree, False, structured=True)
+            yield f"{method}, structured", lambda m=method: step_of(m, tree, structured=True)
     if dense:
-        yield "haframe, structured", lambda: step_of("haframe", tree, False, structured=True)
+        yield "haframe, structured", lambda: step_of("haframe", tree, structured=True)
         yield "haframe, loop over classes", lambda: class_by_class(tree)
 
 
@@ -133,7 +133,7 @@ def main() -> None:
     for classes in SIZES[:1] if args.quick else SIZES:
         tree = make_tree(classes)
         rounds = 200 if classes <= 1_010 else 7
-        reference = step_of("cross_entropy", tree, False)
+        reference = step_of("cross_entropy", tree)
         for name, make in cases(tree):
             if args.methods and name.split(",")[0] not in args.methods:
                 continue

@@ -12,13 +12,14 @@ an .npz file with train_images, train_labels, test_images, test_labels (the data
 The same command again goes on after the last finished epoch; `--max-minutes` stops at an epoch's
 end. Reduced sizes for a CPU: `--depth 10 --width 2 --per-class 100 --epochs 10`.
 
-Paper (mean of 5 seeds, half-widths in docs/results.md):
+Paper (mean of 5 seeds):
                               top-1   severity   HierDist@1    @5     @20
     cross-entropy, type I     77.65     2.34        0.52      2.25    3.19
     cross-entropy, type II    76.45     2.43        0.57      2.35    3.30
     CRM on it                 76.48     2.38        0.56      1.15    2.20
     HAFrame                   77.71     2.21        0.49      1.11    2.18
-A full run costs about 9e16 floating-point operations. What we measured: docs/results.md.
+A full run costs 9e16 floating-point operations (benchmarks/gpu_cifar100.py). Not measured by us:
+there was no GPU.
 """
 
 import dataclasses

@@ -13,7 +13,6 @@ from keras_haframe.collapse.batches import batches, check_dataset
 from keras_haframe.collapse.centring import check_convention
 from keras_haframe.collapse.inputs import NonFiniteError, check_size, to_numpy
 from keras_haframe.collapse.splits import CLASSIFIER_MEASURES, measure_splits
-from keras_haframe.collapse.tensorboard import write_measurements
 
 _NAN = float("nan")
 
@@ -207,6 +206,8 @@ class NeuralCollapseCallback(keras.callbacks.Callback):
         if values:
             self.measurements.append({"epoch": epoch, "seconds": seconds, **values})
             if self._log_dir is not None:
+                from keras_haframe.training.tensorboard import write_measurements
+
                 write_measurements(self._log_dir, self.measurements, self._names)
         self._last_cost = time.perf_counter() - start
         self._spent += self._last_cost

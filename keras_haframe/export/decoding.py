@@ -34,10 +34,12 @@ def decode_batch(image_bytes, prepare, shape, max_pixels: int = MAX_PIXELS, thre
     import tensorflow as tf
 
     def row(number, data):
-        shape_of = {True: lambda: _jpeg_size(data), False: lambda: _png_size(data)}
         kind = _kind(data)
         pixels = tf.case(
-            [(tf.equal(kind, 1), shape_of[True]), (tf.equal(kind, 2), shape_of[False])],
+            [
+                (tf.equal(kind, 1), lambda: _jpeg_size(data)),
+                (tf.equal(kind, 2), lambda: _png_size(data)),
+            ],
             default=lambda: tf.constant(0, tf.int64),
         )
         fine = (pixels > 0) & (pixels <= max_pixels)

@@ -143,7 +143,7 @@ def is_image_model(model) -> bool:
     return (
         len(shape) == 4
         and shape[-1] in (1, 3)
-        and keras.config.image_data_format() != ("channels_first")
+        and keras.config.image_data_format() != "channels_first"
     )
 
 

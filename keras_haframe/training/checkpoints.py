@@ -86,13 +86,13 @@ class Checkpoints(keras.callbacks.Callback):
         distribution.agree(True)  # nobody goes on before the files are there
 
     def _write(self, epoch: int) -> None:
-        if self.best_epoch == epoch:
-            self._write_best(epoch)
         target = self.folder / f"epoch-{epoch + 1:04d}"
         partial = self.folder / "partial"
         shutil.rmtree(partial, ignore_errors=True)
         try:
             partial.mkdir(parents=True)
+            if self.best_epoch == epoch:
+                self._write_best(epoch)
             self.model.save_weights(partial / WEIGHTS)
             state = {
                 "epochs": epoch + 1,
@@ -116,8 +116,7 @@ class Checkpoints(keras.callbacks.Callback):
         self._tidy()
 
     def _write_best(self, epoch: int) -> None:
-        partial = self.folder / "best.partial.weights.h5"
-        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = self.folder / "partial" / "best.weights.h5"
         self.model.save_weights(partial)
         os.replace(partial, self._best_path(epoch))
 

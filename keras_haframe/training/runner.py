@@ -161,7 +161,8 @@ class Clock(keras.callbacks.Callback):
                 file.write(f"{epoch + 1},{self.trained or self.last:.3f},{self.last:.3f}\n")
         if epoch + 1 < self.epochs and self.max_minutes is not None:
             over = self.minutes() + self.last / 60 > self.max_minutes
-            self.model.stop_training = distribution.agree(over)
+            if distribution.agree(over):
+                self.model.stop_training = True
 
 
 class _History(keras.callbacks.Callback):

@@ -68,7 +68,7 @@ def from_command_line(cls, argv: Sequence[str] | None = None, description: str |
             options["required"] = True
         else:
             options["default"] = field.default
-        kind = next(k for k in typing.get_args(kinds[field.name]) or (kinds[field.name],))
+        kind = (typing.get_args(kinds[field.name]) or (kinds[field.name],))[0]
         name = "--" + field.name.replace("_", "-")
         if kind is bool:
             parser.add_argument(name, action=argparse.BooleanOptionalAction, **options)
