@@ -28,7 +28,7 @@ import keras_haframe.data.builders  # registers drawn_aircraft
 from keras_haframe import plots
 from keras_haframe.data import drawn_aircraft
 from keras_haframe.plots.gram import class_mean_cosines
-from keras_haframe.training import Task, table
+from keras_haframe.training import Task, decide, table
 
 LEARNING_RATE, BATCH = 6e-3, 64
 # The paper's gamma; a smaller alpha than its 0.5 suits the short training.
@@ -187,9 +187,7 @@ def main() -> None:
     scores = {}
     for name, model in models.items():
         scores[name] = model.predict(images, batch_size=240, verbose=0)  # no last, smaller batch
-        probabilities = keras.ops.softmax(scores[name])
-        risk = kh.decisions.conditional_risk(probabilities, tree.distances())
-        scores[f"{name} + CRM"] = keras.ops.convert_to_numpy(risk)
+        scores[f"{name} + CRM"] = decide(scores[name], tree, "CRM")
     rows = {name: [kh.metrics.summary(labels, s, tree)] for name, s in scores.items()}
     print(f"\n{len(labels)} test images, seed {args.seed}\n\n{table.markdown(rows)}\n")
     table.write_csv(

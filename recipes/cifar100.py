@@ -30,6 +30,7 @@ import numpy as np
 
 import keras_haframe as kh
 from keras_haframe.data import cifar100
+from keras_haframe.data.pipelines import PIPELINES
 from keras_haframe.training import (
     ArrayBatches,
     RunSettings,
@@ -38,11 +39,12 @@ from keras_haframe.training import (
     papers_sgd,
     random_crop_and_flip,
     run_seeds,
+    with_seed,
 )
 from keras_haframe.training.distribution import all_devices
 from keras_haframe.training.on_device import ImageTable, random_draws, still
 
-MEAN, STD = (0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761)
+MEAN, STD = PIPELINES["cifar100"].mean, PIPELINES["cifar100"].std
 OPTIONS = {
     "haframe": {"gamma": 2.0, "alpha": 0.4},
     "haframe_dr": {"gamma": 2.0},
@@ -114,7 +116,7 @@ def main(settings: Settings) -> None:
         keras.config.set_dtype_policy("mixed_bfloat16")
     tree = cifar100.class_tree()
     data, change, make_table = prepare(settings, load(settings))
-    network = {"network": settings.type, **OPTIONS.get(settings.method, {})}
+    network = {"network": settings.type}
     if settings.type == "I":
         network["hidden_units"] = None
     else:
@@ -127,10 +129,9 @@ def main(settings: Settings) -> None:
         if settings.on_device:
             draws = keras.Input((4,), dtype="int32", name="draws")
             backbone = keras.Model(draws, backbone(make_table()(draws)), name="on_device")
-        known = kh.methods.get(settings.method, tree).options()
-        own = {"seed": seed} if "seed" in known else {}  # of the frame's rotation
+        options = with_seed(settings.method, tree, seed, OPTIONS.get(settings.method, {}))
         model = kh.build(
-            backbone, tree, settings.method, synchronized=devices > 1, **network, **own
+            backbone, tree, settings.method, synchronized=devices > 1, **network, **options
         )
         model.compile(
             papers_sgd(model, settings.rate, transformation=0.1),

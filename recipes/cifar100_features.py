@@ -18,16 +18,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from cifar100 import OPTIONS as OPTIONS
 
 from keras_haframe.data import cifar100
 from keras_haframe.training import Task, epoch_cosine, papers_sgd
 
 SIZE, LEARNING_RATE, BATCH = 96, 0.05, 128
-OPTIONS = {
-    "haframe": {"gamma": 2.0, "alpha": 0.4},
-    "haframe_dr": {"gamma": 2.0},
-    "hier_cos": {"alpha": 0.05},
-}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

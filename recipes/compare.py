@@ -17,7 +17,6 @@ Results, machine and versions: docs/results.md.
 
 import argparse
 import importlib
-import os
 import pathlib
 
 import matplotlib
@@ -27,6 +26,7 @@ from matplotlib import pyplot as plt
 
 from keras_haframe import plots
 from keras_haframe.training import compare, grouped, table
+from keras_haframe.training.settings import write
 
 RECIPES = {
     "drawn_aircraft": "aircraft_demo",
@@ -95,9 +95,7 @@ def main() -> None:
     table.write_csv(results, args.output / f"{args.dataset}.csv")
     tables = [table.markdown(grouped(results, rule), args.ddof) for rule in ("", "CRM", "HiE")]
     text = "\n\n".join(tables) + "\n"
-    partial = args.output / f"{args.dataset}.md.partial"
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, partial.with_suffix(""))
+    write(args.output / f"{args.dataset}.md", text)
     figure, ax = plt.subplots(figsize=(6, 6), layout="constrained")
     plots.plot_accuracy_severity(
         grouped(results), title=f"{args.dataset}, {args.seeds} seeds", ax=ax

@@ -15,7 +15,7 @@ import keras_haframe.data.builders  # registers the data sets
 from keras_haframe.data import class_tree
 from keras_haframe.data.batches import evaluation_batches, training_batches, training_steps
 from keras_haframe.data.pipelines import PIPELINES
-from keras_haframe.training import RunSettings, option, papers_sgd, run_seeds
+from keras_haframe.training import RunSettings, option, papers_sgd, run_seeds, with_seed
 from keras_haframe.training.distribution import all_devices
 
 
@@ -68,10 +68,8 @@ def train(settings: PhotographSettings, data_set: str, method_options: dict, tra
         backbone = kh.models.resnet50((pipeline.size, pipeline.size, 3), synchronized=devices > 1)
         if settings.weights != "none":
             kh.models.load_torch_weights(backbone, settings.weights, settings.weights_prefix)
-        known = kh.methods.get(settings.method, tree).options()
-        options = {"seed": seed} if "seed" in known else {}  # of the frame's rotation
-        if not settings.smoke:
-            options |= method_options.get(settings.method, {})
+        options = {} if settings.smoke else method_options.get(settings.method, {})
+        options = with_seed(settings.method, tree, seed, options)
         model = kh.build(
             backbone, tree, settings.method, network=settings.type, synchronized=devices > 1,
             **options,

@@ -2,7 +2,7 @@
 
 from keras_haframe.training.arrays import ArrayBatches, random_crop_and_flip
 from keras_haframe.training.checkpoints import Checkpoints
-from keras_haframe.training.comparison import Task, compare, decide, grouped, kept_scores
+from keras_haframe.training.comparison import Task, compare, decide, grouped, kept_scores, with_seed
 from keras_haframe.training.optimizer import GroupedSGD, papers_sgd
 from keras_haframe.training.runner import run
 from keras_haframe.training.schedules import epoch_cosine
@@ -26,4 +26,5 @@ __all__ = [
     "random_crop_and_flip",
     "run",
     "run_seeds",
+    "with_seed",
 ]

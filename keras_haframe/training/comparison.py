@@ -112,6 +112,19 @@ def compare(
     return results
 
 
+def with_seed(method: str, tree: ClassTree, seed: int, options: Mapping) -> dict:
+    """Options with the seed of the run, if the method takes one: in the papers each has its frame.
+
+    Args:
+        method: Name of the method.
+        tree: The class tree.
+        seed: Seed of the run.
+        options: Options of the method; a seed among them stays.
+    """
+    known = get(method, tree, **options).options()
+    return {"seed": seed, **options} if "seed" in known else dict(options)
+
+
 def decide(scores: np.ndarray, tree: ClassTree, rule: str = "") -> np.ndarray:
     """Class scores `[n, K]` under a decision rule, from the scores of `predict`.
 
@@ -156,8 +169,7 @@ def _path(folder: pathlib.Path, row: str, seed: int) -> pathlib.Path:
 def _run(task, row, method, options, seed, folder, verbose) -> tuple[np.ndarray, float]:
     """Test scores `[n, K]` and training time of one run, kept or new."""
     path = _path(folder, row, seed)
-    if "seed" in get(method, task.tree, **options).options():
-        options = {"seed": seed, **options}  # as in the papers, every run has its own frame
+    options = with_seed(method, task.tree, seed, options)
     recipe = json.dumps({"method": method, **options}, sort_keys=True, default=np.ndarray.tolist)
     if path.exists():
         with np.load(path) as kept:

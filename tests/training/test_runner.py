@@ -143,6 +143,19 @@ def test_a_full_disk_keeps_the_epoch_before(undisturbed, tmp_path, monkeypatch):
     assert_same(tmp_path, undisturbed)
 
 
+def test_a_full_disk_at_the_best_epoch_is_told_the_same_way(undisturbed, tmp_path, monkeypatch):
+    def full(self, path, *args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.Model, "save_weights", full)
+        with pytest.raises(OSError, match=r"epoch 1 could not .*No space left"):
+            small_run(tmp_path, EPOCHS)
+    assert not list((tmp_path / "checkpoints").iterdir())
+    small_run(tmp_path, EPOCHS)
+    assert_same(tmp_path, undisturbed)
+
+
 def test_other_settings_are_refused(undisturbed):
     with pytest.raises(ValueError, match="epochs=4; now it is epochs=9"):
         small_run(undisturbed[0], 9)
