@@ -1,5 +1,6 @@
-"""Layers: the transformation block and the fixed classifiers."""
+"""Layers: the transformation block, the fixed classifiers, fast batch normalisation."""
 
+from keras_haframe.layers.batch_normalization import BatchNormalization
 from keras_haframe.layers.embedding_classifier import EmbeddingClassifier
 from keras_haframe.layers.etf_classifier import ETFClassifier
 from keras_haframe.layers.fixed_classifier import FixedClassifier
@@ -9,6 +10,7 @@ from keras_haframe.layers.transformation_block import ResidualBlock, Transformat
 from keras_haframe.layers.unit_classifiers import UnitClassifiers
 
 __all__ = [
+    "BatchNormalization",
     "ETFClassifier",
     "EmbeddingClassifier",
     "FixedClassifier",

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_haframe import losses, methods, metrics
+from keras_haframe.layers.batch_normalization import xla_is_slow
 from keras_haframe.models import checks, necks
 from keras_haframe.tree import as_tree
 
@@ -230,5 +231,4 @@ def _inputs(backbone, input_shape):
 
 def default_jit_compile() -> bool | str:
     """XLA where it pays: Keras's choice, but not for TensorFlow on a CPU, where it is slower."""
-    slow = keras.backend.backend() == "tensorflow" and not keras.distribution.list_devices("gpu")
-    return False if slow else "auto"
+    return False if xla_is_slow() else "auto"

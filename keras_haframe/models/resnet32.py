@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from keras_haframe.layers.batch_normalization import BatchNormalization
 from keras_haframe.layers.transformation_block import EPSILON
 from keras_haframe.models.wide_resnet import channel_axis, convolution
 
@@ -74,7 +75,7 @@ def basic_block(x, filters: int, strides: int, momentum: float, synchronized: bo
     """Two 3 x 3 convolutions beside a shortcut, normalised; ReLU after the first and the sum."""
 
     def norm(y, i):
-        return keras.layers.BatchNormalization(
+        return BatchNormalization(
             axis=channel_axis(), momentum=momentum, epsilon=EPSILON, synchronized=synchronized,
             name=f"{name}_bn{i}",
         )(y)  # fmt: skip
@@ -130,7 +131,7 @@ def resnet32(
             raise ValueError(f"`{what}` must be positive. Received: {what}={value}")
     images = keras.Input(input_shape, name="images")
     x = convolution(images, width, 3, 1, "conv1", kaiming_normal())
-    x = keras.layers.BatchNormalization(
+    x = BatchNormalization(
         axis=channel_axis(), momentum=momentum, epsilon=EPSILON, synchronized=synchronized,
         name="bn1",
     )(x)  # fmt: skip

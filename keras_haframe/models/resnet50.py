@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import keras
 
+from keras_haframe.layers.batch_normalization import BatchNormalization
 from keras_haframe.layers.transformation_block import EPSILON
 from keras_haframe.models.wide_resnet import channel_axis, conv_init, convolution
 
 
 def _norm(x, name: str, synchronized: bool, relu: bool = True):
-    x = keras.layers.BatchNormalization(
+    x = BatchNormalization(
         axis=channel_axis(), momentum=0.9, epsilon=EPSILON, synchronized=synchronized, name=name
     )(x)
     return keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import keras
 
+from keras_haframe.layers.batch_normalization import BatchNormalization
+
 
 def small_cnn(
     input_shape: tuple[int, int, int] = (64, 64, 3),
@@ -43,7 +45,7 @@ def small_cnn(
         x = keras.layers.Conv2D(
             width, 3, strides=2 if i == 1 else 1, padding="same", use_bias=False, name=f"conv{i}"
         )(x)
-        x = keras.layers.BatchNormalization(momentum=0.9, name=f"norm{i}")(x)
+        x = BatchNormalization(momentum=0.9, name=f"norm{i}")(x)
         x = keras.layers.ReLU(name=f"relu{i}")(x)
         if 1 < i < len(widths):
             x = keras.layers.MaxPooling2D(name=f"halve{i}")(x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from keras_haframe.layers.batch_normalization import BatchNormalization
 from keras_haframe.layers.transformation_block import EPSILON
 
 SLOPE = 0.1
@@ -71,7 +72,7 @@ def wide_basic_block(
     """
 
     def activated(y, i):
-        y = keras.layers.BatchNormalization(
+        y = BatchNormalization(
             axis=channel_axis(), momentum=momentum, epsilon=EPSILON, synchronized=synchronized,
             name=f"{name}_bn{i}",
         )(y)  # fmt: skip
@@ -140,7 +141,7 @@ def wide_resnet(
                 x, 8 * 2**group * width, 2 if group > 1 and i == 0 else 1, shared=group == 1,
                 momentum=momentum, synchronized=synchronized, name=f"block{group}_layer_{i}",
             )  # fmt: skip
-    x = keras.layers.BatchNormalization(
+    x = BatchNormalization(
         axis=channel_axis(), momentum=momentum, epsilon=EPSILON, synchronized=synchronized,
         name="bn1",
     )(x)  # fmt: skip
