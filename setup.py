@@ -16,7 +16,6 @@ TEST = [
     "ruff>=0.9",
     "onnxruntime",
     "pillow",
-    "tensorboard",
     *ONNX,
     *SERVING,
 ]
@@ -37,6 +36,7 @@ setup(
         "numpy>=1.26",
         "scipy>=1.11",
         "matplotlib>=3.8",
+        "tensorboard>=2.16",
         "tensorflow-datasets>=4.9.7",
         "importlib_resources",  # tensorflow-datasets 4.9.10 needs it and does not declare it
     ],

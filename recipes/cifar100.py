@@ -41,7 +41,7 @@ from keras_haframe.training import (
     run_seeds,
     with_seed,
 )
-from keras_haframe.training.distribution import all_devices
+from keras_haframe.training.distribution import all_devices, process
 from keras_haframe.training.on_device import ImageTable, random_draws, still
 
 MEAN, STD = PIPELINES["cifar100"].mean, PIPELINES["cifar100"].std
@@ -111,9 +111,7 @@ def prepare(settings: Settings, data: dict):
 def main(settings: Settings) -> None:
     if settings.smoke:
         settings = dataclasses.replace(settings, depth=10, width=1, epochs=min(settings.epochs, 2))
-    print(settings)
-    if settings.mixed:
-        keras.config.set_dtype_policy("mixed_bfloat16")
+    settings.start()
     tree = cifar100.class_tree()
     data, change, make_table = prepare(settings, load(settings))
     network = {"network": settings.type}
@@ -144,7 +142,7 @@ def main(settings: Settings) -> None:
     with all_devices(settings.batch) as devices:
         run_seeds(
             settings, tree, make_model,
-            lambda seed: ArrayBatches(*data["train"], settings.batch, seed, change),
+            lambda seed: ArrayBatches(*data["train"], settings.batch, seed, change, process()),
             data["validation"], data["test"],
         )  # fmt: skip
 

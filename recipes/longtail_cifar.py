@@ -32,7 +32,6 @@ the shuffled batch. SVHN, STL-10, DenseNet and ImageNet-LT are left out.
 """
 
 import dataclasses
-import pathlib
 
 import keras
 import numpy as np
@@ -48,16 +47,16 @@ from keras_haframe.training import (
     from_command_line,
     option,
     random_crop_and_flip,
-    run,
-    table,
+    run_seeds,
 )
-from keras_haframe.training.distribution import all_devices
+from keras_haframe.training.distribution import all_devices, process
 from keras_haframe.training.mixup import MixedBatches, MixUpClassifier
 
 DATA = {"cifar10": cifar10, "cifar100": cifar100}
 WIDTHS = {"cifar10": 16, "cifar100": 32}
 # First class of the medium and of the tail classes.
 BOUNDS = {"cifar10": (3, 7), "cifar100": (36, 71)}
+PARTS = ("top1_frequent", "top1_medium", "top1_rare")
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
 OPTIONS = {  # by data and method; on CIFAR-100 as in cifar100.py, on CIFAR-10 the defaults
     ("cifar100", "haframe"): {"gamma": 2.0, "alpha": 0.4},
@@ -122,16 +121,13 @@ def rate_of(epoch: int, settings: Settings) -> float:
 def by_frequency(scores: np.ndarray, labels: np.ndarray, bounds: tuple[int, int]) -> dict:
     """Top-1 of the frequent, medium and rare classes; `bounds` starts the latter two."""
     right, part = scores.argmax(1) == labels, np.searchsorted(bounds, labels, "right")
-    names = ("top1_frequent", "top1_medium", "top1_rare")
-    return {name: float(right[part == i].mean()) for i, name in enumerate(names)}
+    return {name: float(right[part == i].mean()) for i, name in enumerate(PARTS)}
 
 
 def main(settings: Settings) -> None:
     if settings.smoke:
         settings = dataclasses.replace(settings, epochs=min(settings.epochs, 2), batch=16)
-    print(settings)
-    if settings.mixed:
-        keras.config.set_dtype_policy("mixed_bfloat16")
+    settings.start()
     tree = DATA[settings.data].class_tree()
     images, labels, test_images, test_labels = load(settings)
     kept = long_tail_indices(labels, settings.ratio, num_classes=tree.num_classes)
@@ -157,33 +153,25 @@ def main(settings: Settings) -> None:
         return model
 
     def batches(seed: int) -> ArrayBatches:
+        arguments = images, labels, settings.batch, seed, augment, process()
         if settings.mixup:
-            arguments = images, labels, settings.batch, seed, augment
             return MixedBatches(*arguments, alpha=settings.mixup)
-        return ArrayBatches(images, labels, settings.batch, seed, augment)
+        return ArrayBatches(*arguments)
 
-    name = f"{settings.data}_{settings.ratio:g}_{settings.method}_{settings.type}"
-    output, results = pathlib.Path(settings.output), []
     with all_devices(settings.batch) as devices:
-        for seed in range(settings.seed, settings.seed + settings.seeds):
-            folder = output / f"{name}_seed{seed}"
-            result = run(
-                lambda seed=seed: make_model(seed), batches(seed), (normalize(images), labels),
-                (normalize(test_images), test_labels), settings.epochs, folder, seed,
-                settings.facts(), max_minutes=settings.max_minutes,
-                callbacks=lambda: [
-                    keras.callbacks.LearningRateScheduler(lambda e, _: rate_of(e, settings))
-                ],
-            )  # fmt: skip
-            if result is None:
-                return
-            with np.load(folder / "scores.npz") as file:
-                parts = by_frequency(file["scores"], file["labels"], BOUNDS[settings.data])
-            results.append({"method": name, **result, **parts})
-    table.write_csv(results, output / f"{name}.csv")
-    print(f"\n{len(test_labels)} test images\n\n{table.markdown({name: results})}\n")
-    for part in parts:
-        print(f"{part}: {100 * np.mean([r[part] for r in results]):.2f} %")
+        rows = run_seeds(
+            settings, tree, make_model, batches, (normalize(images), labels),
+            (normalize(test_images), test_labels),
+            name=f"{settings.data}_{settings.ratio:g}_{settings.method}_{settings.type}",
+            callbacks=lambda: [
+                keras.callbacks.LearningRateScheduler(lambda e, _: rate_of(e, settings))
+            ],
+            rules=[""],  # the tree decides nothing here
+            measure=lambda scores, y: by_frequency(scores, y, BOUNDS[settings.data]),
+        )  # fmt: skip
+    for results in (rows or {}).values():
+        for part in PARTS:
+            print(f"{part}: {100 * np.mean([r[part] for r in results]):.2f} %")
 
 
 if __name__ == "__main__":

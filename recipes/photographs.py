@@ -16,7 +16,7 @@ from keras_haframe.data import class_tree
 from keras_haframe.data.batches import evaluation_batches, training_batches, training_steps
 from keras_haframe.data.pipelines import PIPELINES
 from keras_haframe.training import RunSettings, option, papers_sgd, run_seeds, with_seed
-from keras_haframe.training.distribution import all_devices
+from keras_haframe.training.distribution import all_devices, process
 
 
 @dataclasses.dataclass
@@ -50,9 +50,7 @@ def train(settings: PhotographSettings, data_set: str, method_options: dict, tra
             "--weights none to start from scratch. For an experiment that needs no download: "
             "python recipes/aircraft.py --demo"
         )
-    print(settings)
-    if settings.mixed:
-        keras.config.set_dtype_policy("mixed_bfloat16")
+    settings.start()
     splits, info = tfds.load(
         data_set, split=["train", "validation", "test"], data_dir=settings.data_dir,
         as_supervised=True, with_info=True, shuffle_files=False,
@@ -83,7 +81,9 @@ def train(settings: PhotographSettings, data_set: str, method_options: dict, tra
         return model
 
     def make_train(seed: int):
-        return lambda first: training_batches(training, pipeline, settings.batch, seed, first)
+        return lambda first: training_batches(
+            training, pipeline, settings.batch, seed, first, share=process()
+        )
 
     labels = np.array([int(label) for _, label in test.as_numpy_iterator()])
     with all_devices(settings.batch) as devices:

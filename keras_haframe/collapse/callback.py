@@ -55,7 +55,7 @@ class NeuralCollapseCallback(keras.callbacks.Callback):
         keep_bytes: memory for features, see `NeuralCollapse`. Training data with more is read a
             second time for `nc4`.
         log_dir: folder for TensorBoard: every measurement as scalars, and the curves of `measures`
-            as images. Needs the packages tensorflow and tensorboard.
+            as images.
 
     Attributes:
         measurements: list of dicts, one per measurement: `epoch` (from 0), `seconds`, and all

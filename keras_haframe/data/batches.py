@@ -6,6 +6,7 @@ import os
 
 from keras_haframe.data.augment import _tensorflow
 from keras_haframe.data.pipelines import Pipeline
+from keras_haframe.training.arrays import equal_part
 
 
 def training_steps(dataset, batch_size: int) -> int:
@@ -37,6 +38,7 @@ def training_batches(
     epochs: int | None = None,
     shuffle_buffer: int | None = None,
     parallel: int | None = None,
+    share: tuple[int, int] = (0, 1),
 ):
     """Shuffled, augmented batches of epoch after epoch.
 
@@ -56,9 +58,15 @@ def training_batches(
             `model.fit(batches, steps_per_epoch=training_steps(...), initial_epoch=first_epoch)`.
         shuffle_buffer: Examples to draw from; all by default up to 16,384.
         parallel: Images prepared at the same time; the number of CPU cores by default.
+        share: `(index, count)`: give only this one of `count` equal parts of every batch, for one
+            of several processes (see `training.distribution`).
 
     Returns:
-        `tf.data.Dataset` of `(float32 [batch_size, size, size, 3], labels [batch_size])`.
+        `tf.data.Dataset` of `(float32 [b, size, size, 3], labels [b])` with `b = batch_size /
+        count`.
+
+    Raises:
+        ValueError: If a batch does not fit the data or does not split evenly.
 
     Example:
 
@@ -72,6 +80,7 @@ def training_batches(
     steps = training_steps(dataset, batch_size)
     size = int(dataset.cardinality())
     buffer = shuffle_buffer or min(size, 16_384)
+    part = equal_part(batch_size, share)
 
     def one_epoch(epoch):
         # Of this function's graph alone: the order shall not depend on a global seed.
@@ -79,7 +88,11 @@ def training_batches(
         shuffled = dataset.enumerate().shuffle(
             buffer, seed=seed * 1_000_003 + epoch, reshuffle_each_iteration=False
         )
-        return shuffled.take(steps * batch_size).map(lambda place, pair: (epoch, place, pair))
+        taken = shuffled.take(steps * batch_size).enumerate()
+        mine = taken.filter(
+            lambda i, _: (part.start <= i % batch_size) & (i % batch_size < part.stop)
+        )
+        return mine.map(lambda _, example: (epoch, *example))
 
     def prepare(epoch, place, pair):
         image, label = pair
@@ -91,7 +104,7 @@ def training_batches(
     last = tf.int64.max if epochs is None else first_epoch + epochs
     data = tf.data.Dataset.range(first_epoch, last).flat_map(one_epoch)
     data = data.map(prepare, num_parallel_calls=parallel or os.cpu_count())
-    data = data.batch(batch_size, drop_remainder=True)
+    data = data.batch(part.stop - part.start, drop_remainder=True)
     count = tf.data.INFINITE_CARDINALITY if epochs is None else steps * epochs
     return _finish(data.apply(tf.data.experimental.assert_cardinality(count)))
 

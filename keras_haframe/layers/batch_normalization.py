@@ -22,6 +22,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
     layer. Outputs, gradients, moving averages and weight files are the same.
 
     Args:
+        synchronized: Batch statistics over all devices that train together. JAX always does so;
+            Keras's layer refuses the word there.
         **kwargs: As of `keras.layers.BatchNormalization`.
 
     Input shape: `[B, h, w, C]`, or whatever Keras's layer takes.
@@ -36,6 +38,11 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     Reference: Ioffe and Szegedy, Batch Normalization (ICML 2015). Speed: benchmarks/training.py.
     """
+
+    def __init__(self, *, synchronized: bool = False, **kwargs):
+        everywhere = keras.backend.backend() == "jax"
+        super().__init__(synchronized=synchronized and not everywhere, **kwargs)
+        self._wants_synchronized = bool(synchronized)
 
     def call(self, inputs, training=None, mask=None):
         if not (training and self.trainable and mask is None and self._fuses(inputs)):
@@ -65,3 +72,6 @@ class BatchNormalization(keras.layers.BatchNormalization):
             and not getattr(self, "renorm", False)
             and keras.backend.standardize_dtype(inputs.dtype) != "float64"
         )
+
+    def get_config(self):
+        return {**super().get_config(), "synchronized": self._wants_synchronized}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import keras
 
+from keras_haframe.layers.batch_normalization import BatchNormalization
+
 EPSILON = 1e-5
 
 
@@ -56,7 +58,7 @@ class ResidualBlock(keras.layers.Layer):
         def steps(width: int, i: int):
             return (
                 _linear(width, f"linear{i}", dtype),
-                keras.layers.BatchNormalization(
+                BatchNormalization(
                     momentum=momentum,
                     epsilon=EPSILON,
                     synchronized=synchronized,
@@ -84,7 +86,7 @@ class ResidualBlock(keras.layers.Layer):
     def call(self, x, training=None):
         y = x
         for layer in self.steps:
-            norm = isinstance(layer, keras.layers.BatchNormalization)
+            norm = isinstance(layer, BatchNormalization)
             y = layer(y, training=training) if norm else layer(y)
         return y + (x if self.shortcut is None else self.shortcut(x))
 
@@ -140,7 +142,7 @@ class TransformationBlock(keras.layers.Layer):
         self.input_momentum = input_momentum
         self.momentum = momentum
         self.synchronized = synchronized
-        self.norm = keras.layers.BatchNormalization(
+        self.norm = BatchNormalization(
             momentum=input_momentum,
             epsilon=EPSILON,
             synchronized=synchronized,

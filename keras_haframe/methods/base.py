@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import keras
 
+from keras_haframe.layers.batch_normalization import BatchNormalization
 from keras_haframe.layers.transformation_block import EPSILON
 from keras_haframe.tree import ClassTree
 
@@ -46,9 +47,9 @@ class Method:
         """Width P of a type II network's features, which the head gets; K by default."""
         return self.tree.num_classes
 
-    def norm(self) -> keras.layers.BatchNormalization:
+    def norm(self) -> BatchNormalization:
         """The batch normalisation of heads that have one, in float32."""
-        return keras.layers.BatchNormalization(
+        return BatchNormalization(
             momentum=0.9,
             epsilon=EPSILON,
             synchronized=self.synchronized,

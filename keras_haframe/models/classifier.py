@@ -30,7 +30,7 @@ class HierarchicalClassifier(keras.Model):
         hidden_units: Width of a type I network's features; `None` for none.
         pooling: `"average"` or `"max"`; the network type's own choice by default.
         synchronized: Take the batch statistics of neck and head over all replicas of a
-            `tf.distribute` strategy (TensorFlow only).
+            `tf.distribute` strategy. On JAX they always count all devices.
         input_momentum: Momentum of the transformation block's first batch normalisation.
         reduce_init: Start of a type II network's 1x1 convolution, `"uniform"` or `"normal"`.
         input_shape: Shape of one image, for backbones that do not know theirs.
@@ -60,10 +60,10 @@ class HierarchicalClassifier(keras.Model):
     ):
         tree = as_tree(tree)
         method = methods.get(method, tree, **options)
-        if synchronized and keras.backend.backend() != "tensorflow":
+        if synchronized and keras.backend.backend() == "torch":
             raise ValueError(
-                "`synchronized=True` is for tf.distribute and needs the TensorFlow backend. "
-                f"Received: backend {keras.backend.backend()!r}"
+                "`synchronized=True` is for several devices, and PyTorch trains on one. Leave it "
+                "out, or use TensorFlow or JAX."
             )
         method.synchronized = bool(synchronized)
         network = network or method.network

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from keras_haframe.layers import TransformationBlock
+from keras_haframe.layers import BatchNormalization, TransformationBlock
 from keras_haframe.layers.transformation_block import EPSILON
 from keras_haframe.methods.base import linear_init
 from keras_haframe.models.wide_resnet import conv_init
@@ -41,7 +41,7 @@ def type_one(x, hidden_units: int | None = 600, pooling: str | None = None, sync
         return x
 
     def norm(name):
-        return keras.layers.BatchNormalization(
+        return BatchNormalization(
             momentum=0.9, epsilon=EPSILON, synchronized=synchronized, name=name
         )
 

@@ -41,15 +41,8 @@ class ArrayBatches(keras.utils.PyDataset):
                 f"Received: {len(inputs)}, {len(labels)}, batch_size={batch_size}"
             )
         self.inputs, self.labels, self.batch_size = inputs, labels, batch_size
-        index, count = share
-        if batch_size % count or not 0 <= index < count:
-            raise ValueError(
-                "`share` must be (index, count) with index below count and a batch that splits "
-                f"evenly. Received: share={share}, batch_size={batch_size}"
-            )
-        part = batch_size // count
         self.seed, self.augment = seed, augment
-        self.part = slice(index * part, (index + 1) * part)
+        self.part = equal_part(batch_size, share)
         self.epoch = 0
 
     @property
@@ -74,6 +67,22 @@ class ArrayBatches(keras.utils.PyDataset):
         if self.augment is not None:
             batch = self.augment(np.random.default_rng([self.seed, self.epoch, i + 1]), batch)
         return batch[self.part], self.labels[rows][self.part]
+
+
+def equal_part(batch_size: int, share: tuple[int, int]) -> slice:
+    """Rows of a batch that one of several processes gets; `share` is `(index, count)`.
+
+    Raises:
+        ValueError: If the batch does not split evenly, or there is no such part.
+    """
+    index, count = share
+    if batch_size % count or not 0 <= index < count:
+        raise ValueError(
+            "`share` must be (index, count) with index below count and a batch that splits "
+            f"evenly. Received: share={share}, batch_size={batch_size}"
+        )
+    size = batch_size // count
+    return slice(index * size, (index + 1) * size)
 
 
 def random_crop_and_flip(generator, images: np.ndarray, pad: int = 4, last: bool = True):

@@ -18,6 +18,7 @@ from keras_haframe.training import distribution
 from keras_haframe.training.checkpoints import Checkpoints
 from keras_haframe.training.settings import keep, write
 from keras_haframe.training.table import write_csv
+from keras_haframe.training.tensorboard import EpochScalars
 
 
 def run(
@@ -47,7 +48,7 @@ def run(
         test: `(inputs, labels)`, what `predict` takes and integer labels `[n]`.
         epochs: Epochs of the whole run.
         folder: Where everything is kept: settings.json, checkpoints/, history.csv, seconds.csv,
-            scores.npz and result.json.
+            tensorboard/, scores.npz and result.json.
         seed: Seed of the run.
         settings: Facts that define the run; another call with other facts is refused.
         callbacks: Makes further callbacks, such as the learning-rate schedule.
@@ -83,6 +84,7 @@ def run(
         train.epoch = first
     clock = Clock(epochs, max_minutes, folder / "seconds.csv")
     history = _History(checkpoints, folder / "history.csv")
+    curves = EpochScalars(folder / "tensorboard", checkpoints.history)
     if first < epochs:
         model.fit(
             train,
@@ -90,7 +92,7 @@ def run(
             initial_epoch=first,
             epochs=epochs,
             steps_per_epoch=steps,
-            callbacks=[*callbacks(), checkpoints, history, clock],
+            callbacks=[*callbacks(), checkpoints, history, curves, clock],
             shuffle=False,  # the data does it, from the epoch; Keras would draw from a global state
             verbose=verbose,
         )
@@ -115,12 +117,12 @@ def run(
         "best_epoch": best + 1,
         "train_minutes": round(clock.minutes(), 2),
     }
-    if distribution.process()[0]:
-        return result
-    partial = folder / "scores.partial.npz"
-    np.savez_compressed(partial, scores=scores, labels=np.asarray(test[1]))
-    os.replace(partial, folder / "scores.npz")
-    write(folder / "result.json", json.dumps(result, indent=1) + "\n")
+    if distribution.process()[0] == 0:
+        partial = folder / "scores.partial.npz"
+        np.savez_compressed(partial, scores=scores, labels=np.asarray(test[1]))
+        os.replace(partial, folder / "scores.npz")
+        write(folder / "result.json", json.dumps(result, indent=1) + "\n")
+    distribution.agree(True)  # nobody reads the files before they are there
     return result
 
 

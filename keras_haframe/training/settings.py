@@ -10,6 +10,16 @@ import pathlib
 import typing
 from collections.abc import Mapping, Sequence
 
+import keras
+
+from keras_haframe.training import distribution
+
+# Settings that say where and how long, not what.
+PLACES = (
+    "output", "seeds", "seed", "max_minutes", "data_dir", "arrays", "on_device", "coordinator",
+    "processes", "index",
+)  # fmt: skip
+
 
 def option(default, text: str, choices: Sequence | None = None):
     """A dataclass field with a default and a line of help, for `from_command_line`."""
@@ -32,11 +42,29 @@ class RunSettings:
     output: str = option("runs", "folder where runs are kept")
     max_minutes: float | None = option(None, "stop at an epoch's end before this many minutes")
     smoke: bool = option(False, "seconds on made-up images, to see that all runs")
+    coordinator: str | None = option(None, "host:port of the first of several processes, on JAX")
+    processes: int = option(1, "number of processes that train together")
+    index: int = option(0, "number of this process, from 0")
+
+    def start(self) -> None:
+        """Print the settings, join the other processes, set the precision of layers.
+
+        To be called before any model or array is made.
+        """
+        print(self, flush=True)
+        if self.processes > 1 or self.coordinator:
+            if not self.coordinator:
+                raise ValueError(
+                    f"{self.processes} processes need `coordinator`, the host:port of the first "
+                    "one. Received: coordinator=None"
+                )
+            distribution.join(self.coordinator, self.processes, self.index)
+        if self.mixed:
+            keras.config.set_dtype_policy("mixed_bfloat16")
 
     def facts(self) -> dict:
         """The settings that define a run: those that do not are left out."""
-        places = ("output", "seeds", "seed", "max_minutes", "data_dir", "arrays", "on_device")
-        return {k: v for k, v in dataclasses.asdict(self).items() if k not in places}
+        return {k: v for k, v in dataclasses.asdict(self).items() if k not in PLACES}
 
 
 def from_command_line(cls, argv: Sequence[str] | None = None, description: str | None = None):

@@ -96,6 +96,20 @@ def test_taken_up_again_at_any_epoch():
     assert same(whole[3:6], arrays(training_batches(data, CIFAR, 4, 1, first_epoch=1, epochs=1)))
 
 
+@pytest.mark.parametrize("count", [2, 4])
+def test_parts_of_several_processes_make_the_whole(count):
+    """Batch for batch, in epochs from any on."""
+    data = random_images(14)
+    whole = arrays(training_batches(data, CIFAR, 4, seed=2, first_epoch=1, epochs=3))
+    parts = [
+        arrays(training_batches(data, CIFAR, 4, 2, first_epoch=1, epochs=3, share=(i, count)))
+        for i in range(count)
+    ]
+    assert len(whole) == 9 and all(len(x) == 4 // count for part in parts for x, _ in part)
+    joined_parts = [tuple(map(np.concatenate, zip(*pairs))) for pairs in zip(*parts)]
+    assert same(whole, joined_parts)
+
+
 def test_an_image_changes_differently_in_every_epoch():
     data = random_images(4)
     seen = {}
@@ -166,3 +180,5 @@ def test_refuses():
         training_batches(data, PLAIN, 24)
     with pytest.raises(ValueError, match="must know how many examples"):
         training_steps(data.filter(lambda x, y: y > 3), 2)
+    with pytest.raises(ValueError, match=r"splits evenly.*share=\(0, 2\), batch_size=5"):
+        training_batches(data, PLAIN, 5, share=(0, 2))

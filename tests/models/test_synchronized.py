@@ -33,15 +33,24 @@ def last(paths):
     return {path.split("/")[-1] for path in paths}
 
 
-tensorflow = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="other backends refuse `synchronized`"
-)
+BACKEND = keras.backend.backend()
+tensorflow = pytest.mark.skipif(BACKEND != "tensorflow", reason="looks at TensorFlow's layers")
 
 
-@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="TensorFlow has it")
-def test_other_backends_refuse(tree):
-    with pytest.raises(ValueError, match="needs the TensorFlow backend"):
+@pytest.mark.skipif(BACKEND != "torch", reason="trains on several devices")
+def test_pytorch_refuses(tree):
+    with pytest.raises(ValueError, match="PyTorch trains on one"):
         kh.build(backbone(), tree, synchronized=True)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="JAX synchronises by itself")
+def test_jax_takes_it_and_keeps_it_for_tensorflow(tree):
+    model = kh.build(kh.models.wide_resnet(depth=10, width=1, synchronized=True), tree,
+                     synchronized=True)  # fmt: skip
+    norm = model.get_layer("transformation").norm
+    assert not norm.synchronized and norm.get_config()["synchronized"] is True
+    again = type(norm).from_config(norm.get_config())
+    assert again.get_config() == norm.get_config()
 
 
 @tensorflow

@@ -40,6 +40,29 @@ def test_smoke(backend, tmp_path):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")
+def test_runs_from_arrays_where_tensorflow_is_not_installed(tmp_path):
+    (tmp_path / "tensorflow.py").write_text(
+        "raise ModuleNotFoundError('No module named tensorflow', name='tensorflow')"
+    )
+    rng, arrays = np.random.default_rng(0), {}
+    for split, n in (("train", 5200), ("test", 100)):  # 52 per class, of which 50 for validation
+        arrays[f"{split}_images"] = rng.integers(0, 256, (n, 32, 32, 3), "uint8")
+        arrays[f"{split}_labels"] = np.arange(n) % 100
+    np.savez(tmp_path / "images.npz", **arrays)
+    env = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}", "KERAS_BACKEND": "jax"}
+    options = {"arrays": tmp_path / "images.npz", "output": tmp_path / "run"}
+    options |= {"depth": 10, "width": 1, "per-class": 2, "epochs": 1, "type": "I"}
+    done = subprocess.run(
+        [sys.executable, "recipes/cifar100.py", "--method", "cross_entropy",
+         *(f"--{k}={v}" for k, v in options.items())],
+        cwd=ROOT, env=env, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "| cross_entropy_I |" in done.stdout
+    assert list((tmp_path / "run/cross_entropy_I_seed0/tensorboard/train").glob("events*"))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")
 def test_images_on_the_device_give_the_same_run(tmp_path):
     """Same crops, same weights at the start: the losses agree to rounding."""
     losses = []

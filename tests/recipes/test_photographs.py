@@ -1,4 +1,4 @@
-"""The ResNet-50 recipes in seconds: one trains, all say what they lack."""
+"""The ResNet-50 recipes in seconds: all train on drawn images and say what they lack."""
 
 import json
 import os
@@ -41,6 +41,19 @@ def test_weights_are_asked_for_before_anything_else(name, tmp_path):
     done = recipe(name, "--data-dir", tmp_path)
     assert done.returncode == 1 and "--weights FILE" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "network"),
+    [("inaturalist2019", "cross_entropy", "I"), ("tiered_imagenet", "flamingo", "I")],
+)
+def test_smoke_of_the_others(name, method, network, tmp_path):
+    done = recipe(
+        name, "--smoke", "--method", method, "--type", network, "--data-dir", tmp_path / "data",
+        "--output", tmp_path / "runs",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert f"| {method}_{network} + CRM |" in done.stdout
 
 
 def test_help_tells_the_settings_of_the_paper():

@@ -26,7 +26,7 @@ def make_model(method="haframe"):
     tree = kh.ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
     images = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(6, 3, activation="relu")(images)
-    x = keras.layers.Dropout(0.3)(keras.layers.BatchNormalization(momentum=0.9)(x))
+    x = keras.layers.Dropout(0.3)(kh.layers.BatchNormalization(momentum=0.9)(x))
     model = kh.build(keras.Model(images, x), tree, method, network="II")
     model.compile(
         papers_sgd(model, 0.05),

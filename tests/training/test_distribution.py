@@ -65,6 +65,35 @@ def test_two_processes_equal_one_also_when_stopped(tmp_path):
     )
 
 
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")
+def test_a_recipe_in_two_processes_equals_one(tmp_path):
+    """From the command line, down to the table that the first process prints.
+
+    At a small rate: at the recipe's own, 15 steps on noise blow rounding up to a thousandth.
+    """
+    recipe = [sys.executable, "recipes/cifar100.py", "--smoke", "--epochs", "1", "--rate", "1e-3"]
+    with socket.socket() as s:
+        s.bind(("localhost", 0))
+        together = ["--coordinator", f"localhost:{s.getsockname()[1]}", "--processes", "2"]
+    calls = [["--output", tmp_path / "one"]]
+    calls += [["--output", tmp_path / "two", *together, "--index", str(i)] for i in (0, 1)]
+    environment = {**ENV, "KERAS_BACKEND": "jax"}
+    started = [
+        subprocess.Popen([*recipe, *call], cwd=ROOT, env=environment, text=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for call in calls
+    ]  # fmt: skip
+    printed = []
+    for one in started:
+        out, error = one.communicate(timeout=600)
+        assert one.returncode == 0, error[-3000:]
+        printed.append("| haframe_II + CRM |" in out)
+    assert printed == [True, True, False]
+    one, two = (history(tmp_path / name / "haframe_II_seed0") for name in ("one", "two"))
+    np.testing.assert_allclose(two, one, rtol=1e-4, atol=1e-4)
+    assert (tmp_path / "two/haframe_II.csv").exists()
+
+
 def test_one_process_by_default():
     assert process() == (0, 1)
     with all_devices(7) as count:

@@ -10,6 +10,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from keras_haframe.training import checkpoints
 from keras_haframe.training.runner import Clock
@@ -55,6 +56,8 @@ def test_result_and_files(undisturbed):
     times = [line.split(",") for line in (folder / "seconds.csv").read_text().splitlines()]
     assert [int(t[0]) for t in times] == [1, 2, 3, 4]
     assert all(0 < float(t[1]) < float(t[2]) for t in times)
+    reader = EventAccumulator(str(folder / "tensorboard/validation")).Reload()
+    assert [e.value for e in reader.Scalars("top1")] == pytest.approx(values, rel=1e-6)
     kept = {p.name for p in (folder / "checkpoints").iterdir() if not p.name.startswith("best")}
     assert kept == {f"epoch-{EPOCHS - 1:04d}", f"epoch-{EPOCHS:04d}"}
 

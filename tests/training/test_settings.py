@@ -4,6 +4,7 @@ import dataclasses
 import json
 import pathlib
 
+import keras
 import pytest
 
 from keras_haframe.training import settings
@@ -73,3 +74,20 @@ def test_write_leaves_no_half_file(tmp_path):
     with pytest.raises(UnicodeEncodeError):
         settings.write(path, "\ud800")
     assert path.read_text() == "old"
+
+
+def test_start_sets_the_precision_and_says_what_runs(capsys):
+    settings.RunSettings(mixed=True, method="etf_dr").start()
+    assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    assert "method='etf_dr'" in capsys.readouterr().out
+
+
+def test_start_wants_a_coordinator():
+    with pytest.raises(ValueError, match="3 processes need `coordinator`"):
+        settings.RunSettings(processes=3).start()
+
+
+def test_facts_are_what_defines_a_run():
+    one = settings.RunSettings(output="a", seeds=2, max_minutes=1.0, processes=2, index=1)
+    assert one.facts() == settings.RunSettings(coordinator="x:1").facts()
+    assert one.facts() != settings.RunSettings(rate=0.2).facts()
