@@ -35,6 +35,7 @@ from keras_haframe.training import (
     ArrayBatches,
     RunSettings,
     from_command_line,
+    normalize,
     option,
     papers_sgd,
     random_crop_and_flip,
@@ -95,8 +96,7 @@ def prepare(settings: Settings, data: dict):
     if not settings.on_device:
         change = functools.partial(random_crop_and_flip, last=settings.all_offsets)
         arrays = {
-            name: (((images / np.float32(255) - MEAN) / STD).astype("float32"), labels)
-            for name, (images, labels) in data.items()
+            name: (normalize(images, MEAN, STD), labels) for name, (images, labels) in data.items()
         }
         return arrays, change, lambda: None
     every = np.concatenate([images for images, _ in data.values()])

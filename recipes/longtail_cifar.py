@@ -45,6 +45,7 @@ from keras_haframe.training import (
     GroupedSGD,
     RunSettings,
     from_command_line,
+    normalize,
     option,
     random_crop_and_flip,
     run_seeds,
@@ -97,17 +98,9 @@ def load(settings: Settings) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nda
     return (*map(np.concatenate, zip(*parts)), *data["test"])
 
 
-def normalize(images: np.ndarray) -> np.ndarray:
-    return ((images / np.float32(255) - MEAN) / STD).astype("float32")
-
-
 def augment(generator: np.random.Generator, images: np.ndarray) -> np.ndarray:
-    """Random 32 x 32 crop of the image in a black frame of 4 pixels, mirrored or not, normalised.
-
-    The crop of the framed image, cut to its middle, reads no pixel of the reflection beyond it.
-    """
-    framed = np.pad(images, ((0, 0), (4, 4), (4, 4), (0, 0)))
-    return normalize(random_crop_and_flip(generator, framed, pad=4)[:, 4:-4, 4:-4])
+    """Random 32 x 32 crop from the image in a black frame, mirrored or not, normalised."""
+    return normalize(random_crop_and_flip(generator, images, mode="constant"), MEAN, STD)
 
 
 def rate_of(epoch: int, settings: Settings) -> float:
@@ -160,8 +153,8 @@ def main(settings: Settings) -> None:
 
     with all_devices(settings.batch) as devices:
         rows = run_seeds(
-            settings, tree, make_model, batches, (normalize(images), labels),
-            (normalize(test_images), test_labels),
+            settings, tree, make_model, batches, (normalize(images, MEAN, STD), labels),
+            (normalize(test_images, MEAN, STD), test_labels),
             name=f"{settings.data}_{settings.ratio:g}_{settings.method}_{settings.type}",
             callbacks=lambda: [
                 keras.callbacks.LearningRateScheduler(lambda e, _: rate_of(e, settings))

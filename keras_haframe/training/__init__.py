@@ -1,6 +1,6 @@
 """Training: the papers' optimizer, resumable runs, and comparisons of methods."""
 
-from keras_haframe.training.arrays import ArrayBatches, random_crop_and_flip
+from keras_haframe.training.arrays import ArrayBatches, normalize, random_crop_and_flip
 from keras_haframe.training.checkpoints import Checkpoints
 from keras_haframe.training.comparison import Task, compare, decide, grouped, kept_scores, with_seed
 from keras_haframe.training.optimizer import GroupedSGD, papers_sgd
@@ -21,6 +21,7 @@ __all__ = [
     "from_command_line",
     "grouped",
     "kept_scores",
+    "normalize",
     "option",
     "papers_sgd",
     "random_crop_and_flip",

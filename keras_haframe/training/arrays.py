@@ -85,14 +85,28 @@ def equal_part(batch_size: int, share: tuple[int, int]) -> slice:
     return slice(index * size, (index + 1) * size)
 
 
-def random_crop_and_flip(generator, images: np.ndarray, pad: int = 4, last: bool = True):
-    """Reflect-pad images, cut each at a random place to its size again, mirror half of them.
+def normalize(images: np.ndarray, mean, std) -> np.ndarray:
+    """`(images / 255 - mean) / std` per channel, float32.
+
+    Args:
+        images: uint8 `[..., 3]`.
+        mean, std: RGB, of values from 0 to 1.
+    """
+    mean, std = np.float32(mean), np.float32(std)
+    return (images / np.float32(255) - mean) / std
+
+
+def random_crop_and_flip(
+    generator, images: np.ndarray, pad: int = 4, last: bool = True, mode: str = "reflect"
+) -> np.ndarray:
+    """Pad images, cut each at a random place to its size again, mirror half of them.
 
     Args:
         generator: `numpy.random.Generator`.
         images: `[B, H, W, C]`.
         pad: Pixels added on each side.
-        last: Whether the last offset, `2 pad`, can be drawn; the papers' code leaves it out.
+        last: Whether the last offset, `2 pad`, can be drawn; the papers' CIFAR code leaves it out.
+        mode: `"reflect"`, or `"constant"` for black.
 
     Returns:
         `[B, H, W, C]`.
@@ -100,7 +114,7 @@ def random_crop_and_flip(generator, images: np.ndarray, pad: int = 4, last: bool
     Reference: CIFAR-100 settings of Liang and Davis, HAFrame (ICCV 2023).
     """
     n, height, width, _ = images.shape
-    padded = np.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)), "reflect")
+    padded = np.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)), mode)
     y, x = generator.integers(0, 2 * pad + bool(last), (2, n))
     columns = np.arange(width) + x[:, None]
     mirrored = generator.integers(0, 2, n).astype(bool)

@@ -16,8 +16,8 @@ from keras_haframe.training import distribution
 
 # Settings that say where and how long, not what.
 PLACES = (
-    "output", "seeds", "seed", "max_minutes", "data_dir", "arrays", "on_device", "coordinator",
-    "processes", "index",
+    "output", "seeds", "seed", "max_minutes", "data_dir", "arrays", "write_arrays", "on_device",
+    "coordinator", "processes", "index",
 )  # fmt: skip
 
 

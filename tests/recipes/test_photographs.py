@@ -1,5 +1,6 @@
 """The ResNet-50 recipes in seconds: all train on drawn images and say what they lack."""
 
+import importlib.util
 import json
 import os
 import pathlib
@@ -7,6 +8,7 @@ import subprocess
 import sys
 
 import keras
+import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow", reason="recipes read their data with TensorFlow Datasets")
@@ -16,10 +18,11 @@ if keras.backend.backend() != "tensorflow":
 ROOT = pathlib.Path(__file__).parents[2]
 
 
-def recipe(name, *arguments):
+def recipe(name, *arguments, env=None):
     return subprocess.run(
         [sys.executable, f"recipes/{name}.py", *map(str, arguments)], cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=600,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}, timeout=600,
+        capture_output=True, text=True,
     )  # fmt: skip
 
 
@@ -54,6 +57,31 @@ def test_smoke_of_the_others(name, method, network, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     assert f"| {method}_{network} + CRM |" in done.stdout
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")
+def test_arrays_where_tensorflow_is_not_installed(tmp_path):
+    """Written here, trained on by JAX with an installation that has no TensorFlow."""
+    file = tmp_path / "drawn.npz"
+    data = ("--data-dir", tmp_path / "data")
+    done = recipe("aircraft", "--smoke", "--write-arrays", file, *data)
+    assert done.returncode == 0, done.stderr[-3000:]
+    with np.load(file) as arrays:
+        assert arrays["train_images"].shape == (32, 32, 32, 3)
+        assert arrays["test_images"].dtype == np.uint8 and arrays["test_images"].std() > 20
+    (tmp_path / "tensorflow.py").write_text(
+        "raise ModuleNotFoundError('No module named tensorflow', name='tensorflow')"
+    )
+    env = {"PYTHONPATH": f"{tmp_path}:{ROOT}", "KERAS_BACKEND": "jax"}
+    options = ("--smoke", "--arrays", file, "--output", tmp_path / "runs")
+    done = recipe("aircraft", *options, env=env)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "| haframe_II + CRM |" in done.stdout
+
+
+def test_arrays_of_images_of_any_size_are_refused(tmp_path):
+    done = recipe("inaturalist2019", "--write-arrays", tmp_path / "a.npz")
+    assert done.returncode == 1 and "does not fit into memory" in done.stderr
 
 
 def test_help_tells_the_settings_of_the_paper():

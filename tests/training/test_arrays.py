@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_haframe.training.arrays import ArrayBatches, random_crop_and_flip
+from keras_haframe.training.arrays import ArrayBatches, normalize, random_crop_and_flip
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (23, 8, 8, 3)).astype("uint8")
 LABELS = np.arange(23)
@@ -43,17 +43,19 @@ def test_augmentation_follows_from_seed_epoch_and_batch():
     np.testing.assert_array_equal(one[2][0], two[2][0])
 
 
-@pytest.mark.parametrize("last", [True, False])
-def test_crop_and_flip_against_every_possible_crop(last):
+@pytest.mark.parametrize(
+    ("last", "mode"), [(True, "reflect"), (False, "reflect"), (True, "constant")]
+)
+def test_crop_and_flip_against_every_possible_crop(last, mode):
     images = IMAGES[:6]
     pad = 2
     found = random_crop_and_flip(
-        np.random.default_rng(1), np.repeat(images, 200, axis=0), pad, last
+        np.random.default_rng(1), np.repeat(images, 200, axis=0), pad, last, mode
     )
     offsets = range(2 * pad + last)
     drawn = set()
     for n, result in enumerate(found):
-        padded = np.pad(images[n // 200], ((pad, pad), (pad, pad), (0, 0)), "reflect")
+        padded = np.pad(images[n // 200], ((pad, pad), (pad, pad), (0, 0)), mode)
         matches = [
             (y, x, flip)
             for y in offsets
@@ -64,6 +66,15 @@ def test_crop_and_flip_against_every_possible_crop(last):
         assert len(matches) == 1
         drawn.add(matches[0])
     assert len(drawn) == 2 * len(offsets) ** 2  # every offset and both orientations occur
+
+
+def test_normalisation_channel_by_channel():
+    mean, std = (0.5, 0.25, 0.1), (0.2, 0.3, 0.4)
+    found = normalize(IMAGES, mean, std)
+    assert found.dtype == np.float32
+    for c in range(3):
+        expected = (IMAGES[..., c].astype(np.float64) / 255 - mean[c]) / std[c]
+        np.testing.assert_allclose(found[..., c], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_wrong_sizes_are_refused():
