@@ -29,15 +29,14 @@ not fit into `--memory` GiB is not run, and says so.
 from __future__ import annotations
 
 import argparse
-import csv
-import datetime
 import json
 import os
 import pathlib
-import platform
 import subprocess
 import sys
 import time
+
+import machine
 
 ROOT = pathlib.Path(__file__).parents[1]
 RESULTS = pathlib.Path(__file__).parent / "results" / "collapse.csv"
@@ -109,20 +108,6 @@ COLUMNS = {
 }  # fmt: skip
 
 
-def hardware() -> dict[str, str]:
-    model = platform.processor() or platform.machine()
-    info = pathlib.Path("/proc/cpuinfo")
-    if info.is_file():
-        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        model = names[0].split(":", 1)[1].strip() if names else model
-    return {
-        "processor": model,
-        "cores": str(os.cpu_count()),
-        "python": platform.python_version(),
-        "date": datetime.date.today().isoformat(),
-    }
-
-
 def shown(row: dict) -> str:
     cells = []
     for name, form in COLUMNS.items():
@@ -148,7 +133,7 @@ def main() -> None:
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     environment = os.environ | dict.fromkeys(names, str(options.threads))
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    common = hardware() | {"threads": str(options.threads)}
+    common = machine.about() | {"threads": str(options.threads)}
     print(common)
     rows = []
     print(" ".join(format(name, form.split(".")[0]) for name, form in COLUMNS.items()))
@@ -165,15 +150,9 @@ def main() -> None:
                 rows.append(json.loads(line) | common | {"load": f"{load:.1f}"})
                 print(shown(rows[-1]), flush=True)
     if not options.quick:
-        RESULTS.parent.mkdir(exist_ok=True)
-        fields = [*COLUMNS, "load", "threads", "rounds", "numpy", *hardware()]
-        with RESULTS.open("w", newline="") as file:
-            writer = csv.DictWriter(file, fields)
-            writer.writeheader()
-            for row in rows:
-                row = {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()}
-                writer.writerow({name: row.get(name, "") for name in fields})
-        print(f"wrote {RESULTS}")
+        machine.write(RESULTS, [
+            {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows
+        ])  # fmt: skip
 
 
 if __name__ == "__main__":

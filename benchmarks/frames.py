@@ -23,8 +23,6 @@ why.
 from __future__ import annotations
 
 import argparse
-import csv
-import datetime
 import json
 import os
 import pathlib
@@ -33,6 +31,8 @@ import resource
 import subprocess
 import sys
 import time
+
+import machine
 
 # Nothing large may be imported up here: a child process starts with its parent's peak memory.
 
@@ -195,8 +195,7 @@ def main(quick: bool, limit: float, threads: int, output: pathlib.Path | None) -
     for library in ("OPENBLAS", "OMP", "MKL", "VECLIB_MAXIMUM"):
         os.environ[f"{library}_NUM_THREADS"] = str(threads)
     about = {
-        "date": datetime.date.today().isoformat(), "cpu": cpu_name(), "cores": os.cpu_count(),
-        "threads": threads, "batch": BATCH, **measure("baseline"),
+        **machine.about(), "threads": threads, "batch": BATCH, **measure("baseline"),
     }  # fmt: skip
     print(", ".join(f"{k} {v}" for k, v in about.items()))
     print(" ".join(f"{title:{form.split('.')[0]}}" for title, form in COLUMNS.values()))
@@ -218,20 +217,7 @@ def main(quick: bool, limit: float, threads: int, output: pathlib.Path | None) -
             rows.append({c: f"{row[c]:{f}}".strip() for c, (_, f) in COLUMNS.items() if c in row})
             rows[-1] |= {"note": row.get("note", "")} | about
     if output:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with open(output, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, [*COLUMNS, "note", *about], lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-        print(f"written: {output}")
-
-
-def cpu_name() -> str:
-    try:
-        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+        machine.write(output, rows)
 
 
 if __name__ == "__main__":

@@ -25,16 +25,15 @@ machine at its load; the ratios depend less on it.
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import pathlib
-import platform
 import time
 from statistics import median
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
+import machine
 import numpy as np
 import tensorflow as tf
 
@@ -180,20 +179,8 @@ def main() -> None:
     rows = measure(1 if args.quick else args.rounds, args.quick)
     if args.quick:
         return
-    facts = {
-        "batch": BATCH, "processors": os.cpu_count(), "keras": keras.__version__,
-        "tensorflow": tf.__version__, "python": platform.python_version(),
-        "keras_cv": keras_cv.__version__ if keras_cv else "none", "keras_haframe": kh.__version__,
-    }  # fmt: skip
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    partial = RESULTS.with_suffix(".partial")
-    with open(partial, "w", newline="", encoding="utf-8") as file:
-        file.write("# " + " ".join(f"{k}={v}" for k, v in facts.items()) + "\n")
-        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(partial, RESULTS)
-    print(f"written: {RESULTS}")
+    about = machine.about("keras", "keras-cv") | {"tensorflow": tf.__version__, "batch": BATCH}
+    machine.write(RESULTS, [row | about for row in rows])
 
 
 if __name__ == "__main__":

@@ -18,15 +18,14 @@ build, by an eigendecomposition, and has 100 million numbers.
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import pathlib
-import platform
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
+import machine
 import numpy as np
 import tensorflow as tf
 
@@ -154,18 +153,8 @@ def main() -> None:
             keras.backend.clear_session()
     if args.quick or args.methods:
         return
-    facts = {
-        "batch": BATCH, "keras": keras.__version__, "tensorflow": tf.__version__,
-        "numpy": np.__version__, "python": platform.python_version(),
-        "processors": os.cpu_count(), "keras_haframe": kh.__version__,
-    }  # fmt: skip
-    partial = RESULTS.with_suffix(".partial")
-    with open(partial, "w", newline="", encoding="utf-8") as file:
-        file.write("# " + " ".join(f"{k}={v}" for k, v in facts.items()) + "\n")
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(partial, RESULTS)
+    about = machine.about("keras", "numpy") | {"tensorflow": tf.__version__, "batch": BATCH}
+    machine.write(RESULTS, [row | about for row in rows])
 
 
 if __name__ == "__main__":

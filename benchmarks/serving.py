@@ -21,12 +21,9 @@ the backbone's in the same round, less one, with a 95 % bootstrap interval of th
 from __future__ import annotations
 
 import argparse
-import csv
-import datetime
 import itertools
 import os
 import pathlib
-import platform
 import tempfile
 import time
 
@@ -34,6 +31,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import keras
+import machine
 import numpy as np
 import tensorflow as tf
 
@@ -149,11 +147,7 @@ def overhead(times: np.ndarray, base: np.ndarray, seed: int = 0) -> tuple[float,
 
 
 def main(quick: bool, threads: int, output: pathlib.Path | None, networks: list[str]) -> None:
-    about = {
-        "date": datetime.date.today().isoformat(), "cpu": cpu_name(), "cores": os.cpu_count(),
-        "threads": threads, "tensorflow": tf.__version__, "keras": keras.__version__,
-        "keras_haframe": kh.__version__, "python": platform.python_version(),
-    }  # fmt: skip
+    about = machine.about("keras") | {"tensorflow": tf.__version__, "threads": threads}
     print(", ".join(f"{k} {v}" for k, v in about.items()))
     tf.config.threading.set_intra_op_parallelism_threads(threads)  # for model.predict
     tf.config.threading.set_inter_op_parallelism_threads(threads)
@@ -180,21 +174,7 @@ def main(quick: bool, threads: int, output: pathlib.Path | None, networks: list[
                 )  # fmt: skip
                 print("  ".join(f"{k} {v}" for k, v in rows[-1].items()), flush=True)
     if output:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with open(output, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, [*rows[0], *about], lineterminator="\n")
-            writer.writeheader()
-            writer.writerows({**row, **about} for row in rows)
-        print(f"written: {output}")
-
-
-def cpu_name() -> str:
-    """Name of the processor."""
-    try:
-        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+        machine.write(output, [row | about for row in rows])
 
 
 if __name__ == "__main__":

@@ -35,11 +35,12 @@ import csv
 import json
 import os
 import pathlib
-import platform
 import subprocess
 import sys
 import tempfile
 import time
+
+import machine
 
 ROOT = pathlib.Path(__file__).parents[1]
 RESULTS = pathlib.Path(__file__).parent / "results" / "training.csv"
@@ -242,20 +243,12 @@ def main() -> None:
 
 def write(case: str, rows: list[dict]) -> None:
     """Put the rows of a network into the file; those of the other stay."""
+    rows = [row | machine.about() for row in rows]
     if RESULTS.exists():
-        lines = [v for v in RESULTS.read_text("utf-8").splitlines(True) if not v.startswith("#")]
-        kept = [row for row in csv.DictReader(lines) if row["network"] != case]
+        with open(RESULTS, newline="", encoding="utf-8") as file:
+            kept = [row for row in csv.DictReader(file) if row["network"] != case]
         rows = sorted(kept + rows, key=lambda row: list(SIZES).index(row["network"]))
-    facts = {"processors": os.cpu_count(), "python": platform.python_version()}
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    partial = RESULTS.with_suffix(".partial")
-    with open(partial, "w", newline="", encoding="utf-8") as file:
-        file.write("# " + " ".join(f"{k}={v}" for k, v in facts.items()) + "\n")
-        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(partial, RESULTS)
-    print(f"written: {RESULTS}")
+    machine.write(RESULTS, rows)
 
 
 if __name__ == "__main__":
