@@ -112,12 +112,6 @@ def train(method: str, tree, data, args, **method_options):
     return model
 
 
-def class_tree() -> kh.ClassTree:
-    """The tree of drawn_aircraft."""
-    edges, names = drawn_aircraft.class_tree_edges(), drawn_aircraft.class_names()
-    return kh.ClassTree(edges, names, "drawn_aircraft")
-
-
 def task(args) -> Task:
     """The demo's experiment, for compare.py."""
     folder = args.data_dir or "runs/aircraft/data"
@@ -126,7 +120,7 @@ def task(args) -> Task:
     images, labels = data["train"]
     return Task(
         name="drawn_aircraft",
-        tree=class_tree(),
+        tree=drawn_aircraft.class_tree(),
         backbone=lambda: kh.models.small_cnn(images.shape[1:]),
         batches=lambda seed: training_batches(images, labels, seed),
         inputs=data["test"][0],
@@ -172,7 +166,7 @@ def main() -> None:
     args.output.mkdir(parents=True, exist_ok=True)
     config = "tiny" if args.smoke else "standard"
     args.epochs = min(args.epochs, 1) if args.smoke else args.epochs
-    tree = class_tree()
+    tree = drawn_aircraft.class_tree()
     print(tree, "\n")
     kh.diagnose(tree, OPTIONS["haframe"]["gamma"])
     folder = args.data_dir or args.output / "data"

@@ -103,14 +103,14 @@ def load_splits(settings: PhotographSettings, data_set: str):
     """Encoded images and labels of every split, and the class tree."""
     import tensorflow_datasets as tfds
 
-    import keras_haframe.data.builders  # noqa: F401 (registers the data sets)
+    from keras_haframe.data import drawn_aircraft
 
     splits, info = tfds.load(
         data_set, split=list(SPLITS), data_dir=settings.data_dir, as_supervised=True,
         with_info=True, shuffle_files=False, decoders={"image": tfds.decode.SkipDecoding()},
     )  # fmt: skip
     if settings.smoke:
-        return [split.take(32) for split in splits], drawn_tree()
+        return [split.take(32) for split in splits], drawn_aircraft.class_tree()
     return splits, kh.data.class_tree(info)
 
 
@@ -183,10 +183,3 @@ def check_arrays(data_set: str, pipeline) -> None:
             "TensorFlow for its input pipeline, on whichever backend trains, and leave out "
             "--arrays and --write-arrays."
         )
-
-
-def drawn_tree() -> kh.ClassTree:
-    """The tree of the smoke test's images."""
-    from keras_haframe.data import drawn_aircraft
-
-    return kh.ClassTree(drawn_aircraft.class_tree_edges(), drawn_aircraft.class_names())

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keras_haframe.data.drawn_aircraft.design import Design
+from keras_haframe.tree import ClassTree
 
 ROOT = "aircraft"
 
@@ -191,3 +192,14 @@ def designs() -> list[Design]:
         traits = changes[manufacturer] | changes[family] | changes[variant]
         fleet.append(replace(Design(), **traits))
     return fleet
+
+
+def class_tree() -> ClassTree:
+    """The class tree of the drawn aircraft, its leaves in label order.
+
+    Example:
+
+    >>> class_tree().num_classes
+    36
+    """
+    return ClassTree(class_tree_edges(), class_names(), "drawn_aircraft")
