@@ -49,16 +49,19 @@ class BatchNormalization(keras.layers.BatchNormalization):
             return super().call(inputs, training=training, mask=mask)
         import tensorflow as tf
 
-        images = ops.cast(inputs, "float32")  # as Keras does: statistics overflow in half precision
+        def exact(value):  # as Keras does: statistics overflow in half precision
+            return ops.cast(value, "float32")
+
+        images = exact(inputs)
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=images, scale=self.gamma, offset=self.beta, mean=[], variance=[],
+            x=images, scale=exact(self.gamma), offset=exact(self.beta), mean=[], variance=[],
             epsilon=self.epsilon, is_training=True,
         )  # fmt: skip
         # The kernel gives the variance of the sample, n / (n - 1) of what Keras averages.
-        count = ops.cast(ops.size(images) // images.shape[-1], "float32")
+        count = exact(ops.size(images) // images.shape[-1])
         variance *= (count - 1) / count
         for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            moving.assign(moving * self.momentum + value * (1 - self.momentum))
+            moving.assign(exact(moving) * self.momentum + value * (1 - self.momentum))
         return ops.cast(outputs, self.compute_dtype)
 
     def _fuses(self, inputs) -> bool:
