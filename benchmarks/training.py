@@ -17,6 +17,8 @@ large that after a step at the papers' rate rounding errors alone make other los
 
 What makes Keras/TensorFlow as fast as it is here, all of it the default of keras_haframe:
 
+- batch normalisation with TensorFlow's fused kernel (`layers.BatchNormalization`); the row `keras,
+  unfused` has Keras's own layer in its place;
 - `jit_compile=False` on a CPU (`models.classifier.default_jit_compile`); the row `keras, XLA`
   shows what Keras's own choice costs;
 - float32 and not bfloat16 on a CPU without bfloat16 units;
@@ -45,8 +47,8 @@ import machine
 ROOT = pathlib.Path(__file__).parents[1]
 RESULTS = pathlib.Path(__file__).parent / "results" / "training.csv"
 SYSTEMS = {
-    "resnet50": ["keras", "pytorch", "pytorch, channels-last"],
-    "wrn": ["keras", "pytorch", "pytorch, channels-last", "keras, XLA"],
+    "resnet50": ["keras", "pytorch", "pytorch, channels-last", "keras, unfused"],
+    "wrn": ["keras", "pytorch", "pytorch, channels-last", "keras, unfused", "keras, XLA"],
 }
 SIZES = {"resnet50": (224, 16, 1), "wrn": (32, 128, 1)}  # side, batch, steps of a turn
 QUICK = {"resnet50": (64, 16, 1), "wrn": (32, 16, 1)}
@@ -73,7 +75,7 @@ def make_tree():
     )
 
 
-def keras_step(case: str, side: int, batch: int, xla: bool, threads: int, weights: str):
+def keras_step(case: str, side: int, batch: int, variant: str, threads: int, weights: str):
     """A training step of Keras; writes the starting weights for PyTorch where there are none."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     import keras
@@ -84,6 +86,8 @@ def keras_step(case: str, side: int, batch: int, xla: bool, threads: int, weight
     import keras_haframe as kh
     from keras_haframe.training import papers_sgd
 
+    if variant == "unfused":
+        kh.layers.BatchNormalization.call = keras.layers.BatchNormalization.call
     keras.utils.set_random_seed(0)
     tree = make_tree()
     if case == "resnet50":
@@ -92,9 +96,9 @@ def keras_step(case: str, side: int, batch: int, xla: bool, threads: int, weight
         backbone = kh.models.wide_resnet((side, side, 3), depth=28, width=2)
         options = {"input_momentum": 0.999, "reduce_init": "normal"}
     model = kh.build(backbone, tree, "haframe", **options)
-    jit = True if xla else model.jit_compile
+    jit = True if variant == "XLA" else model.jit_compile
     model.compile(papers_sgd(model, RATES[case]), loss=model.method.loss(), jit_compile=jit)
-    if not xla:
+    if not variant:
         targets = kh.frames.similarity(tree, 1.0, kh.frames.min_similarity(tree, 1.0, "grid"))
         arrays = {v.path: keras.ops.convert_to_numpy(v) for v in model.weights}
         np.savez(weights, targets=targets.astype("float32"), **arrays)
@@ -108,7 +112,7 @@ def keras_step(case: str, side: int, batch: int, xla: bool, threads: int, weight
     return step, versions
 
 
-def torch_step(case: str, side: int, batch: int, channels_last: bool, threads: int, weights: str):
+def torch_step(case: str, side: int, batch: int, variant: str, threads: int, weights: str):
     import numpy as np
     import torch
     import training_torch
@@ -117,16 +121,21 @@ def torch_step(case: str, side: int, batch: int, channels_last: bool, threads: i
     with np.load(weights) as file:
         arrays = dict(file)
     step = training_torch.make_step(
-        case, arrays, *make_batch(side, batch), arrays.pop("targets"), RATES[case], channels_last
+        case,
+        arrays,
+        *make_batch(side, batch),
+        arrays.pop("targets"),
+        RATES[case],
+        channels_last=variant == "channels-last",
     )
     return step, f"torch {torch.__version__}"
 
 
 def child(system: str, case: str, side: int, batch: int, threads: int, weights: str) -> None:
     """Two steps to get ready; then, for every line read, that many steps and their seconds."""
-    make = keras_step if system.startswith("keras") else torch_step
-    special = system.endswith(("XLA", "channels-last"))
-    step, versions = make(case, side, batch, special, threads, weights)
+    library, _, variant = system.partition(", ")
+    make = {"keras": keras_step, "pytorch": torch_step}[library]
+    step, versions = make(case, side, batch, variant, threads, weights)
     print(json.dumps({"losses": [step(), step()], "versions": versions}), flush=True)
     for line in sys.stdin:
         started = time.perf_counter()
