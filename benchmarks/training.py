@@ -7,13 +7,13 @@ learning rates, momentum, coupled weight decay):
 - wrn: WideResNet-28-2, 32 px, batch 128.
 
 Everything but the step is left out: no input pipeline, one fixed batch, no metrics, float32. Each
-system lives in a process of its own with as many threads as the machine has cores (`--threads`),
-and they take turns: one turn is a few steps of one system while the others wait. `ratio` is the
-median over rounds of the images per second against those of Keras in the same round, so that other
-load on the machine weighs on all alike; trust it more than the rates. PyTorch starts from the Keras
-weights; the losses of its first two steps must equal those of Keras (0.01 % and 1 %), or nothing
-is measured. ResNet-50 has a small learning rate for that: its gradients at random weights are so
-large that after a step at the papers' rate rounding errors alone make other losses.
+system is measured beside Keras, both in processes of their own with as many threads as the machine
+has cores (`--threads`), and they take turns: a step of one while the other waits. (With four
+processes alive PyTorch was slower than with two.) `ratio` is the median over rounds of the images
+per second against those of Keras in the same round; trust it more than the rates. PyTorch starts
+from the Keras weights; the losses of its first two steps must equal those of Keras (0.01 % and
+1 %), or nothing is measured. ResNet-50 has a small learning rate for that: its gradients at random
+weights are so large that after a step at the papers' rate rounding errors alone make other losses.
 
 What makes Keras/TensorFlow as fast as it is here, all of it the default of keras_haframe:
 
@@ -41,14 +41,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from statistics import median
 
 import machine
 
 ROOT = pathlib.Path(__file__).parents[1]
 RESULTS = pathlib.Path(__file__).parent / "results" / "training.csv"
-SYSTEMS = {
-    "resnet50": ["keras", "pytorch", "pytorch, channels-last", "keras, unfused"],
-    "wrn": ["keras", "pytorch", "pytorch, channels-last", "keras, unfused", "keras, XLA"],
+OTHERS = {
+    "resnet50": ["pytorch", "pytorch, channels-last", "keras, unfused"],
+    "wrn": ["pytorch", "pytorch, channels-last", "keras, unfused", "keras, XLA"],
 }
 SIZES = {"resnet50": (224, 16, 1), "wrn": (32, 128, 1)}  # side, batch, steps of a turn
 QUICK = {"resnet50": (64, 16, 1), "wrn": (32, 16, 1)}
@@ -196,16 +197,30 @@ def check_losses(systems: list[System]) -> None:
 
 
 def measure(case: str, size: tuple[int, int, int], rounds: int, threads: int) -> list[dict]:
-    """Rows of the table, one per system."""
-    from statistics import median
+    """Rows of the table, one per system: Keras, and each other one beside it."""
+    rows: list[dict] = []
+    for other in OTHERS[case]:
+        pair = measure_pair(case, other, size, rounds, threads)
+        rows += pair[1:] if rows else pair
+    for row in rows:
+        print(
+            f"{case:<9} {row['system']:<24} {row['side']:>4} px  batch {row['batch']:>3} "
+            f"{row['images_per_s']:>8.2f} images/s {row['ratio']:>6.2f} of keras, "
+            f"load {row['load']}",
+            flush=True,
+        )
+    return rows
 
+
+def measure_pair(case: str, other: str, size: tuple, rounds: int, threads: int) -> list[dict]:
+    """Rows of Keras and of another system, which live and take turns together."""
     side, batch, steps = size
     systems: list[System] = []
     with tempfile.TemporaryDirectory() as folder:
         weights = f"{folder}/weights.npz"
         arguments = [case, str(side), str(batch), str(threads), weights]
         try:
-            for name in SYSTEMS[case]:
+            for name in ("keras", other):
                 systems.append(System(name, arguments))
             check_losses(systems)
             started = os.getloadavg()[0]
@@ -214,28 +229,23 @@ def measure(case: str, size: tuple[int, int, int], rounds: int, threads: int) ->
             for system in systems:
                 system.close()
     load = f"{started:.1f}-{os.getloadavg()[0]:.1f}"
-    rows = []
-    for system in systems:
-        rate = median(steps * batch / turn[system.name] for turn in turns)
-        ratio = median(turn["keras"] / turn[system.name] for turn in turns)
-        rows.append({
+    rates = [median(steps * batch / turn[s.name] for turn in turns) for s in systems]
+    ratios = [median(turn["keras"] / turn[s.name] for turn in turns) for s in systems]
+    return [
+        {
             "network": case, "system": system.name, "side": side, "batch": batch,
             "images_per_s": round(rate, 2), "ratio": round(ratio, 3), "rounds": rounds,
             "threads": threads, "load": load, "versions": system.facts["versions"],
-        })  # fmt: skip
-        print(
-            f"{case:<9} {system.name:<24} {side:>4} px  batch {batch:>3} {rate:>8.2f} images/s "
-            f"{ratio:>6.2f} of keras, load {load}",
-            flush=True,
-        )
-    return rows
+        }
+        for system, rate, ratio in zip(systems, rates, ratios)
+    ]  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="two rounds, small; writes nothing")
     parser.add_argument("--networks", nargs="+", default=list(SIZES), choices=list(SIZES))
-    parser.add_argument("--rounds", type=int, default=5, help="turns of every system")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of both systems of a pair")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of a system")
     parser.add_argument("--child", nargs=6, help=argparse.SUPPRESS)
     args = parser.parse_args()
