@@ -10,7 +10,11 @@ validation and 3,333 test images, 100 variants in 70 families of 30 manufacturer
 downloaded and prepared on first use (2.75 GB, docs/data.md). `--demo` is another experiment:
 offline, about two minutes on two CPU cores, on aircraft that the package draws.
 
-Paper (mean of 5 seeds):
+Time: about 14 hours of training steps a seed on two CPU cores, a third more with validation
+(6.7 images/s, benchmarks/input.py). Where TensorFlow is not installed: `--arrays`, see
+photographs.py.
+
+Paper (mean of 5 seeds; our sources do not give the spread):
                               top-1   severity   HierDist@1    @5     @20
     cross-entropy, type I     79.18     2.12        0.44      2.10    2.67
     cross-entropy, type II    79.58     2.15        0.44      2.11    2.67
@@ -18,7 +22,7 @@ Paper (mean of 5 seeds):
     Flamingo, type I          81.00     2.04        0.39      2.06    2.65
     HAFeature, type I         73.23     2.48        0.66      2.10    2.61
     HAFrame                   80.49     2.02        0.39      1.74    2.45
-Not measured by us: this machine has neither the images nor a GPU.
+Not measured by us, nor the time on a GPU: this machine has neither the images nor a GPU.
 """
 
 import dataclasses

@@ -10,7 +10,9 @@ from and how they are divided: the paper's own division is not published with th
 
 Our sources give no iNaturalist table of the paper. The CRM repository's ResNet-18 has top-1 59.7,
 severity 2.38, HierDist@1, @5, @20 0.96, 1.84, 2.84 for cross-entropy, and 59.5, 2.34, 0.95, 1.39,
-1.91 with CRM. Not measured by us: this machine has neither the images nor a GPU.
+1.91 with CRM; spreads are not given. Not measured by us: this machine has neither the images nor a
+GPU. Two CPU cores would take a month for the 19 million training images (6.7 images/s,
+benchmarks/input.py).
 """
 
 import dataclasses

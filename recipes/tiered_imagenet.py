@@ -10,8 +10,9 @@ trained on PASS, because ImageNet weights have seen these classes; docs/networks
 
 Our sources give no tieredImageNet-H table of the paper. The CRM repository's ResNet-18 (started
 from ImageNet) has top-1 68.8, severity 7.06, HierDist@1, @5, @20 2.20, 5.65, 7.08 for
-cross-entropy, and 68.7, 7.00, 2.19, 4.96, 6.12 with CRM. Not measured by us: this machine has
-neither the images nor a GPU.
+cross-entropy, and 68.7, 7.00, 2.19, 4.96, 6.12 with CRM; spreads are not given. Not measured by us:
+this machine has neither the images nor a GPU. Two CPU cores would take ten weeks for the 43 million
+training images (6.7 images/s, benchmarks/input.py).
 """
 
 import dataclasses
