@@ -103,6 +103,7 @@ def load_splits(settings: PhotographSettings, data_set: str):
     """Encoded images and labels of every split, and the class tree."""
     import tensorflow_datasets as tfds
 
+    import keras_haframe.data.builders  # noqa: F401 (registers the data sets)
     from keras_haframe.data import drawn_aircraft
 
     splits, info = tfds.load(

@@ -47,19 +47,14 @@ class BatchNormalization(keras.layers.BatchNormalization):
     def call(self, inputs, training=None, mask=None):
         if not (training and self.trainable and mask is None and self._fuses(inputs)):
             return super().call(inputs, training=training, mask=mask)
-        import tensorflow as tf
+        from keras_haframe.training.kernels import fused_batch_norm
 
         def exact(value):  # as Keras does: statistics overflow in half precision
             return ops.cast(value, "float32")
 
-        images = exact(inputs)
-        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=images, scale=exact(self.gamma), offset=exact(self.beta), mean=[], variance=[],
-            epsilon=self.epsilon, is_training=True,
-        )  # fmt: skip
-        # The kernel gives the variance of the sample, n / (n - 1) of what Keras averages.
-        count = exact(ops.size(images) // images.shape[-1])
-        variance *= (count - 1) / count
+        outputs, mean, variance = fused_batch_norm(
+            exact(inputs), exact(self.gamma), exact(self.beta), self.epsilon
+        )
         for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(exact(moving) * self.momentum + value * (1 - self.momentum))
         return ops.cast(outputs, self.compute_dtype)
