@@ -66,7 +66,7 @@ def test_two_processes_equal_one_also_when_stopped(tmp_path):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")
-def test_a_recipe_in_two_processes_equals_one(tmp_path):
+def test_a_recipe_in_two_processes_equals_one_with_two_devices(tmp_path):
     """From the command line, down to the table that the first process prints.
 
     At a small rate: at the recipe's own, 15 steps on noise blow rounding up to a thousandth.
@@ -77,11 +77,13 @@ def test_a_recipe_in_two_processes_equals_one(tmp_path):
         together = ["--coordinator", f"localhost:{s.getsockname()[1]}", "--processes", "2"]
     calls = [["--output", tmp_path / "one"]]
     calls += [["--output", tmp_path / "two", *together, "--index", str(i)] for i in (0, 1)]
-    environment = {**ENV, "KERAS_BACKEND": "jax"}
     started = [
-        subprocess.Popen([*recipe, *call], cwd=ROOT, env=environment, text=True,
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        for call in calls
+        subprocess.Popen(
+            [*recipe, *call], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env={**ENV, "KERAS_BACKEND": "jax",
+                 "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"},
+        )
+        for call, devices in zip(calls, (2, 1, 1))
     ]  # fmt: skip
     printed = []
     for one in started:
