@@ -10,16 +10,21 @@ images. Data come from TFDS, or on a machine without TensorFlow (KERAS_BACKEND=j
 an .npz file with train_images, train_labels, test_images, test_labels (the data set's order).
 
 The same command again goes on after the last finished epoch; `--max-minutes` stops at an epoch's
-end. Reduced sizes for a CPU: `--depth 10 --width 2 --per-class 100 --epochs 10`.
+end.
 
-Paper (mean of 5 seeds):
+Paper (mean of 5 seeds; our sources do not give the spread):
                               top-1   severity   HierDist@1    @5     @20
     cross-entropy, type I     77.65     2.34        0.52      2.25    3.19
     cross-entropy, type II    76.45     2.43        0.57      2.35    3.30
     CRM on it                 76.48     2.38        0.56      1.15    2.20
     HAFrame                   77.71     2.21        0.49      1.11    2.18
-A full run costs 9e16 floating-point operations (benchmarks/gpu_cifar100.py). Not measured by us:
-there was no GPU.
+A full run costs 9e16 floating-point operations (benchmarks/gpu_cifar100.py): five days on two CPU
+cores (10 images/s, benchmarks/input.py). Not measured by us: there was no GPU.
+
+Reduced for two CPU cores, `--depth 10 --width 2 --epochs 12`, 17 minutes a seed (seeds 0 and 1):
+    cross-entropy, type II   53.4, 52.3   2.61, 2.62   1.22, 1.25   2.21, 2.22   3.02, 3.04
+    HAFrame                  45.8, 44.6   2.48, 2.52   1.35, 1.40   1.88, 1.90   2.56, 2.56
+HAFrame starts more slowly; after 12 epochs neither has finished (docs/results.md).
 """
 
 import dataclasses
