@@ -18,8 +18,8 @@ file with train_images, train_labels, test_images, test_labels. The same command
 the last finished epoch; `--max-minutes` stops at an epoch's end. Time: seven hours a seed for
 CIFAR-100 at ratio 0.01 on two CPU cores (126 s an epoch).
 
-Top-1 as we remember it from the paper, without its spread; not checked against it. Measured here are
-4 of the 200 epochs on CIFAR-100 only (cross-entropy, ratio 0.01, seed 0: 7.3, and 20.2 of the
+Top-1 as we remember it from the paper, without its spread; not checked against it. Measured here
+are 4 of the 200 epochs on CIFAR-100 only (cross-entropy, ratio 0.01, seed 0: 7.3, and 20.2 of the
 frequent classes), to see that real data run:
                             ratio 0.005     0.01     0.02
     CIFAR-10  cross-entropy        67.3     72.8     78.6
