@@ -6,7 +6,6 @@ import numpy as np
 from keras import ops
 
 from keras_haframe.decisions.roll_up import check_probabilities, roll_up
-from keras_haframe.frames.node_weights import levels
 from keras_haframe.tree import ClassTree
 
 
@@ -61,7 +60,7 @@ def _tree_risk(probabilities, tree: ClassTree, convention: str):
     gains = p * ops.convert_to_tensor(steps[:, None], dtype=p.dtype)
     found, order = [gains[-1:]], [np.array([tree.num_nodes - 1])]
     slot = np.zeros(tree.num_nodes, np.int64)
-    for nodes in levels(tree)[1:]:
+    for nodes in tree.by_depth[1:]:
         slot[order[-1]] = np.arange(len(order[-1]))
         above = ops.take(found[-1], slot[tree.parents[nodes]], axis=0)
         found.append(above + ops.take(gains, nodes, axis=0))

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_haframe.losses.base import check_label_shape
+from keras_haframe.tree_ops.checks import check_label_shape
 
 
 def full_precision(values):

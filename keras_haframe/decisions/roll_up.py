@@ -5,8 +5,8 @@ from __future__ import annotations
 from keras import ops
 
 from keras_haframe.decisions.inputs import full_precision
-from keras_haframe.losses.segments import up_the_tree
 from keras_haframe.tree import as_tree
+from keras_haframe.tree_ops.segments import up_the_tree
 
 
 def check_probabilities(probabilities, num_classes: int):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_haframe.tree import ClassTree, arrays
+from keras_haframe.tree import ClassTree
 
 
 def largest_distance(tree: ClassTree, convention: str = "depth") -> int:
@@ -44,11 +44,6 @@ def node_weights(
     return weights
 
 
-def levels(tree: ClassTree) -> list[np.ndarray]:
-    """Node numbers by depth, root first."""
-    return arrays.levels(tree.depths)
-
-
 def masses(tree: ClassTree, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """`1' S_n^-1 1` of every node's block, without and with the node's own weight.
 
@@ -59,7 +54,7 @@ def masses(tree: ClassTree, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """
     below, whole = np.zeros(tree.num_nodes), np.empty(tree.num_nodes)
     k = tree.num_classes
-    for nodes in levels(tree)[::-1]:
+    for nodes in tree.by_depth[::-1]:
         leaf, inner = nodes[nodes < k], nodes[nodes >= k]
         whole[leaf] = 1.0 / weights[leaf]
         with np.errstate(divide="ignore"):
@@ -75,7 +70,7 @@ def solve_ones(tree: ClassTree, weights: np.ndarray) -> tuple[float, float]:
     k = tree.num_classes
     shrink = np.ones(tree.num_nodes)  # product of 1 / (1 + w_a below_a) over node and ancestors
     shrink[k:] = 1.0 / (1.0 + weights[k:] * below[k:])
-    for nodes in levels(tree)[1:]:
+    for nodes in tree.by_depth[1:]:
         shrink[nodes] *= shrink[tree.parents[nodes]]
     solution = shrink[:k] / weights[:k]
     return float(whole[-1]), float(solution @ solution)

@@ -93,7 +93,7 @@ class TreeFrame:
         parents = np.array([tree.num_nodes - 1])
         used, classes = 1, []
         slot = np.empty(tree.num_nodes, np.int64)
-        for nodes in nw.levels(tree)[1:]:
+        for nodes in tree.by_depth[1:]:
             slot[parents] = np.arange(len(parents))
             segment = slot[tree.parents[nodes]]
             order = np.argsort(segment, kind="stable")

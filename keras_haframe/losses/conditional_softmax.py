@@ -6,10 +6,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_haframe.losses.base import check_width
 from keras_haframe.losses.edge_weights import EdgeWeightedLoss
-from keras_haframe.losses.segments import segment_log_softmax
 from keras_haframe.tree import as_tree
+from keras_haframe.tree_ops.checks import check_width
+from keras_haframe.tree_ops.segments import segment_log_softmax
 
 
 class ConditionalLogProbabilities:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from keras_haframe.losses.base import LabelLoss, non_negative
+from keras_haframe.losses.base import LabelLoss
 from keras_haframe.losses.cross_entropy import CrossEntropy
 from keras_haframe.tree import as_tree
+from keras_haframe.tree_ops.checks import non_negative
+from keras_haframe.tree_ops.pair_distances import PairDistances
 
 TINY = 1e-12
 
@@ -47,9 +49,6 @@ class CPCCLoss(LabelLoss):
         reduction="sum_over_batch_size",
         dtype=None,
     ):
-        # Imported here because the metrics import the losses.
-        from keras_haframe.metrics.base import PairDistances
-
         super().__init__(name, reduction, dtype)
         self.tree = as_tree(tree)
         self.weight = non_negative("weight", weight)

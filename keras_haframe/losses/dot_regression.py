@@ -7,7 +7,8 @@ import numpy as np
 from keras import ops
 
 from keras_haframe.layers.fixed_classifier import NORM_EPSILON
-from keras_haframe.losses.base import LabelLoss, non_negative, take_own
+from keras_haframe.losses.base import LabelLoss, take_own
+from keras_haframe.tree_ops.checks import non_negative
 
 
 def class_lengths(counts) -> np.ndarray:

@@ -3,55 +3,14 @@
 from __future__ import annotations
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_haframe.frames import node_weights
 from keras_haframe.frames.similarity import check_gamma, resolve_min_similarity
-from keras_haframe.losses.base import LabelLoss, check_width
+from keras_haframe.losses.base import LabelLoss
 from keras_haframe.tree import as_tree
-
-DENSE_LIMIT = 2048  # classes up to which the K x K target table is held (16 MB)
-
-
-class TargetRows:
-    """Rows `S[y]` of a matrix that depends on the LCA of two classes only.
-
-    Up to 2048 classes the rows are gathered from a table; beyond, they are summed over the nodes
-    above `y`, in `[B, K]` memory and without any K x K table.
-
-    Args:
-        tree: A `ClassTree`.
-        weights: float64 `[N]` node weights with `S = sum_n weights_n 1_n 1_n'`.
-        dtype: Dtype of the rows.
-    """
-
-    def __init__(self, tree, weights: np.ndarray, dtype: str):
-        self.dtype = dtype
-        if tree.num_classes <= DENSE_LIMIT:
-            per_node = weights.copy()
-            for nodes in node_weights.levels(tree)[1:]:
-                per_node[nodes] += per_node[tree.parents[nodes]]
-            self.table = tree.lca_table(per_node.astype(dtype))
-        else:
-            self.table = None
-            self.paths = tree.paths.astype(np.int32)
-            steps = weights[tree.paths]
-            # A class shallower than the tree stands for itself on deeper levels: count it once.
-            steps[:, 1:][tree.paths[:, 1:] == tree.paths[:, :-1]] = 0.0
-            self.steps = steps.astype(dtype)
-
-    def __call__(self, labels):
-        """Rows `[B, K]` for int labels `[B]`."""
-        if self.table is not None:
-            return ops.take(ops.convert_to_tensor(self.table), labels, axis=0)
-        nodes = ops.take(ops.convert_to_tensor(self.paths), labels, axis=0)
-        steps = ops.take(ops.convert_to_tensor(self.steps), labels, axis=0)
-        rows = steps[:, :1]
-        for t in range(1, self.paths.shape[1]):
-            same = ops.cast(ops.equal(nodes[:, t, None], self.paths[None, :, t]), self.dtype)
-            rows = rows + steps[:, t, None] * same
-        return rows
+from keras_haframe.tree_ops.checks import check_width
+from keras_haframe.tree_ops.target_rows import TargetRows
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")

@@ -10,7 +10,7 @@ from keras import ops
 from keras_haframe.losses.cross_entropy import CrossEntropy
 from keras_haframe.losses.dissimilar_pairs import dissimilarity, kl_divergence, log_middle
 from keras_haframe.losses.level_loss import LevelLoss
-from keras_haframe.losses.segments import segment_logsumexp
+from keras_haframe.tree_ops.segments import segment_logsumexp
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from keras_haframe.losses.base import non_negative, take_own
+from keras_haframe.losses.base import take_own
 from keras_haframe.losses.cross_entropy import CrossEntropy
 from keras_haframe.losses.dot_regression import DotRegression
+from keras_haframe.tree_ops.checks import non_negative
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")

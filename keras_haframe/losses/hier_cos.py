@@ -7,8 +7,9 @@ import numpy as np
 from keras import ops
 
 from keras_haframe.layers.fixed_classifier import NORM_EPSILON
-from keras_haframe.losses.base import LabelLoss, check_width, non_negative
+from keras_haframe.losses.base import LabelLoss
 from keras_haframe.tree import as_tree
+from keras_haframe.tree_ops.checks import check_width, non_negative
 
 
 def path_targets(tree) -> np.ndarray:

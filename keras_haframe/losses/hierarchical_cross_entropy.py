@@ -6,9 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_haframe.losses.base import check_width
 from keras_haframe.losses.edge_weights import EdgeWeightedLoss
-from keras_haframe.losses.segments import segment_logsumexp, up_the_tree
+from keras_haframe.tree_ops.checks import check_width
+from keras_haframe.tree_ops.segments import segment_logsumexp, up_the_tree
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")

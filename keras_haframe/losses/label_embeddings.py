@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import keras
 
-from keras_haframe.losses.base import LabelLoss, non_negative, take_own
+from keras_haframe.losses.base import LabelLoss, take_own
 from keras_haframe.losses.cross_entropy import CrossEntropy
+from keras_haframe.tree_ops.checks import non_negative
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")

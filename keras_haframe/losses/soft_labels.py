@@ -9,9 +9,10 @@ import numpy as np
 from keras import ops
 
 from keras_haframe.frames import node_weights
-from keras_haframe.losses.base import LabelLoss, check_width
-from keras_haframe.losses.frame_cosine import TargetRows
+from keras_haframe.losses.base import LabelLoss
 from keras_haframe.tree import as_tree
+from keras_haframe.tree_ops.checks import check_width
+from keras_haframe.tree_ops.target_rows import TargetRows
 
 FORMS = ("cross_entropy", "kl", "kl_per_class")
 
@@ -111,6 +112,6 @@ def row_sums(tree, weights: np.ndarray) -> np.ndarray:
     """Row sums `[K]` of `sum_n weights_n 1_n 1_n'`, without the K x K matrix."""
     _, start, stop = tree.leaf_ranges
     mass = weights * (stop - start)
-    for nodes in node_weights.levels(tree)[1:]:
+    for nodes in tree.by_depth[1:]:
         mass[nodes] += mass[tree.parents[nodes]]
     return mass[: tree.num_classes]

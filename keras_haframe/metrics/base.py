@@ -1,36 +1,12 @@
-"""What all tree metrics share: pairwise distances without a K x K table, and a streaming mean."""
+"""What all tree metrics share: checked inputs and a streaming mean."""
 
 from __future__ import annotations
 
 import keras
-import numpy as np
 from keras import ops
 
-from keras_haframe.losses.base import check_label_shape
 from keras_haframe.tree import as_tree
-
-
-class PairDistances:
-    """Distances of pairs of classes, read off the K x (height + 1) table of root-to-class paths.
-
-    Args:
-        tree: A `ClassTree`.
-        convention: Distance convention, see `ClassTree.distances`.
-    """
-
-    def __init__(self, tree, convention: str = "depth"):
-        self.paths = tree.paths.astype(np.int32)
-        self.heights = tree.node_heights(convention).astype(np.float32)
-
-    def __call__(self, labels, classes):
-        """Float32 distances `[B, k]` of int labels `[B]` to int classes `[B, k]`."""
-        paths = ops.convert_to_tensor(self.paths)
-        own = ops.take(paths, labels, axis=0)
-        common = ops.cast(own[:, None, :] == ops.take(paths, classes, axis=0), "int32")
-        # Paths that part never meet again, so the number of equal nodes says where they part.
-        depth = ops.sum(common, axis=-1) - 1
-        lca = ops.take_along_axis(own, depth, axis=1)
-        return ops.take(ops.convert_to_tensor(self.heights), lca, axis=0)
+from keras_haframe.tree_ops.checks import check_label_shape
 
 
 def check_inputs(y_true, y_pred, num_classes: int):

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_haframe.losses.base import check_label_shape
 from keras_haframe.metrics.base import TreeMetric
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree.level_maps import LevelMaps
+from keras_haframe.tree_ops.checks import check_label_shape
 
 
 def _level_scores(scores, tree: ClassTree) -> list:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from keras_haframe.metrics.base import PairDistances, TreeMetric, check_inputs
+from keras_haframe.metrics.base import TreeMetric, check_inputs
 from keras_haframe.tree import as_tree
+from keras_haframe.tree_ops.pair_distances import PairDistances
 
 
 def _check_k(k: int, num_classes: int) -> int:

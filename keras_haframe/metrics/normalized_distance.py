@@ -6,10 +6,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_haframe.metrics.base import PairDistances, TreeMetric, check_inputs
+from keras_haframe.metrics.base import TreeMetric, check_inputs
 from keras_haframe.metrics.hierarchical_distance import _best
 from keras_haframe.metrics.rank_profile import best_and_worst, rank_profile
 from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.pair_distances import PairDistances
 
 
 def _check_k(k: int, num_classes: int) -> int:

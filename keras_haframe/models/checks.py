@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from keras_haframe.losses.base import check_label_shape
+from keras_haframe.tree_ops.checks import check_label_shape
 
 
 def check_backbone(backbone) -> None:

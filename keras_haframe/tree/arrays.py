@@ -47,7 +47,7 @@ def node_heights(tree, convention: str) -> np.ndarray:
         heights[: tree.num_classes] = 0
         return heights
     heights = np.zeros(tree.num_nodes, np.int64)
-    for nodes in levels(tree.depths)[:0:-1]:
+    for nodes in tree.by_depth[:0:-1]:
         np.maximum.at(heights, tree.parents[nodes], heights[nodes] + 1)
     return heights
 
@@ -57,7 +57,7 @@ def leaf_ranges(tree) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     parents, k = tree.parents, tree.num_classes
     count = np.zeros(tree.num_nodes, np.int64)
     count[:k] = 1
-    by_depth = levels(tree.depths)
+    by_depth = tree.by_depth
     for nodes in by_depth[:0:-1]:
         np.add.at(count, parents[nodes], count[nodes])
     start = np.zeros(tree.num_nodes, np.int64)

@@ -126,6 +126,11 @@ class ClassTree:
     # Arrays ----------------------------------------------------------------------------------
 
     @functools.cached_property
+    def by_depth(self) -> list[np.ndarray]:
+        """Node numbers of every depth, the root's first, rising within a depth."""
+        return arrays.levels(self.depths)
+
+    @functools.cached_property
     def paths(self) -> np.ndarray:
         """int64 `[K, height + 1]`: node at depth `min(t, leaf depth)` above each class.
 

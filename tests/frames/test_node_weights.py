@@ -107,9 +107,9 @@ def test_largest_distance_below_a_chain(tree):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_levels(seed):
+def test_nodes_by_depth(seed):
     tree, _ = some_tree(seed)
-    found = node_weights.levels(tree)
+    found = tree.by_depth
     assert len(found) == tree.height + 1 and found[0].tolist() == [tree.num_nodes - 1]
     for depth, nodes in enumerate(found):
         assert nodes.tolist() == [n for n in range(tree.num_nodes) if tree.depths[n] == depth]

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from keras_haframe.losses import LabelLoss
-from keras_haframe.losses.base import check_label_shape, check_width, non_negative
+from keras_haframe.tree_ops.checks import check_label_shape, check_width, non_negative
 
 
 def test_check_width():

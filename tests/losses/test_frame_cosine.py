@@ -7,8 +7,9 @@ from keras import ops
 
 from keras_haframe import frames
 from keras_haframe.layers import FrameClassifier
-from keras_haframe.losses import FrameCosineLoss, frame_cosine
+from keras_haframe.losses import FrameCosineLoss
 from keras_haframe.tree import ClassTree
+from keras_haframe.tree_ops import target_rows
 from tests.brute_force import distances
 from tests.conftest import random_tree
 from tests.gradients import DTYPE, RTOL, assert_close, gradient, numeric_gradient
@@ -141,7 +142,7 @@ def test_gradient_to_the_features(uneven_tree, structured):
 
 @pytest.mark.parametrize("limit", [1, 2048])
 def test_compiled_gradient(uneven_tree, example, monkeypatch, limit):
-    monkeypatch.setattr(frame_cosine, "DENSE_LIMIT", limit)
+    monkeypatch.setattr(target_rows, "DENSE_LIMIT", limit)
     labels, cosines = example
     loss = FrameCosineLoss(uneven_tree, 1.0, dtype=DTYPE)
     cosines = cosines.astype(DTYPE)

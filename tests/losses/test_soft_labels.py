@@ -5,7 +5,8 @@ import pytest
 from keras import ops
 
 import keras_haframe as kh
-from keras_haframe.losses import CrossEntropy, SoftLabelCrossEntropy, frame_cosine, soft_labels
+from keras_haframe.losses import CrossEntropy, SoftLabelCrossEntropy, soft_labels
+from keras_haframe.tree_ops import target_rows
 from tests.gradients import DTYPE, RTOL, assert_close, gradient
 from tests.losses.contract import LossContract, log_softmax
 from tests.losses.test_hierarchical_cross_entropy import TREES, golden_tree
@@ -51,7 +52,7 @@ class TestManyClasses(TestContract):
 
     @pytest.fixture(autouse=True)
     def _no_table(self, monkeypatch):
-        monkeypatch.setattr(frame_cosine, "DENSE_LIMIT", 0)
+        monkeypatch.setattr(target_rows, "DENSE_LIMIT", 0)
 
     def test_there_is_no_table(self, tree):
         assert self.make(tree)._rows.table is None

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_haframe.metrics.base import PairDistances, TreeMetric, check_inputs
+from keras_haframe.metrics.base import TreeMetric, check_inputs
 from keras_haframe.tree import ClassTree
+from keras_haframe.tree_ops.pair_distances import PairDistances
 from tests.brute_force import distance, distances
 from tests.conftest import random_tree
 

@@ -6,9 +6,10 @@ from keras import ops
 
 from keras_haframe import frames
 from keras_haframe.frames import node_weights
-from keras_haframe.losses import FrameCosineLoss, frame_cosine
-from keras_haframe.losses.frame_cosine import TargetRows
+from keras_haframe.losses import FrameCosineLoss
 from keras_haframe.tree import ClassTree
+from keras_haframe.tree_ops import target_rows
+from keras_haframe.tree_ops.target_rows import TargetRows
 from tests.brute_force import distance
 from tests.conftest import random_tree
 from tests.gradients import DTYPE, assert_close
@@ -31,7 +32,7 @@ def test_rows_without_a_table(uneven_tree, monkeypatch, convention):
         weights = node_weights.node_weights(tree, 2.0, -0.01, convention=convention)
         labels = rng.integers(0, tree.num_classes, 6)
         dense = TargetRows(tree, weights, DTYPE)
-        monkeypatch.setattr(frame_cosine, "DENSE_LIMIT", 1)
+        monkeypatch.setattr(target_rows, "DENSE_LIMIT", 1)
         sparse = TargetRows(tree, weights, DTYPE)
         monkeypatch.undo()
         assert dense.table is not None

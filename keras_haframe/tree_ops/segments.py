@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
-from keras_haframe.frames.node_weights import levels
-
 
 def segment_logsumexp(rows, segments, count: int):
     """`log(sum exp)` of the rows of every group.
@@ -63,7 +61,7 @@ def up_the_tree(rows, tree, reduce):
     k = tree.num_classes
     slot = np.zeros(tree.num_nodes, np.int64)
     parts, values, below = [rows], None, None
-    for nodes in levels(tree)[::-1]:
+    for nodes in tree.by_depth[::-1]:
         leaf, inner = nodes[nodes < k], nodes[nodes >= k]
         level = ops.take(rows, leaf, axis=0)
         if len(inner):

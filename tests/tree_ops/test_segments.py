@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_haframe.losses.segments import segment_log_softmax, segment_logsumexp, up_the_tree
+from keras_haframe.tree_ops.segments import segment_log_softmax, segment_logsumexp, up_the_tree
 from tests.gradients import DTYPE, assert_close, gradient, numeric_gradient
 from tests.losses.contract import TREES, log_sum_exp, some_tree
 

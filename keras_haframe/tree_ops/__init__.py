@@ -1,0 +1,1 @@
+"""Passes over a class tree in `keras.ops`, and the checks that all rooms share."""

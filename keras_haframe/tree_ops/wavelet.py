@@ -1,0 +1,37 @@
+"""The structured frame in `keras.ops`."""
+
+from __future__ import annotations
+
+from keras import ops
+
+from keras_haframe import frames
+
+
+def tree_matvec(frame: frames.TreeFrame, x):
+    """`frame.matvec` in `keras.ops`: one gather and one segment sum per tree level.
+
+    Args:
+        frame: The structured frame of K classes.
+        x: Float tensor `[B, K]`.
+
+    Returns:
+        Tensor `[B, K]`, `x @ frame.dense().T`.
+    """
+    x = ops.transpose(x)
+    values, done = x[:1], []
+
+    def column(array):
+        return ops.convert_to_tensor(array[:, None], dtype=x.dtype)
+
+    for lv in frame.levels:
+        z = column(lv.gain) * values
+        if lv.num_details:
+            details = x[lv.first_detail : lv.first_detail + lv.num_details]
+            z = ops.take(ops.concatenate([z, details]), lv.take, axis=0)
+            mirror = column(lv.mirror)
+            dots = ops.segment_sum(mirror * z, lv.segment, len(lv.gain))
+            z = z - 2.0 * mirror * ops.take(dots, lv.segment, axis=0)
+        done.append(ops.take(z, lv.leaf, axis=0))
+        values = ops.take(z, lv.inner, axis=0)
+    leaves = ops.take(ops.concatenate(done), frame.class_order, axis=0)
+    return ops.transpose(leaves * column(frame.leaf_gain))
