@@ -129,7 +129,7 @@ def networks(quick: bool) -> dict[str, tuple]:
         else:
             backbone = kh.models.resnet50(blocks=(1, 1, 1, 1) if quick else (3, 4, 6, 3))
         model = kh.build(backbone, tree, "haframe")
-        model.compile(papers_sgd(model), loss=model.method.loss(), jit_compile=model.jit_compile)
+        model.compile(papers_sgd(model))
         images = tf.constant(rng.standard_normal((BATCH, side, side, 3)), tf.float32)
         labels = tf.constant(rng.integers(0, CLASSES, BATCH))
         made[name] = (lambda m=model, x=images, y=labels: m.train_on_batch(x, y), BATCH)

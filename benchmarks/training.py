@@ -98,7 +98,7 @@ def keras_step(case: str, side: int, batch: int, variant: str, threads: int, wei
         options = {"input_momentum": 0.999, "reduce_init": "normal"}
     model = kh.build(backbone, tree, "haframe", **options)
     jit = True if variant == "XLA" else model.jit_compile
-    model.compile(papers_sgd(model, RATES[case]), loss=model.method.loss(), jit_compile=jit)
+    model.compile(papers_sgd(model, RATES[case]), loss=model.method.loss, jit_compile=jit)
     if not variant:
         targets = kh.frames.similarity(tree, 1.0, kh.frames.min_similarity(tree, 1.0, "grid"))
         arrays = {v.path: keras.ops.convert_to_numpy(v) for v in model.weights}

@@ -98,9 +98,6 @@ def train(method: str, tree, data, args, **method_options):
     model = kh.build(backbone, tree, method, network="II", **method_options)
     model.compile(
         optimizer(len(labels), args.epochs),
-        loss=model.method.loss(),
-        metrics=[kh.metrics.Top1Accuracy(tree), kh.metrics.MistakeSeverity(tree)],
-        jit_compile=model.jit_compile,
     )
     print(f"\n{method}", flush=True)
     model.fit(

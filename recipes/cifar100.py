@@ -138,9 +138,6 @@ def main(settings: Settings) -> None:
         )
         model.compile(
             papers_sgd(model, settings.rate, transformation=0.1),
-            loss=model.method.loss(),
-            metrics=[kh.metrics.Top1Accuracy(tree), kh.metrics.MistakeSeverity(tree)],
-            jit_compile=model.jit_compile,
         )
         return model
 

@@ -39,7 +39,6 @@ import dataclasses
 import keras
 import numpy as np
 
-from keras_haframe import metrics
 from keras_haframe.data import cifar10, cifar100
 from keras_haframe.data.long_tail import long_tail_indices
 from keras_haframe.models import resnet32
@@ -142,9 +141,6 @@ def main(settings: Settings) -> None:
         )  # fmt: skip
         model.compile(
             GroupedSGD(settings.rate, coupled_weight_decay=2e-4),
-            loss=model.method.loss(),
-            metrics=[metrics.Top1Accuracy(tree)],
-            jit_compile=model.jit_compile,
         )
         return model
 

@@ -156,7 +156,7 @@ def run(network, loss: str, tree, train, test, target, path: pathlib.Path, args)
     model = kh.build(network(), tree, method, network="I", hidden_units=FEATURES, **method_options)
     model.compile(
         keras.optimizers.AdamW(LEARNING_RATE, weight_decay=WEIGHT_DECAY),
-        loss=MeanSquaredError() if loss == "MSE" else model.method.loss(),
+        loss=MeanSquaredError() if loss == "MSE" else model.method.loss,
         metrics=[kh.metrics.Top1Accuracy(tree), kh.metrics.MistakeSeverity(tree)],
         jit_compile=False,
         steps_per_execution=len(train[1]) // BATCH or 1,

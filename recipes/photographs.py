@@ -86,9 +86,6 @@ def train(settings: PhotographSettings, data_set: str, method_options: dict, tra
         )  # fmt: skip
         model.compile(
             papers_sgd(model, settings.rate, transformation=transformation),
-            loss=model.method.loss(),
-            metrics=[kh.metrics.Top1Accuracy(tree), kh.metrics.MistakeSeverity(tree)],
-            jit_compile=model.jit_compile,
         )
         return model
 

@@ -3,9 +3,11 @@
 from keras_haframe.frames.dense import best_rank_frame, hierarchy_aware_frame, simplex_etf
 from keras_haframe.frames.diagnose import diagnose
 from keras_haframe.frames.similarity import min_similarity, similarity
+from keras_haframe.frames.target_cosines import TargetCosines
 from keras_haframe.frames.tree_frame import TreeFrame
 
 __all__ = [
+    "TargetCosines",
     "TreeFrame",
     "best_rank_frame",
     "diagnose",

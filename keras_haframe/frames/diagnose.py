@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_haframe.frames import node_weights
-from keras_haframe.frames.similarity import check_gamma, resolve_min_similarity
-from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.frames.similarity import min_similarity as bound_of
+from keras_haframe.frames.target_cosines import TargetCosines
+from keras_haframe.tree import ClassTree
 
 
 class Diagnosis(NamedTuple):
@@ -41,19 +41,19 @@ class Diagnosis(NamedTuple):
 
 
 def diagnose(
-    tree: ClassTree,
+    tree: ClassTree | TargetCosines,
     gamma: float = 1.0,
+    *,
     min_similarity: str | float = "grid",
     convention: str = "depth",
+    mapping: str = "exponential",
     verbose: bool = True,
 ) -> Diagnosis:
     """Report what a tree and `gamma` ask of the features, before hours are spent on training.
 
     Args:
-        tree: A `ClassTree`.
-        gamma: Decay of the similarity, positive.
-        min_similarity: `"grid"`, `"exact"` or a number.
-        convention: Distance convention, see `ClassTree.distances`.
+        tree: A `ClassTree`, or the `TargetCosines` themselves.
+        gamma, min_similarity, convention, mapping: See `TargetCosines`.
         verbose: Print the report.
 
     Returns:
@@ -72,13 +72,13 @@ def diagnose(
     >>> diagnose(tree, 1.0, verbose=False).heights
     [1, 2]
     """
-    tree = as_tree(tree)
-    gamma = check_gamma(gamma)
-    exact = resolve_min_similarity(tree, gamma, "exact", convention=convention)
-    s_min = resolve_min_similarity(tree, gamma, min_similarity, convention=convention)
-    d_max = node_weights.largest_distance(tree, convention)
+    target = TargetCosines.of(
+        tree, gamma, min_similarity=min_similarity, convention=convention, mapping=mapping
+    )
+    tree, convention = target.tree, target.convention
+    exact = bound_of(tree, target.gamma, "exact", target.mapping, convention)
     heights, pairs = _pairs_by_height(tree, convention)
-    cosines = (1 - s_min) * np.exp(-gamma * heights / d_max) + s_min
+    cosines = target.at(heights)
     warnings = []
     if len(heights) == 1:
         warnings.append(
@@ -96,7 +96,7 @@ def diagnose(
             "shows. Use a smaller gamma."
         )
     result = Diagnosis(
-        tree.num_classes, float(1 - 1 / exact), s_min, exact, float(1 - cosines[0]),
+        tree.num_classes, float(1 - 1 / exact), target.s_min, exact, float(1 - cosines[0]),
         heights.tolist(), cosines.tolist(), pairs.tolist(), warnings,
     )  # fmt: skip
     if verbose:

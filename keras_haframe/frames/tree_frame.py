@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_haframe.frames import node_weights as nw
-from keras_haframe.frames.similarity import check_gamma, resolve_min_similarity
-from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.frames.target_cosines import TargetCosines
+from keras_haframe.tree import ClassTree
 
 
 class Level(NamedTuple):
@@ -41,8 +41,8 @@ class TreeFrame:
     between coarse groups, late ones between siblings.
 
     Args:
-        tree: A `ClassTree`.
-        gamma: Decay of the similarity, positive.
+        tree: A `ClassTree`, or the `TargetCosines` themselves.
+        gamma: Decay of the target cosines, positive.
         min_similarity: `"exact"` (the smallest possible, where the frame has rank K - 1),
             `"grid"` (the papers' search) or a number not below the exact bound.
         convention: Distance convention, see `ClassTree.distances`.
@@ -69,19 +69,19 @@ class TreeFrame:
 
     def __init__(
         self,
-        tree: ClassTree,
-        gamma: float,
+        tree: ClassTree | TargetCosines,
+        gamma: float = 1.0,
         min_similarity: str | float = "exact",
+        *,
         convention: str = "depth",
         mapping: str = "exponential",
     ):
-        tree = as_tree(tree)
-        self.num_classes = tree.num_classes
-        self.gamma = check_gamma(gamma, mapping)
-        self.min_similarity = resolve_min_similarity(
-            tree, self.gamma, min_similarity, mapping, convention
+        target = TargetCosines.of(
+            tree, gamma, min_similarity=min_similarity, convention=convention, mapping=mapping
         )
-        weights = nw.node_weights(tree, self.gamma, self.min_similarity, mapping, convention)
+        tree, weights = target.tree, target.weights
+        self.num_classes = tree.num_classes
+        self.gamma, self.min_similarity = target.gamma, target.s_min
         below, whole = nw.masses(tree, weights)
         gain = np.sqrt(np.maximum(1.0 + weights * below, 0.0))
         self._plan(tree, gain, np.sqrt(whole))

@@ -47,7 +47,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     def call(self, inputs, training=None, mask=None):
         if not (training and self.trainable and mask is None and self._fuses(inputs)):
             return super().call(inputs, training=training, mask=mask)
-        from keras_haframe.training.kernels import fused_batch_norm
+        from keras_haframe.layers.kernels import fused_batch_norm
 
         def exact(value):  # as Keras does: statistics overflow in half precision
             return ops.cast(value, "float32")

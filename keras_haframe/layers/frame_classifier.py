@@ -5,10 +5,9 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from keras_haframe import frames
-from keras_haframe.frames.similarity import check_gamma, resolve_min_similarity
+from keras_haframe.frames import TargetCosines, TreeFrame, hierarchy_aware_frame
 from keras_haframe.layers.fixed_classifier import FixedClassifier
-from keras_haframe.tree import as_tree
+from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.wavelet import tree_matvec
 
 
@@ -17,15 +16,16 @@ class FrameClassifier(FixedClassifier):
     """Classifier fixed to the hierarchy-aware frame of a class tree.
 
     Args:
-        tree: A `ClassTree` (or its configuration).
+        tree: A `ClassTree` (or its configuration), or the `TargetCosines` themselves.
         gamma: Decay of the target cosines, positive.
         min_similarity: `"grid"` (the papers' search), `"exact"`, or a number not below the exact
             bound.
+        convention: Distance convention, see `ClassTree.distances`.
+        mapping: `"exponential"` or `"linear"`, see `frames.similarity`.
         seed: Seed of the random rotation of the dense frame.
         structured: Apply the frame as a tree wavelet (`frames.TreeFrame`), in O(N) memory and
             operations per sample instead of K x K; features must then have K dimensions, and
             there is no random rotation. For many thousand classes.
-        convention: Distance convention, see `ClassTree.distances`.
 
     Input shape: `[B, dim]` with `dim >= K`. Output: `{"logits": [B, K], "cosines": [B, K]}`,
     float32, without bias, scale or temperature.
@@ -45,37 +45,27 @@ class FrameClassifier(FixedClassifier):
 
     def __init__(
         self,
-        tree,
-        gamma: float,
+        tree: ClassTree | TargetCosines | dict,
+        gamma: float = 1.0,
+        *,
         min_similarity: str | float = "grid",
+        convention: str = "depth",
+        mapping: str = "exponential",
         seed: int = 0,
         structured: bool = False,
-        convention: str = "depth",
         **kwargs,
     ):
-        self.tree = as_tree(tree)
-        super().__init__(self.tree.num_classes, **kwargs)
-        self.gamma = check_gamma(gamma)
-        self.min_similarity = min_similarity
+        self.target = TargetCosines.of(
+            tree, gamma, min_similarity=min_similarity, convention=convention, mapping=mapping
+        )
+        super().__init__(self.target.tree.num_classes, **kwargs)
         self.seed = seed
         self.structured = structured
-        self.convention = convention
-        self.resolved_min_similarity = resolve_min_similarity(
-            self.tree, self.gamma, min_similarity, convention=convention
-        )
 
     def frame(self, dim: int) -> np.ndarray:
         if self.structured:
-            return self._tree_frame().dense()
-        target = frames.similarity(
-            self.tree.distances(self.convention), self.gamma, self.resolved_min_similarity
-        )
-        return frames.hierarchy_aware_frame(target, dim, self.seed)
-
-    def _tree_frame(self) -> frames.TreeFrame:
-        return frames.TreeFrame(
-            self.tree, self.gamma, self.resolved_min_similarity, self.convention
-        )
+            return TreeFrame(self.target).dense()
+        return hierarchy_aware_frame(self.target.matrix(), dim, self.seed)
 
     def build(self, input_shape):
         if not self.structured:
@@ -87,7 +77,7 @@ class FrameClassifier(FixedClassifier):
                 f"class. Received input shape: {tuple(input_shape)}. Put a Dense layer of that "
                 "width before it, or use structured=False."
             )
-        self._plan = self._tree_frame()
+        self._plan = TreeFrame(self.target)
 
     def logits(self, x):
         return tree_matvec(self._plan, x) if self.structured else super().logits(x)
@@ -95,10 +85,7 @@ class FrameClassifier(FixedClassifier):
     def get_config(self):
         return {
             **super().get_config(),
-            "tree": self.tree.get_config(),
-            "gamma": self.gamma,
-            "min_similarity": self.min_similarity,
+            **self.target.get_config(),
             "seed": self.seed,
             "structured": self.structured,
-            "convention": self.convention,
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from keras_haframe.layers.defaults import linear_init
 from keras_haframe.tree import as_tree
 from keras_haframe.tree.level_maps import LevelMaps
 
@@ -42,10 +43,7 @@ class LevelClassifiers(keras.layers.Layer):
             self.kernels.append(
                 self.add_weight(
                     shape=(width, size),
-                    # Uniform in +-1/sqrt(fan in), as every learnable classifier of this package.
-                    initializer=keras.initializers.VarianceScaling(
-                        1 / 3, mode="fan_in", distribution="uniform"
-                    ),
+                    initializer=linear_init(),
                     name=f"kernel_{level + 1}",
                 )
             )

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_haframe.layers.level_classifiers import LevelClassifiers, linear
+from keras_haframe.tree import ClassTree
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -36,7 +37,7 @@ class SliceClassifiers(LevelClassifiers):
     Reference: Chang et al., Your "Flamingo" is My "Bird": Fine-Grained, or Not (CVPR 2021).
     """
 
-    def __init__(self, tree, slice_widths=None, **kwargs):
+    def __init__(self, tree: ClassTree | dict, *, slice_widths: list[int] | None = None, **kwargs):
         super().__init__(tree, **kwargs)
         self.slice_widths = check_slice_widths(slice_widths, len(self.levels))
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import keras
 
 from keras_haframe.layers.batch_normalization import BatchNormalization
-
-EPSILON = 1e-5
+from keras_haframe.layers.defaults import EPSILON, linear_init
 
 
 def _linear(units: int, name: str, dtype) -> keras.layers.Dense:
-    """Bias-free linear layer, initialised uniformly in +-1/sqrt(fan in) as in the paper."""
-    uniform = keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform")
+    """Bias-free linear layer, initialized as in the paper."""
     return keras.layers.Dense(
-        units, use_bias=False, kernel_initializer=uniform, name=name, dtype=dtype
+        units, use_bias=False, kernel_initializer=linear_init(), name=name, dtype=dtype
     )
 
 

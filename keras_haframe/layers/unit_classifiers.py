@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_haframe.layers.fixed_classifier import inverse_norm
 from keras_haframe.layers.level_classifiers import LevelClassifiers, linear
+from keras_haframe.tree import ClassTree
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -33,7 +34,7 @@ class UnitClassifiers(LevelClassifiers):
     (ECCV 2022).
     """
 
-    def __init__(self, tree, seed: int = 0, **kwargs):
+    def __init__(self, tree: ClassTree | dict, *, seed: int = 0, **kwargs):
         super().__init__(tree, **kwargs)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)

@@ -1,20 +1,21 @@
 """Losses, one per file. All take integer class labels `[B]`."""
 
 from keras_haframe.losses.base import LabelLoss
-from keras_haframe.losses.conditional_softmax import ConditionalSoftmaxLoss
-from keras_haframe.losses.cpcc import CPCCLoss
+from keras_haframe.losses.class_lengths import class_lengths
+from keras_haframe.losses.conditional_softmax_loss import ConditionalSoftmaxLoss
+from keras_haframe.losses.cosine_embedding_loss import CosineEmbeddingLoss
+from keras_haframe.losses.cpcc_loss import CPCCLoss
 from keras_haframe.losses.cross_entropy import CrossEntropy
-from keras_haframe.losses.devise import RankingLoss
-from keras_haframe.losses.dot_regression import DotRegression, class_lengths
-from keras_haframe.losses.frame_cosine import FrameCosineLoss
-from keras_haframe.losses.hafeature import HAFeatureLoss
-from keras_haframe.losses.haframe import HAFrameLoss, alpha_schedule
-from keras_haframe.losses.haframe_dr import FrameDotRegression
-from keras_haframe.losses.hier_cos import HierCosLoss
+from keras_haframe.losses.dot_regression import DotRegression
+from keras_haframe.losses.frame_cosine_loss import FrameCosineLoss
+from keras_haframe.losses.frame_dot_regression import FrameDotRegression
+from keras_haframe.losses.hafeature_loss import HAFeatureLoss
+from keras_haframe.losses.haframe_loss import HAFrameLoss
+from keras_haframe.losses.hier_cos_loss import HierCosLoss
 from keras_haframe.losses.hierarchical_cross_entropy import HierarchicalCrossEntropy
-from keras_haframe.losses.label_embeddings import CosineEmbeddingLoss
 from keras_haframe.losses.level_cross_entropy import LevelCrossEntropy
-from keras_haframe.losses.soft_labels import SoftLabelCrossEntropy
+from keras_haframe.losses.ranking_loss import RankingLoss
+from keras_haframe.losses.soft_label_cross_entropy import SoftLabelCrossEntropy
 from keras_haframe.losses.tree_path_kl import TreePathKL
 
 __all__ = [
@@ -34,6 +35,5 @@ __all__ = [
     "RankingLoss",
     "SoftLabelCrossEntropy",
     "TreePathKL",
-    "alpha_schedule",
     "class_lengths",
 ]

@@ -19,24 +19,29 @@ class LabelLoss(keras.losses.Loss):
     Keras casts labels to the dtype of the loss; float32, forced here under any dtype policy,
     holds class indices up to 16 million exactly, where bfloat16 fails above 256.
 
+    A loss has no memory: the same arguments give the same value. One that weighs examples in
+    training only says so by `evaluation_form`, and `loss(labels, outputs, training=False)` is what
+    `model.evaluate` measures.
+
     Args:
+        name: Name of the loss.
         reduction: Keras reduction over the batch; the mean by default.
         dtype: `"float32"` or `"float64"`.
-
-    Attributes:
-        training: Whether the loss serves a training step; `HierarchicalClassifier` sets it before
-            every call. For losses that weigh examples in training only.
     """
 
-    training = True
-
-    def __init__(self, name: str, reduction="sum_over_batch_size", dtype=None):
+    def __init__(self, name: str, reduction: str = "sum_over_batch_size", dtype: str | None = None):
         dtype = "float64" if dtype == "float64" else "float32"
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def __call__(self, y_true, y_pred, sample_weight=None, training: bool = True):
+        form = self if training else self.evaluation_form()
         # Keras would take a plain list for a structure of tensors; here it is one array of labels.
-        return super().__call__(ops.convert_to_tensor(y_true), y_pred, sample_weight)
+        labels = ops.convert_to_tensor(y_true)
+        return super(LabelLoss, form).__call__(labels, y_pred, sample_weight)
+
+    def evaluation_form(self) -> LabelLoss:
+        """The loss that evaluation measures; this one, where training has nothing of its own."""
+        return self
 
     def call(self, y_true, y_pred):
         check_label_shape(y_true.shape)
@@ -46,5 +51,5 @@ class LabelLoss(keras.losses.Loss):
         """Loss per example `[B]` from int32 labels `[B]` and model outputs."""
         raise NotImplementedError
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"name": self.name, "reduction": self.reduction, "dtype": self.dtype}

@@ -3,56 +3,28 @@
 from __future__ import annotations
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_haframe.layers.fixed_classifier import NORM_EPSILON
-from keras_haframe.losses.base import LabelLoss, take_own
+from keras_haframe.losses.base import take_own
+from keras_haframe.losses.class_lengths import ClassLengthLoss
 from keras_haframe.tree_ops.checks import non_negative
 
 
-def class_lengths(counts) -> np.ndarray:
-    """Lengths `e_k = sqrt((n / K) / n_k)` of class vectors that even out class counts.
-
-    Args:
-        counts: Training examples `n_k` of every class, `[K]`, positive.
-
-    Returns:
-        float64 `[K]`; `n_k e_k^2` is the same for all classes, and 1 on average over examples.
-
-    Raises:
-        ValueError: If a count is not positive.
-
-    Example:
-
-    >>> class_lengths([400, 100]).round(4)
-    array([0.7906, 1.5811])
-
-    Reference: Yang et al., Inducing Neural Collapse in Imbalanced Learning (NeurIPS 2022), released
-    code.
-    """
-    counts = np.asarray(counts, np.float64)
-    if counts.ndim != 1 or not (np.isfinite(counts).all() and (counts > 0).all()):
-        raise ValueError(
-            f"`counts` must be positive numbers of shape [K], one per class. Received: {counts}"
-        )
-    return np.sqrt(counts.mean() / counts)
-
-
 @keras.saving.register_keras_serializable(package="keras_haframe")
-class DotRegression(LabelLoss):
+class DotRegression(ClassLengthLoss):
     """Dot-regression `1/2 (e w_y'h - e |h|)^2 / |h|`, with `|h|` taken as a constant.
 
     `w_y` is the fixed unit vector of the class and `e` its length. The gradient,
-    `e^2 (w_y'h - |h|) / |h| w_y`, points along `w_y` alone. Where features are L2-normalised the
+    `e^2 (w_y'h - |h|) / |h| w_y`, points along `w_y` alone. Where features are L2-normalized the
     loss is `1/2 e^2 (cos(w_y, h) - 1)^2`.
 
     Args:
-        lengths: `"batch"` (the released code): `e_k = sqrt((B / U) / n_k)` with `n_k` the examples
-            of class k in the batch and U its number of distinct classes, which weighs classes
-            evenly within the batch. Or K numbers, for example `class_lengths(counts)`; or `None`
-            for 1. Lengths act in training steps only (see `LabelLoss.training`).
-        reg_lam: Weight of the mean feature norm, added to the loss.
+        lengths: Class lengths in training: `"batch"` (the released code) evens out the classes of
+            a batch, K numbers such as `class_lengths(counts)` those of the data set, `None` none.
+            See `losses.class_lengths.ClassLengthLoss`. Evaluation measures the loss without them.
+        reg_lam: Weight of the mean feature norm, added to the loss (paper: 0.01 for ImageNet-LT,
+            else 0).
         reduction: Keras reduction over the batch.
 
     Call arguments: integer labels `[B]` and outputs `{"logits", "features"}` of a head with fixed
@@ -72,74 +44,25 @@ class DotRegression(LabelLoss):
 
     def __init__(
         self,
-        lengths="batch",
+        lengths: str | list[float] | None = "batch",
+        *,
         reg_lam: float = 0.0,
-        name="dot_regression",
-        reduction="sum_over_batch_size",
-        dtype=None,
+        name: str = "dot_regression",
+        reduction: str = "sum_over_batch_size",
+        dtype: str | None = None,
     ):
-        super().__init__(name, reduction, dtype)
-        self.lengths = check_lengths(lengths)
+        super().__init__(lengths, name, reduction, dtype)
         self.reg_lam = non_negative("reg_lam", reg_lam)
 
-    def loss(self, labels, outputs):
-        return self._loss(labels, outputs, labels)
-
-    def mixup_loss(self, labels, other_labels, lam: float, outputs):
-        """Loss per example of features of mixed images.
-
-        Args:
-            labels, other_labels: Integer labels `[B]` of the two images of each mixture; the class
-                lengths are those of `labels`.
-            lam: Share of the first image.
-            outputs: As of `loss`.
-
-        Returns:
-            `[B]`, `lam` times the loss for `labels` plus `1 - lam` times that for `other_labels`.
-        """
-        return lam * self._loss(labels, outputs, labels) + (1 - lam) * self._loss(
-            other_labels, outputs, labels
-        )
-
-    def squared_lengths(self, labels, batch):
-        """`e^2` of `labels` `[B]` in a batch of examples with labels `batch` `[B]`."""
-        if self.lengths is None or not self.training:
-            return ops.ones(ops.shape(labels), self.dtype)
-        if self.lengths != "batch":
-            table = ops.convert_to_tensor(self.lengths, dtype=self.dtype)
-            return ops.square(ops.take(table, labels, axis=0))
-
-        def examples_of(labels):
-            same = ops.cast(labels[:, None] == batch[None, :], self.dtype)
-            return ops.sum(same, axis=-1)
-
-        # Every class of the batch adds n_k times 1 / n_k: the sum counts the distinct classes.
-        per_class = 1 / ops.mean(1 / examples_of(batch))
-        n = examples_of(labels)
-        return ops.where(n > 0, per_class / ops.maximum(n, 1), ops.ones_like(n))
-
-    def _loss(self, labels, outputs, batch):
+    def weighted(self, labels, outputs, batch):
         norm = feature_norm(outputs)
         constant = ops.stop_gradient(ops.maximum(norm, NORM_EPSILON))
         own = take_own(outputs["logits"], labels)
         error = ops.square(own - constant) / (2 * constant)
         return self.squared_lengths(labels, batch) * error + self.reg_lam * norm
 
-    def get_config(self):
-        return {**super().get_config(), "lengths": self.lengths, "reg_lam": self.reg_lam}
-
-
-def check_lengths(lengths):
-    """Return `lengths` as `"batch"`, `None` or a list of positive floats."""
-    if lengths is None or (isinstance(lengths, str) and lengths == "batch"):
-        return lengths
-    values = None if isinstance(lengths, str) else np.asarray(lengths, np.float64)
-    if values is None or values.ndim != 1 or not (np.isfinite(values) & (values > 0)).all():
-        raise ValueError(
-            "Class lengths must be 'batch', None or one positive number per class, as "
-            f"losses.class_lengths(counts) gives. Received: {lengths!r}"
-        )
-    return values.tolist()
+    def get_config(self) -> dict:
+        return {**super().get_config(), "reg_lam": self.reg_lam}
 
 
 def feature_norm(outputs):

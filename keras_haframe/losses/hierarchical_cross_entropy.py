@@ -6,7 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_haframe.losses.edge_weights import EdgeWeightedLoss
+from keras_haframe.losses.edge_weighted_loss import EdgeWeightedLoss
+from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.checks import check_width
 from keras_haframe.tree_ops.segments import segment_logsumexp, up_the_tree
 
@@ -46,12 +47,13 @@ class HierarchicalCrossEntropy(EdgeWeightedLoss):
 
     def __init__(
         self,
-        tree,
+        tree: ClassTree | dict,
+        *,
         alpha: float = 0.1,
         normalize: bool = False,
-        name="hierarchical_cross_entropy",
-        reduction="sum_over_batch_size",
-        dtype=None,
+        name: str = "hierarchical_cross_entropy",
+        reduction: str = "sum_over_batch_size",
+        dtype: str | None = None,
     ):
         super().__init__(tree, alpha, normalize, name, reduction, dtype)
         self._paths = self.tree.paths.astype(np.int32)

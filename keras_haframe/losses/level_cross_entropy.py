@@ -8,6 +8,7 @@ import keras
 
 from keras_haframe.losses.cross_entropy import CrossEntropy
 from keras_haframe.losses.level_loss import LevelLoss
+from keras_haframe.tree import ClassTree
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -39,11 +40,12 @@ class LevelCrossEntropy(LevelLoss):
 
     def __init__(
         self,
-        tree,
-        weights=None,
-        name="level_cross_entropy",
-        reduction="sum_over_batch_size",
-        dtype=None,
+        tree: ClassTree | dict,
+        *,
+        weights: list[float] | None = None,
+        name: str = "level_cross_entropy",
+        reduction: str = "sum_over_batch_size",
+        dtype: str | None = None,
     ):
         super().__init__(tree, name, reduction, dtype)
         self.weights = check_level_weights(weights, len(self.levels))

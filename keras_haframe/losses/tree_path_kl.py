@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_haframe.losses.base import take_own
 from keras_haframe.losses.level_cross_entropy import LevelCrossEntropy
+from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.checks import non_negative
 
 
@@ -43,14 +44,15 @@ class TreePathKL(LevelCrossEntropy):
 
     def __init__(
         self,
-        tree,
+        tree: ClassTree | dict,
+        *,
         weight: float = 0.5,
-        weights=None,
-        name="tree_path_kl",
-        reduction="sum_over_batch_size",
-        dtype=None,
+        weights: list[float] | None = None,
+        name: str = "tree_path_kl",
+        reduction: str = "sum_over_batch_size",
+        dtype: str | None = None,
     ):
-        super().__init__(tree, weights, name, reduction, dtype)
+        super().__init__(tree, weights=weights, name=name, reduction=reduction, dtype=dtype)
         self.weight = non_negative("weight", weight)
 
     def loss(self, labels, outputs):

@@ -2,94 +2,171 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import ClassVar
+import difflib
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, TypeVar
 
 import keras
 
-from keras_haframe.layers.batch_normalization import BatchNormalization
-from keras_haframe.layers.transformation_block import EPSILON
-from keras_haframe.tree import ClassTree
+from keras_haframe.layers.defaults import linear_init
+from keras_haframe.losses import LabelLoss
+from keras_haframe.tree import ClassTree, as_tree
 
 _METHODS: dict[str, type[Method]] = {}
+# Arguments of losses that are no options of a method.
+_NOT_OPTIONS = {"self", "tree", "name", "reduction", "dtype"}
 
-
-def linear_init() -> keras.initializers.Initializer:
-    """Uniform in +-1/sqrt(fan in), the initialisation of the papers' learnable classifiers."""
-    return keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform")
+M = TypeVar("M", bound="type[Method]")
 
 
 def linear(units: int, name: str = "classifier", **kwargs) -> keras.layers.Dense:
-    """A head's learnable linear layer with bias, in float32 under any dtype policy."""
+    """A head's learnable linear layer with bias, in float32 under any dtype policy.
+
+    Args:
+        units: Width of the output.
+        name: Name of the layer; the layer that makes the class scores is called `"classifier"`.
+        **kwargs: As of `keras.layers.Dense`.
+    """
     return keras.layers.Dense(
         units, kernel_initializer=linear_init(), dtype="float32", name=name, **kwargs
     )
 
 
-@dataclasses.dataclass
 class Method:
-    """How a training method uses a class tree. Subclasses are dataclasses; fields are its options.
+    """How a training method uses a class tree: which head, which loss, which scores.
+
+    A subclass names its loss and builds its head. The method's options are the arguments of the
+    loss (defaults and the papers' values stand there and nowhere else) and what `head_options`
+    adds; `build(backbone, tree, method, **options)` takes them.
+
+    Args:
+        tree: A `ClassTree` (or its configuration).
+        **options: Options of the method.
 
     Attributes:
         tree: The class tree.
+        loss: The loss, made once: integer labels `[B]` and the dictionary of outputs to a number.
         name: Name under which `build()` knows the method.
         network: Network type that the method's paper uses, `"I"` or `"II"` (see `models.necks`).
-        synchronized: Whether the head's batch normalisation counts all replicas; the model sets it.
+        Loss: Class of the loss.
+        head_options: Further options and their defaults; an instance has them as attributes.
+
+    Raises:
+        ValueError: For an unknown option, or a value that the loss refuses.
     """
 
-    tree: ClassTree
     name: ClassVar[str] = ""
     network: ClassVar[str] = "II"
-    synchronized: ClassVar[bool] = False  # of the network, no option of the method
+    Loss: ClassVar[type[LabelLoss]]
+    head_options: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, tree: ClassTree | dict, **options):
+        self.tree = as_tree(tree)
+        defaults = self.defaults()
+        for option in options:
+            if option not in defaults:
+                raise ValueError(unknown_option(option, defaults, f"method {self.name!r}"))
+        chosen = {**defaults, **options}
+        for option in self.head_options:
+            setattr(self, option, chosen.pop(option))
+        takes_tree = "tree" in inspect.signature(self.Loss).parameters
+        self.loss = self.Loss(self.tree, **chosen) if takes_tree else self.Loss(**chosen)
+
+    @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        """Options of the method and their defaults."""
+        arguments = inspect.signature(cls.Loss).parameters.values()
+        loss = {p.name: p.default for p in arguments if p.name not in _NOT_OPTIONS}
+        return {**loss, **cls.head_options}
+
+    def options(self) -> dict[str, Any]:
+        """Options by name, as the configuration of a model holds them."""
+        config = self.loss.get_config()
+        chosen = {k: config[k] for k in self.defaults() if k not in self.head_options}
+        return {**chosen, **{k: getattr(self, k) for k in self.head_options}}
 
     @property
     def units(self) -> int:
         """Width P of a type II network's features, which the head gets; K by default."""
         return self.tree.num_classes
 
-    def norm(self) -> BatchNormalization:
-        """The batch normalisation of heads that have one, in float32."""
-        return BatchNormalization(
-            momentum=0.9,
-            epsilon=EPSILON,
-            synchronized=self.synchronized,
-            dtype="float32",
-            name="head_norm",
-        )
-
-    def head(self, features) -> dict:
+    def head(self, features, norm: Callable[[], keras.layers.Layer]) -> dict:
         """Apply the head to symbolic features `[B, P]`; return the model's outputs by name.
 
         An output `"features"` becomes what `model.features()` returns: the features as the
-        classifier sees them, where the head changes them first.
-        """
-        raise NotImplementedError
+        classifier sees them, where the head changes them first. The layer that makes the class
+        scores is called `"classifier"` and has a `kernel` `[P, K]` (and a `bias` or none):
+        `model.classifier_weights()` reads it. Without such a layer that returns `None`.
 
-    def loss(self) -> keras.losses.Loss:
-        """Return the loss: integer labels `[B]` and the dictionary of outputs to a number."""
+        Args:
+            features: Symbolic features `[B, P]`.
+            norm: Makes the batch normalization of heads that have one, in float32.
+        """
         raise NotImplementedError
 
     def scores(self, outputs: dict):
         """Class scores `[B, K]` from outputs; `softmax(scores)` are class probabilities."""
         return outputs["logits"]
 
-    def options(self) -> dict:
-        """Options by name, for configurations."""
-        fields = (f.name for f in dataclasses.fields(self))
-        return {name: getattr(self, name) for name in fields if name != "tree"}
+    def __repr__(self) -> str:
+        options = ", ".join(f"{k}={v!r}" for k, v in self.options().items())
+        return f"{type(self).__name__}({self.tree.num_classes} classes, {options})"
 
 
-def register(name: str):
-    """Class decorator: make a `Method` known to `build()` under `name`."""
+class LinearMethod(Method):
+    """Base class of methods with one learnable linear classifier."""
 
-    def add(cls: type[Method]) -> type[Method]:
-        if name in _METHODS:
-            raise ValueError(f"Two methods are named {name!r}: {_METHODS[name]} and {cls}.")
+    network: ClassVar[str] = "I"
+
+    def head(self, features, norm) -> dict:
+        return {"logits": linear(self.tree.num_classes)(features)}
+
+
+def register(name: str) -> Callable[[M], M]:
+    """Class decorator: make a `Method` known to `build()` under `name`.
+
+    The help of the class then also lists the options that its loss brings.
+
+    Args:
+        name: The name, not that of another method.
+
+    Raises:
+        ValueError: If another method has the name.
+    """
+
+    def add(cls: M) -> M:
+        known = _METHODS.get(name)
+        if known and known.__qualname__ != cls.__qualname__:
+            raise ValueError(f"Two methods are named {name!r}: {known} and {cls}.")
         cls.name = name
+        cls.__doc__ = f"{inspect.getdoc(cls)}\n\n{_loss_options(cls)}"
         _METHODS[name] = cls
         return cls
 
     return add
+
+
+def _loss_options(cls: type[Method]) -> str:
+    """The options that come from the loss, with the words of its docstring."""
+    text = inspect.getdoc(cls.Loss) or ""
+    found = re.search(r"^Args:\n((?:[ ]{4}.*\n?|\n)+)", text, re.M)
+    entries = re.findall(r"^    (\S.*(?:\n {8}.*)*)", found[1] if found else "", re.M)
+    kept = [e for e in entries if not set(re.split(r", ", e.split(":")[0])) & _NOT_OPTIONS]
+    lines = "\n".join(f"    {entry}" for entry in kept)
+    return f"Options of the loss, `losses.{cls.Loss.__name__}`:\n{lines or '    none'}\n"
+
+
+def unknown_option(option: str, known: Iterable[str], owner: str) -> str:
+    """Message for an option that `owner` does not have: the nearest names, or all."""
+    known = sorted(known)
+    near = difflib.get_close_matches(option, known, n=3)
+    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    return (
+        f"Unknown option {option!r} of {owner}.{hint} Its options are: "
+        f"{', '.join(known) or 'none'}."
+    )
 
 
 def names() -> list[str]:
@@ -97,20 +174,28 @@ def names() -> list[str]:
     return sorted(_METHODS)
 
 
-def get(name: str, tree: ClassTree, **options) -> Method:
+def find(name: str) -> type[Method]:
+    """Class of the method `name`.
+
+    Raises:
+        ValueError: For an unknown method; the message lists the known ones.
+    """
+    if name not in _METHODS:
+        near = difflib.get_close_matches(str(name), names(), n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"Unknown method {name!r}.{hint} Choose one of: {', '.join(names())}.")
+    return _METHODS[name]
+
+
+def get(name: str, tree: ClassTree | dict, **options) -> Method:
     """Make the method `name` for a tree.
+
+    Args:
+        name: Name of the method, see `names()`.
+        tree: A `ClassTree` (or its configuration).
+        **options: Options of the method.
 
     Raises:
         ValueError: For an unknown method or option; the message lists the known ones.
     """
-    if name not in _METHODS:
-        raise ValueError(f"Unknown method {name!r}. Choose one of: {', '.join(names())}.")
-    cls = _METHODS[name]
-    known = [f.name for f in dataclasses.fields(cls) if f.name != "tree"]
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        raise ValueError(
-            f"Unknown option {unknown[0]!r} of method {name!r}. "
-            f"Its options are: {', '.join(known) or 'none'}."
-        )
-    return cls(tree, **options)
+    return find(name)(tree, **options)

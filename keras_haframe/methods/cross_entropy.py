@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import ClassVar
-
-from keras_haframe.losses import CrossEntropy
-from keras_haframe.methods.base import Method, linear, register
+from keras_haframe import losses
+from keras_haframe.methods.base import LinearMethod, register
 
 
 @register("cross_entropy")
-@dataclasses.dataclass
-class CrossEntropyMethod(Method):
+class CrossEntropy(LinearMethod):
     """A learnable linear classifier with softmax cross-entropy (type I network by default)."""
 
-    network: ClassVar[str] = "I"
-
-    def head(self, features) -> dict:
-        return {"logits": linear(self.tree.num_classes)(features)}
-
-    def loss(self):
-        return CrossEntropy()
+    Loss = losses.CrossEntropy

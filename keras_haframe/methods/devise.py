@@ -2,42 +2,38 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any, ClassVar
 
+from keras_haframe import losses
 from keras_haframe.layers import EmbeddingClassifier
 from keras_haframe.layers.embedding_classifier import check_vectors
-from keras_haframe.losses import RankingLoss
 from keras_haframe.methods.base import Method, linear, register
 from keras_haframe.methods.label_embeddings import tree_embeddings
 
 
 @register("devise")
-@dataclasses.dataclass
 class DeViSE(Method):
     """Images ranked by cosine to class vectors from elsewhere, such as word vectors.
 
-    Head: linear layer, ReLU, batch normalisation, linear layer to the vectors' width. Scores are
+    Head: linear layer, ReLU, batch normalization, linear layer to the vectors' width. Scores are
     the cosines to the class vectors.
 
-    Options:
+    Args:
         vectors: `[K, d]`, one vector per class in label order, of any length; without them, those
             of the tree (see `label_embeddings.tree_embeddings`). A saved model holds them as a
             weight; its configuration holds their shape, which is also taken here.
-        margin: Least advantage of the true class (paper: 0.1).
         width: Units of the hidden layer (Making Better Mistakes: 512).
 
     Reference: Frome et al., DeViSE: A Deep Visual-Semantic Embedding Model (NeurIPS 2013); head as
     in Bertinetto et al., Making Better Mistakes (CVPR 2020).
     """
 
+    Loss = losses.RankingLoss
     network: ClassVar[str] = "I"
-    vectors: Any = None
-    margin: float = 0.1
-    width: int = 512
+    head_options: ClassVar[dict[str, Any]] = {"vectors": None, "width": 512}
 
-    def __post_init__(self):
-        self.loss()  # checks the margin before any layer is made
+    def __init__(self, tree, **options):
+        super().__init__(tree, **options)
         if isinstance(self.width, bool) or not isinstance(self.width, int) or self.width < 1:
             raise ValueError(f"`width` must be a positive integer. Received: width={self.width!r}")
         if self.vectors is None:
@@ -49,20 +45,17 @@ class DeViSE(Method):
                 f"`vectors` must have one row per class, {self.tree.num_classes}. Received: {rows}"
             )
 
-    def head(self, features) -> dict:
+    def head(self, features, norm) -> dict:
         vectors = tree_embeddings(self.tree) if self.vectors is None else self.vectors
         classifier = EmbeddingClassifier(vectors, name="classifier")
-        hidden = self.norm()(linear(self.width, "embed_hidden", activation="relu")(features))
+        hidden = norm()(linear(self.width, "embed_hidden", activation="relu")(features))
         features = linear(classifier.shape[1], "embed")(hidden)
         return {"cosines": classifier(features)["cosines"], "features": features}
-
-    def loss(self):
-        return RankingLoss(self.margin)
 
     def scores(self, outputs: dict):
         return outputs["cosines"]
 
-    def options(self) -> dict:
+    def options(self) -> dict[str, Any]:
         options = super().options()
         if self.vectors is not None:
             shape = self.vectors if isinstance(self.vectors, tuple) else self.vectors.shape

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from keras_haframe import losses
 from keras_haframe.layers import SliceClassifiers
-from keras_haframe.losses import LevelCrossEntropy
 from keras_haframe.methods.base import Method, register
 
 
 @register("flamingo")
-@dataclasses.dataclass
 class Flamingo(Method):
     """Coarse classifiers read the finer slices without training them; the finest makes the scores.
 
-    Options:
+    Args:
         slice_widths: Widths of the slices, coarsest level first; `floor(P / L)` each by default,
             the last takes the rest (as in HAFrame's type II rows). The paper's type I networks:
             FGVC-Aircraft 200, 200, 200; iNaturalist 2019 6 x 85 and 90; tieredImageNet-H 12 x 50;
@@ -24,12 +22,10 @@ class Flamingo(Method):
     Reference: Chang et al., Your "Flamingo" is My "Bird": Fine-Grained, or Not (CVPR 2021).
     """
 
+    Loss = losses.LevelCrossEntropy
     network: ClassVar[str] = "I"
+    head_options: ClassVar[dict[str, Any]] = {"slice_widths": None}
 
-    slice_widths: list[int] | None = None
-
-    def head(self, features) -> dict:
-        return SliceClassifiers(self.tree, self.slice_widths, name="classifier")(features)
-
-    def loss(self):
-        return LevelCrossEntropy(self.tree)
+    def head(self, features, norm) -> dict:
+        classifiers = SliceClassifiers(self.tree, slice_widths=self.slice_widths, name="classifier")
+        return classifiers(features)

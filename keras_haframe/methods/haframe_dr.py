@@ -2,46 +2,50 @@
 
 from __future__ import annotations
 
-import dataclasses
+from typing import Any, ClassVar
 
-from keras_haframe.losses import FrameDotRegression
+from keras_haframe import losses
+from keras_haframe.frames import TargetCosines
+from keras_haframe.layers import FrameClassifier
+from keras_haframe.losses.class_lengths import check_one_per_class
 from keras_haframe.methods.base import Method, register
-from keras_haframe.methods.etf_dr import check_lengths_of
-from keras_haframe.methods.haframe import frame_head
 
 
 @register("haframe_dr")
-@dataclasses.dataclass
-class HAFrameDotRegression(Method):
+class HAFrameDR(Method):
     """Features pulled to the vector of their class in the hierarchy-aware frame.
 
     On a frame that is not an ETF the optimum of cross-entropy lies off the class vector; that of
     dot-regression lies on it. Ours, not from a paper.
 
-    Options:
+    Args:
         gamma: Decay of the target cosines with the LCA height.
         min_similarity: `"grid"` (papers), `"exact"` or a number.
-        cross_entropy: Weight of an added cross-entropy; it trains the feature norms, which
-            dot-regression leaves free, and so the confidence of the softmax.
-        lengths: Class lengths for long-tailed data: `None`, `"batch"` or a list of K, see
-            `losses.DotRegression`.
+        convention: Distance convention, see `ClassTree.distances`.
+        mapping: `"exponential"` or `"linear"`, see `frames.similarity`.
         seed: Seed of the frame's rotation.
         structured: Use the O(N) form of the frame.
     """
 
-    gamma: float = 1.0
-    min_similarity: str | float = "grid"
-    cross_entropy: float = 0.0
-    lengths: str | list | None = None
-    seed: int = 0
-    structured: bool = False
+    Loss = losses.FrameDotRegression
+    head_options: ClassVar[dict[str, Any]] = {
+        "gamma": 1.0,
+        "min_similarity": "grid",
+        "convention": "depth",
+        "mapping": "exponential",
+        "seed": 0,
+        "structured": False,
+    }
 
-    def __post_init__(self):
-        self.lengths = self.loss().lengths  # checked, and a plain list
-        check_lengths_of(self.lengths, self.tree)
+    def __init__(self, tree, **options):
+        super().__init__(tree, **options)
+        check_one_per_class(self.loss.lengths, self.tree)
+        self.target = TargetCosines(
+            self.tree, self.gamma, min_similarity=self.min_similarity, convention=self.convention,
+            mapping=self.mapping,
+        )  # fmt: skip
 
-    def head(self, features) -> dict:
-        return frame_head(self, features)
-
-    def loss(self):
-        return FrameDotRegression(self.lengths, self.cross_entropy)
+    def head(self, features, norm) -> dict:
+        return FrameClassifier(
+            self.target, seed=self.seed, structured=self.structured, name="classifier"
+        )(features)

@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
-import dataclasses
+from typing import Any, ClassVar
 
 import keras
 
-from keras_haframe.losses import HierCosLoss
+from keras_haframe import losses
 from keras_haframe.methods.base import Method, register
 from keras_haframe.tree_ops.path_lengths import path_lengths
 
 
 @register("hier_cos")
-@dataclasses.dataclass
 class HierCos(Method):
     """Features spread over the axes of the nodes on the path of their class.
 
     Head: a fixed random rotation of features of N - 1 dimensions, one per node but the root. The
     score of a class is the length of the features within the span of its path.
 
-    Options:
-        alpha: Weight of the regularity term (paper: CIFAR-100 0.05, FGVC-Aircraft 0.1, iNaturalist
-            2019 1e-3, tieredImageNet-H 1e-5).
+    Args:
         seed: Seed of the rotation.
 
     Reference: Sani and Anand, Hier-COS (arXiv 2503.07853).
     """
 
-    alpha: float = 0.1
-    seed: int = 0
-
-    def __post_init__(self):
-        self.loss()  # checks the options before any layer is made
+    Loss = losses.HierCosLoss
+    head_options: ClassVar[dict[str, Any]] = {"seed": 0}
 
     @property
     def units(self) -> int:
         return self.tree.num_nodes - 1
 
-    def head(self, features) -> dict:
+    def head(self, features, norm) -> dict:
         if features.shape[-1] < self.units:
             raise ValueError(
                 f"hier_cos needs features of at least {self.units} dimensions, one per node of the "
@@ -53,9 +47,6 @@ class HierCos(Method):
             name="rotation",
         )
         return {"nodes": rotation(features)}
-
-    def loss(self):
-        return HierCosLoss(self.tree, self.alpha)
 
     def scores(self, outputs: dict):
         return path_lengths(outputs["nodes"], self.tree)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import ClassVar
 
 import numpy as np
 
+from keras_haframe import losses
 from keras_haframe.layers import EmbeddingClassifier
-from keras_haframe.losses import CosineEmbeddingLoss
 from keras_haframe.methods.base import Method, linear, register
+from keras_haframe.tree import ClassTree
 
 
-def tree_embeddings(tree) -> np.ndarray:
+def tree_embeddings(tree: ClassTree) -> np.ndarray:
     """Unit vectors with `e_i'e_j = 1 - d_ij / H`, `d` the height of the LCA as a subtree.
 
     The construction of Barz and Denzler places class after class in the space of those before it
@@ -37,34 +37,23 @@ def tree_embeddings(tree) -> np.ndarray:
 
 
 @register("label_embeddings")
-@dataclasses.dataclass
 class LabelEmbeddings(Method):
     """Images embedded next to their class, classes placed by the tree.
 
-    Head: batch normalisation and a linear layer to K dimensions. Scores are the cosines to the
+    Head: batch normalization and a linear layer to K dimensions. Scores are the cosines to the
     class embeddings.
-
-    Options:
-        cross_entropy: Weight of a cross-entropy on the embedding itself, taken as K logits
-            (paper: 0.1; 0 for the plain cosine distance).
 
     Reference: Barz and Denzler, Hierarchy-based Image Embeddings for Semantic Image Retrieval
     (WACV 2019); head and loss as in Bertinetto et al., Making Better Mistakes (CVPR 2020).
     """
 
+    Loss = losses.CosineEmbeddingLoss
     network: ClassVar[str] = "I"
-    cross_entropy: float = 0.1
 
-    def __post_init__(self):
-        self.loss()  # checks the options before any layer is made
-
-    def head(self, features) -> dict:
-        features = linear(self.tree.num_classes, "embed")(self.norm()(features))
+    def head(self, features, norm) -> dict:
+        features = linear(self.tree.num_classes, "embed")(norm()(features))
         classifier = EmbeddingClassifier(tree_embeddings(self.tree), name="classifier")
         return {"cosines": classifier(features)["cosines"], "features": features}
-
-    def loss(self):
-        return CosineEmbeddingLoss(self.cross_entropy)
 
     def scores(self, outputs: dict):
         return outputs["cosines"]

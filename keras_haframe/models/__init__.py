@@ -1,7 +1,6 @@
 """Models: `build()` joins a backbone, a class tree and a method."""
 
-from keras_haframe.models.build import build
-from keras_haframe.models.classifier import HierarchicalClassifier
+from keras_haframe.models.classifier import HierarchicalClassifier, build
 from keras_haframe.models.resnet32 import resnet32
 from keras_haframe.models.resnet50 import resnet50
 from keras_haframe.models.small_cnn import small_cnn

@@ -1,15 +1,22 @@
-"""`HierarchicalClassifier`: backbone, neck and head as one Keras model."""
+"""`HierarchicalClassifier`: backbone, neck and head as one Keras model; `build()` makes it."""
 
 from __future__ import annotations
+
+import functools
+import inspect
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
+from scipy.special import softmax
 
 from keras_haframe import losses, methods, metrics
-from keras_haframe.layers.batch_normalization import xla_is_slow
+from keras_haframe.layers import BatchNormalization
+from keras_haframe.layers.defaults import EPSILON
+from keras_haframe.methods.base import unknown_option
 from keras_haframe.models import checks, necks
-from keras_haframe.tree import as_tree
+from keras_haframe.tree import ClassTree, as_tree
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -18,9 +25,9 @@ class HierarchicalClassifier(keras.Model):
 
     Calling it gives the method's outputs by name (`{"logits", "cosines"}` for HAFrame). `fit` and
     `evaluate` take images and integer labels `[B]`; `predict` returns class scores `[B, K]`, higher
-    is better, `softmax(scores)` being class probabilities. It comes compiled with SGD (learning
-    rate 0.01, momentum 0.9), the method's loss, and top-1, mistake severity and hierarchical
-    distance@1, 5 and 20 as metrics; `compile` may be called again.
+    is better, and `predict_proba` their softmax. It comes compiled with SGD (learning rate 0.01,
+    momentum 0.9), the method's loss, and top-1, mistake severity and hierarchical distance@1, 5 and
+    20 as metrics; `compile(optimizer)` changes the optimizer and keeps the rest.
 
     Args:
         backbone: Keras model or layer from images to `[B, h, w, C]` or `[B, C]`.
@@ -29,13 +36,15 @@ class HierarchicalClassifier(keras.Model):
         network: `"I"` or `"II"` (see `models.necks`); the method's own choice by default.
         hidden_units: Width of a type I network's features; `None` for none.
         pooling: `"average"` or `"max"`; the network type's own choice by default.
+        convention: Distance convention (see `ClassTree.distances`) of the metrics, and of the
+            method where it has one.
         synchronized: Take the batch statistics of neck and head over all replicas of a
             `tf.distribute` strategy. On JAX they always count all devices.
-        input_momentum: Momentum of the transformation block's first batch normalisation.
+        input_momentum: Momentum of the transformation block's first batch normalization.
         reduce_init: Start of a type II network's 1x1 convolution, `"uniform"` or `"normal"`.
         input_shape: Shape of one image, for backbones that do not know theirs.
         name: Name of the model.
-        **options: Options of the method.
+        **options: Options of the method: `help(keras_haframe.methods.HAFrame)` lists HAFrame's.
 
     Attributes:
         backbone, tree: As given.
@@ -45,12 +54,14 @@ class HierarchicalClassifier(keras.Model):
 
     def __init__(
         self,
-        backbone,
-        tree,
+        backbone: keras.Layer,
+        tree: ClassTree | dict,
         method: str = "haframe",
+        *,
         network: str | None = None,
         hidden_units: int | None = 600,
         pooling: str | None = None,
+        convention: str = "depth",
         synchronized: bool = False,
         input_momentum: float = 0.9,
         reduce_init: str = "uniform",
@@ -59,13 +70,12 @@ class HierarchicalClassifier(keras.Model):
         **options,
     ):
         tree = as_tree(tree)
-        method = methods.get(method, tree, **options)
+        method = _method(method, tree, convention, options)
         if synchronized and keras.backend.backend() == "torch":
             raise ValueError(
                 "`synchronized=True` is for several devices, and PyTorch trains on one. Leave it "
                 "out, or use TensorFlow or JAX."
             )
-        method.synchronized = bool(synchronized)
         network = network or method.network
         if network not in ("I", "II"):
             raise ValueError(f"`network` must be 'I' or 'II'. Received: network={network!r}")
@@ -84,7 +94,11 @@ class HierarchicalClassifier(keras.Model):
             features = necks.type_two(
                 x, method.units, pooling, synchronized, input_momentum, reduce_init
             )
-        outputs = method.head(features)
+        norm = functools.partial(
+            BatchNormalization, momentum=0.9, epsilon=EPSILON, synchronized=synchronized,
+            dtype="float32", name="head_norm",
+        )  # fmt: skip
+        outputs = method.head(features, norm)
         super().__init__(inputs, outputs, name=name or f"{method.name}_classifier")
 
         self.backbone = backbone
@@ -97,23 +111,21 @@ class HierarchicalClassifier(keras.Model):
             "network": network,
             "hidden_units": hidden_units,
             "pooling": pooling,
-            "synchronized": synchronized,
+            "convention": convention,
+            "synchronized": bool(synchronized),
             "input_momentum": input_momentum,
             "reduce_init": reduce_init,
             "input_shape": input_shape,
         }
-        # A weight, not a Python number: compiled training steps must see it change.
-        self.epoch = self.add_weight(shape=(), initializer="zeros", trainable=False, name="epoch")
         ranks = [k for k in (1, 5, 20) if k <= tree.num_classes]
         self.compile(
             optimizer=keras.optimizers.SGD(0.01, momentum=0.9),
-            loss=method.loss(),
+            loss=method.loss,
             metrics=[
                 metrics.Top1Accuracy(tree),
-                metrics.MistakeSeverity(tree),
-                *(metrics.HierarchicalDistance(tree, k) for k in ranks),
+                metrics.MistakeSeverity(tree, convention=convention),
+                *(metrics.HierarchicalDistance(tree, k, convention=convention) for k in ranks),
             ],
-            jit_compile=default_jit_compile(),
         )
 
     # Losses and metrics ------------------------------------------------------------------------
@@ -122,10 +134,7 @@ class HierarchicalClassifier(keras.Model):
         """Hand the integer labels to the loss: one over all outputs, or one per output."""
         loss = self.loss
         if isinstance(loss, losses.LabelLoss) and isinstance(y_pred, dict):
-            loss.training = training
-            if hasattr(loss, "epoch"):
-                loss.epoch = self.epoch
-            terms = [loss(y, y_pred, sample_weight)]
+            terms = [loss(y, y_pred, sample_weight, training=training)]
             terms += [self._aggregate_additional_loss(term) for term in self.losses]
             return terms[0] if len(terms) == 1 else ops.sum(ops.stack(terms))
         if isinstance(loss, dict):
@@ -140,7 +149,7 @@ class HierarchicalClassifier(keras.Model):
 
     # Training and prediction -------------------------------------------------------------------
 
-    def fit(self, x=None, y=None, *args, validation_data=None, callbacks=None, **kwargs):
+    def fit(self, x=None, y=None, *args, validation_data=None, **kwargs):
         """As `keras.Model.fit`, after a check of the labels and of a batch of images."""
         if x is not None:
             checks.check_data(x, y, self.tree.num_classes)
@@ -148,17 +157,19 @@ class HierarchicalClassifier(keras.Model):
             checks.check_data(*validation_data[:2], self.tree.num_classes, "the validation data")
         elif validation_data is not None:
             checks.check_data(validation_data, None, self.tree.num_classes, "the validation data")
-        if not isinstance(callbacks, keras.callbacks.CallbackList):
-            given = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
-            callbacks = [_EpochCounter(), *(c for c in given if c is not None)]
-        return super().fit(
-            x, y, *args, validation_data=validation_data, callbacks=callbacks, **kwargs
-        )
+        return super().fit(x, y, *args, validation_data=validation_data, **kwargs)
 
     def predict(self, x, *args, **kwargs) -> np.ndarray:
         """Class scores `[B, K]`, higher is better (arguments as of `keras.Model.predict`)."""
         outputs = super().predict(x, *args, **kwargs)
         return ops.convert_to_numpy(self.method.scores(outputs))
+
+    def predict_proba(self, x, *args, **kwargs) -> np.ndarray:
+        """Class probabilities `[B, K]`, float32: the softmax of `predict`; rows sum to one.
+
+        What decisions and calibration take. Arguments as of `keras.Model.predict`.
+        """
+        return softmax(self.predict(x, *args, **kwargs), axis=-1).astype("float32")
 
     def predict_classes(self, x, *args, **kwargs) -> np.ndarray:
         """Label of the best class, int `[B]`."""
@@ -186,7 +197,7 @@ class HierarchicalClassifier(keras.Model):
 
     # Saving ------------------------------------------------------------------------------------
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "backbone": keras.saving.serialize_keras_object(self.backbone),
             "tree": self.tree.get_config(),
@@ -196,21 +207,81 @@ class HierarchicalClassifier(keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: dict, custom_objects: dict | None = None):
         config = dict(config)
         config["backbone"] = keras.saving.deserialize_keras_object(
             config["backbone"], custom_objects=custom_objects
         )
         if config.get("input_shape") is not None:
             config["input_shape"] = tuple(config["input_shape"])
+        if config.get("method") == "haframe":  # in files from before alpha schedules were callbacks
+            config.pop("epochs", None), config.pop("period", None)
         return cls(**config)
 
+    def save_own_variables(self, store) -> None:
+        """Nothing: a schedule's variable is its callback's, which sets it in every epoch."""
 
-class _EpochCounter(keras.callbacks.Callback):
-    """Keeps `model.epoch` current, for losses with a schedule."""
+    def load_own_variables(self, store) -> None:
+        """Nothing (files from before alpha schedules were callbacks hold the epoch here)."""
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self.model.epoch.assign(epoch)
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} {self.name!r}: {self.method.name}, network "
+            f"{self._recipe['network']}, backbone {self.backbone.name!r}, "
+            f"{self.tree.num_classes} classes, {self.count_params():,} parameters>"
+        )
+
+
+def build(
+    backbone: keras.Layer, tree: ClassTree | dict, method: str = "haframe", **options
+) -> HierarchicalClassifier:
+    """Make a compiled, hierarchy-aware image classifier.
+
+    Args:
+        backbone: Keras model or layer from images to `[B, h, w, C]` or `[B, C]`, without a
+            classification top: any of `keras.applications` with `include_top=False`, a keras-hub
+            or keras-cv backbone, or your own. Images must be scaled as the backbone wants them.
+        tree: A `ClassTree`; its classes are in the order of the integer labels.
+        method: `"haframe"`, `"cross_entropy"` or another of `keras_haframe.methods.names()`.
+        **options: Options of the network (`network`, `hidden_units`, `pooling`, `synchronized`,
+            `input_momentum`, `reduce_init`, `input_shape`, `name`; see `HierarchicalClassifier`)
+            and of the method (for HAFrame `gamma`, `alpha`, `min_similarity`, `seed`,
+            `structured`).
+
+    Returns:
+        A `HierarchicalClassifier`, compiled: `fit(images, labels)` works at once.
+
+    Raises:
+        ValueError: For an unknown method or option, a backbone with a classification top, or
+            options out of range.
+
+    Example:
+
+    ```python
+    tree = keras_haframe.ClassTree.from_folders("photos/train")
+    backbone = keras.applications.MobileNetV2(include_top=False, input_shape=(224, 224, 3))
+    model = keras_haframe.build(backbone, tree)
+    model.fit(images, labels, epochs=10)
+    ```
+
+    Reference: Liang and Davis, HAFrame (ICCV 2023), type II network.
+    """
+    return HierarchicalClassifier(backbone, tree, method, **options)
+
+
+def _method(name: str, tree: ClassTree, convention: str, options: dict[str, Any]) -> methods.Method:
+    """The method, with the network's distance convention where it has one."""
+    known = methods.find(name).defaults()
+    network = inspect.signature(HierarchicalClassifier).parameters
+    for option in options:
+        if option not in known:
+            also = set(network) - {"backbone", "tree", "method", "options"}
+            raise ValueError(
+                unknown_option(option, also | set(known), f"build(..., method={name!r})")
+            )
+    if "convention" in known:
+        options = {**options, "convention": convention}
+    return methods.get(name, tree, **options)
 
 
 def _inputs(backbone, input_shape):
@@ -227,8 +298,3 @@ def _inputs(backbone, input_shape):
             "input_shape=(224, 224, 3)."
         )
     return keras.Input(tuple(input_shape), name="images")
-
-
-def default_jit_compile() -> bool | str:
-    """XLA where it pays: Keras's choice, but not for TensorFlow on a CPU, where it is slower."""
-    return False if xla_is_slow() else "auto"

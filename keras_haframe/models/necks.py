@@ -5,9 +5,7 @@ from __future__ import annotations
 import keras
 
 from keras_haframe.layers import BatchNormalization, TransformationBlock
-from keras_haframe.layers.transformation_block import EPSILON
-from keras_haframe.methods.base import linear_init
-from keras_haframe.models.wide_resnet import conv_init
+from keras_haframe.layers.defaults import EPSILON, conv_init, linear_init
 
 REDUCE_INITS = {"uniform": linear_init, "normal": conv_init}
 POOLINGS = {

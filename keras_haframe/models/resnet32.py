@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from keras_haframe.layers.batch_normalization import BatchNormalization
-from keras_haframe.layers.transformation_block import EPSILON
-from keras_haframe.models.wide_resnet import channel_axis, convolution
+from keras_haframe.layers.defaults import EPSILON
+from keras_haframe.models.blocks import channel_axis, convolution
 
 
 def kaiming_normal() -> keras.initializers.Initializer:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import keras
 
 from keras_haframe.layers.batch_normalization import BatchNormalization
-from keras_haframe.layers.transformation_block import EPSILON
-from keras_haframe.models.wide_resnet import channel_axis, conv_init, convolution
+from keras_haframe.layers.defaults import EPSILON, conv_init
+from keras_haframe.models.blocks import channel_axis, convolution
 
 
 def _norm(x, name: str, synchronized: bool, relu: bool = True):

@@ -5,39 +5,10 @@ from __future__ import annotations
 import keras
 
 from keras_haframe.layers.batch_normalization import BatchNormalization
-from keras_haframe.layers.transformation_block import EPSILON
+from keras_haframe.layers.defaults import EPSILON
+from keras_haframe.models.blocks import channel_axis, convolution
 
 SLOPE = 0.1
-
-
-def conv_init() -> keras.initializers.Initializer:
-    """Normal with variance `2 / (k k out)`, for every convolution of the network."""
-    return keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")
-
-
-def channel_axis() -> int:
-    """Axis of the channels in Keras's image data format."""
-    return 1 if keras.config.image_data_format() == "channels_first" else -1
-
-
-def convolution(x, filters: int, size: int, strides: int, name: str, init=None):
-    """Convolution without bias, padded by `size // 2` on every side as PyTorch pads.
-
-    Keras's `"same"` pads a strided convolution on the right and below only, which is another
-    network.
-    """
-    padding = "same" if strides == 1 else "valid"
-    if strides > 1 and size > 1:
-        x = keras.layers.ZeroPadding2D(size // 2, name=f"{name}_pad")(x)
-    return keras.layers.Conv2D(
-        filters,
-        size,
-        strides,
-        padding,
-        use_bias=False,
-        kernel_initializer=init or conv_init(),
-        name=name,
-    )(x)
 
 
 def wide_basic_block(

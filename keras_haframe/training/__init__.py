@@ -5,16 +5,18 @@ from keras_haframe.training.checkpoints import Checkpoints
 from keras_haframe.training.comparison import Task, compare, decide, grouped, kept_scores, with_seed
 from keras_haframe.training.optimizer import GroupedSGD, papers_sgd
 from keras_haframe.training.runner import run
-from keras_haframe.training.schedules import epoch_cosine
+from keras_haframe.training.schedules import AlphaSchedule, alpha_schedule, epoch_cosine
 from keras_haframe.training.seeds import run_seeds
 from keras_haframe.training.settings import RunSettings, from_command_line, option
 
 __all__ = [
+    "AlphaSchedule",
     "ArrayBatches",
     "Checkpoints",
     "GroupedSGD",
     "RunSettings",
     "Task",
+    "alpha_schedule",
     "compare",
     "decide",
     "epoch_cosine",

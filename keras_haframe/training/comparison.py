@@ -184,9 +184,6 @@ def _run(task, row, method, options, seed, folder, verbose) -> tuple[np.ndarray,
     model = build(task.backbone(), task.tree, method, network=task.network, **options)
     model.compile(
         task.optimizer(model),
-        loss=model.method.loss(),
-        metrics=[metrics.Top1Accuracy(task.tree), metrics.MistakeSeverity(task.tree)],
-        jit_compile=model.jit_compile,
     )
     started = time.perf_counter()
     model.fit(task.batches(seed), epochs=task.epochs, callbacks=task.callbacks(), verbose=verbose)

@@ -131,7 +131,7 @@ def papers_sgd(
 
     ```python
     model = keras_haframe.build(backbone, tree)
-    model.compile(papers_sgd(model), loss=model.method.loss())
+    model.compile(papers_sgd(model))
     model.fit(data, epochs=100, callbacks=[epoch_cosine(0.1, 100)])
     ```
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from keras import ops
 
-from keras_haframe import frames
+from keras_haframe.frames import TreeFrame
 
 
-def tree_matvec(frame: frames.TreeFrame, x):
+def tree_matvec(frame: TreeFrame, x):
     """`frame.matvec` in `keras.ops`: one gather and one segment sum per tree level.
 
     Args:

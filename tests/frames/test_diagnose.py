@@ -13,7 +13,7 @@ def test_public_name():
 
 
 def test_worked_tree_by_hand(tree):
-    found = diagnose(tree, 1.0, 0.0, verbose=False)
+    found = diagnose(tree, 1.0, min_similarity=0.0, verbose=False)
     near, far = np.exp(-0.5), np.exp(-1.0)
     assert found.num_classes == 4 and found.min_similarity == 0.0
     assert found.heights == [1, 2] and found.pairs == [2, 4]
@@ -31,7 +31,7 @@ def test_counts_and_cosines_of_random_trees(seed, convention):
     rng = np.random.default_rng(seed)
     tree = random_tree(rng, int(rng.integers(2, 30)))
     gamma = float(rng.uniform(0.3, 4))
-    found = diagnose(tree, gamma, "grid", convention, verbose=False)
+    found = diagnose(tree, gamma, min_similarity="grid", convention=convention, verbose=False)
     d = tree.distances(convention)
     upper = np.triu_indices(len(d), 1)
     heights, pairs = np.unique(d[upper], return_counts=True)
@@ -48,7 +48,7 @@ def test_counts_and_cosines_of_random_trees(seed, convention):
 @pytest.mark.parametrize("seed", range(5))
 def test_smallest_eigenvalue_is_exact_where_the_root_weighs_something(seed):
     tree = random_tree(np.random.default_rng(seed), 15)
-    found = diagnose(tree, 1.0, 0.2, verbose=False)
+    found = diagnose(tree, 1.0, min_similarity=0.2, verbose=False)
     values = np.linalg.eigvalsh(similarity(tree, 1.0, 0.2))
     assert values[0] == pytest.approx(found.smallest_eigenvalue, rel=1e-9)
 
@@ -67,7 +67,7 @@ def test_flat_tree_is_warned_of():
 
 
 def test_coinciding_siblings_are_warned_of(tree):
-    (warning,) = diagnose(tree, 0.01, 0.0, verbose=False).warnings
+    (warning,) = diagnose(tree, 0.01, min_similarity=0.0, verbose=False).warnings
     assert "0.995" in warning and "Use a larger gamma" in warning
 
 
@@ -93,7 +93,7 @@ def test_prints_what_it_returns(tree, capsys):
 
 
 def test_warnings_are_printed(tree):
-    text = str(diagnose(tree, 0.01, 0.0, verbose=False))
+    text = str(diagnose(tree, 0.01, min_similarity=0.0, verbose=False))
     assert text.splitlines()[-1].startswith("warning: nearest classes have a target cosine")
 
 

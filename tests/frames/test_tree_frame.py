@@ -61,7 +61,7 @@ def test_random_trees(seed, convention, mapping):
     d = tree.distances(convention)
     bound = min_similarity(tree, gamma, "exact", mapping, convention)
     for s_min in ("exact", "grid", 0.0, 0.3, 0.5 * bound, bound * (1 - 1e-9)):
-        frame = TreeFrame(tree, gamma, s_min, convention, mapping)
+        frame = TreeFrame(tree, gamma, s_min, convention=convention, mapping=mapping)
         if not isinstance(s_min, str):
             assert frame.min_similarity == s_min
         target = similarity(d, gamma, frame.min_similarity, mapping)
@@ -134,7 +134,7 @@ def test_deep_chain_and_caterpillar():
     edges += [(f"n{i}", f"c{i}") for i in range(0, 500, 5)]
     tree = kh.ClassTree(edges)
     for convention in ("depth", "subtree"):
-        frame = TreeFrame(tree, 2.0, "exact", convention)
+        frame = TreeFrame(tree, 2.0, "exact", convention=convention)
         target = similarity(tree.distances(convention), 2.0, frame.min_similarity)
         assert gram_error(frame.dense(), target) < 1e-12
 
@@ -330,13 +330,18 @@ def test_below_the_bound_names_the_bound(tree):
         ((1.0, 1.0), "below 1"),
         ((1.0, "best"), "must be 'exact' or 'grid'"),
         ((1.0, None), "Received: None"),
-        ((1.0, "exact", "lca"), "`convention` must be one of"),
-        ((1.0, "exact", "depth", "cubic"), "`mapping` must be one of"),
     ],
 )
 def test_bad_arguments(tree, args, match):
     with pytest.raises(ValueError, match=match):
         TreeFrame(tree, *args)
+
+
+def test_unknown_words(tree):
+    with pytest.raises(ValueError, match="`convention` must be one of"):
+        TreeFrame(tree, 1.0, convention="lca")
+    with pytest.raises(ValueError, match="`mapping` must be one of"):
+        TreeFrame(tree, 1.0, mapping="cubic")
 
 
 def test_not_a_tree():

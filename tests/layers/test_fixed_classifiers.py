@@ -42,7 +42,9 @@ def classifiers(tree):
     return [
         FrameClassifier(tree, 1.0, dtype=DTYPE),
         FrameClassifier(tree, 1.0, structured=True, dtype=DTYPE),
-        FrameClassifier(tree, 3.0, "exact", structured=True, convention="subtree", dtype=DTYPE),
+        FrameClassifier(
+            tree, 3.0, min_similarity="exact", structured=True, convention="subtree", dtype=DTYPE
+        ),
         ETFClassifier(tree.num_classes, dtype=DTYPE),
     ]
 
@@ -67,7 +69,9 @@ def test_worked_tree_by_hand(tree):
     a, b = np.exp(-0.5), np.exp(-1.0)
     expected = [[1, a, b, b], [a, 1, b, b], [b, b, 1, a], [b, b, a, 1]]
     for structured in (False, True):
-        w = rows(FrameClassifier(tree, 1.0, 0.0, structured=structured, dtype=DTYPE), 4)
+        w = rows(
+            FrameClassifier(tree, 1.0, min_similarity=0.0, structured=structured, dtype=DTYPE), 4
+        )
         assert_close(w @ w.T, expected)
 
 
@@ -79,14 +83,16 @@ def test_gram_matrix_is_the_target(uneven_tree, convention, structured, gamma):
         uneven_tree, gamma, structured=structured, convention=convention, dtype=DTYPE
     )
     w = rows(layer, 7)
-    s = target(uneven_tree, gamma, layer.resolved_min_similarity, convention)
+    s = target(uneven_tree, gamma, layer.target.s_min, convention)
     assert_close(w @ w.T, s)
     np.testing.assert_allclose(np.linalg.norm(w, axis=1), 1.0, rtol=RTOL)
 
 
 def test_conventions_differ_on_the_uneven_tree(uneven_tree):
     grams = [
-        (lambda w: w @ w.T)(rows(FrameClassifier(uneven_tree, 1.0, 0.0, convention=c), 7))
+        (lambda w: w @ w.T)(
+            rows(FrameClassifier(uneven_tree, 1.0, min_similarity=0.0, convention=c), 7)
+        )
         for c in ("depth", "subtree")
     ]
     l0, l1 = uneven_tree.index("l0"), uneven_tree.index("l1")
@@ -113,7 +119,7 @@ def test_structured_and_dense_have_one_gram_matrix():
     for _ in range(3):
         tree = random_tree(rng, 12)
         dense, structured = (
-            rows(FrameClassifier(tree, 1.5, "exact", structured=s, dtype=DTYPE), 12)
+            rows(FrameClassifier(tree, 1.5, min_similarity="exact", structured=s, dtype=DTYPE), 12)
             for s in (False, True)
         )
         assert_close(structured @ structured.T, dense @ dense.T)
@@ -128,7 +134,7 @@ def test_golden_gram(golden, benchmark_tree, name, gamma):
         layer = FrameClassifier(benchmark_tree(name), gamma, structured=structured, dtype=DTYPE)
         w = rows(layer, 100)
         assert_close(w @ w.T, file[f"{name}__gram"])
-        np.testing.assert_allclose(layer.resolved_min_similarity, file[f"{name}__smin"], rtol=1e-12)
+        np.testing.assert_allclose(layer.target.s_min, file[f"{name}__smin"], rtol=1e-12)
 
 
 def test_golden_logits(golden, benchmark_tree):
@@ -147,7 +153,7 @@ def test_wide_features(tree):
     layer = FrameClassifier(tree, 1.0, dtype=DTYPE)
     w = rows(layer, 9)
     assert w.shape == (4, 9)
-    assert_close(w @ w.T, target(tree, 1.0, layer.resolved_min_similarity))
+    assert_close(w @ w.T, target(tree, 1.0, layer.target.s_min))
 
 
 @pytest.mark.parametrize("classes,dim", [(2, 1), (2, 2), (5, 4), (5, 5), (10, 23)])
@@ -162,17 +168,17 @@ def test_etf_gram(classes, dim):
 def test_flat_tree_gives_the_etf():
     """On a flat tree the exact bound makes the hierarchy-aware frame a simplex ETF."""
     flat = ClassTree([("root", c) for c in "abcde"])
-    w = rows(FrameClassifier(flat, 1.0, "exact", dtype=DTYPE), 5)
+    w = rows(FrameClassifier(flat, 1.0, min_similarity="exact", dtype=DTYPE), 5)
     etf = rows(ETFClassifier(5, dtype=DTYPE), 5)
     assert_close(w @ w.T, etf @ etf.T)
 
 
 def test_min_similarity(tree):
     for method in ("grid", "exact"):
-        layer = FrameClassifier(tree, 1.0, method)
-        assert layer.resolved_min_similarity == frames.min_similarity(tree, 1.0, method)
-        assert layer.min_similarity == method
-    assert FrameClassifier(tree, 1.0, 0.25).resolved_min_similarity == 0.25
+        layer = FrameClassifier(tree, 1.0, min_similarity=method)
+        assert layer.target.s_min == frames.min_similarity(tree, 1.0, method)
+        assert layer.target.min_similarity == method
+    assert FrameClassifier(tree, 1.0, min_similarity=0.25).target.s_min == 0.25
 
 
 @pytest.mark.parametrize("make", [lambda seed, tree: FrameClassifier(tree, 1.0, seed=seed),

@@ -141,7 +141,7 @@ def test_bad_gamma(tree, gamma):
 @pytest.mark.parametrize("value", [-1.5, 1.0, float("nan"), "best"])
 def test_bad_min_similarity(tree, value):
     with pytest.raises(ValueError, match="must be"):
-        FrameClassifier(tree, 1.0, value)
+        FrameClassifier(tree, 1.0, min_similarity=value)
 
 
 def test_bad_tree_and_convention(tree):
@@ -174,8 +174,8 @@ def test_symbolic_shapes(tree, structured):
 
 def variants(tree):
     return [
-        FrameClassifier(tree, 2.0, "exact", seed=5, name="head"),
-        FrameClassifier(tree, 1.0, 0.1, structured=True, convention="subtree"),
+        FrameClassifier(tree, 2.0, min_similarity="exact", seed=5, name="head"),
+        FrameClassifier(tree, 1.0, min_similarity=0.1, structured=True, convention="subtree"),
         FrameClassifier(tree, 1.0, dtype="float64"),
         ETFClassifier(7, seed=3),
     ]

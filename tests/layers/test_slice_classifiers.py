@@ -10,7 +10,7 @@ from keras_haframe.layers import SliceClassifiers
 from keras_haframe.losses import LevelCrossEntropy
 from tests.gradients import DTYPE, RTOL, assert_close, gradient, gradients
 from tests.losses.contract import TREES, some_tree
-from tests.losses.test_hafeature import level_order
+from tests.losses.test_hafeature_loss import level_order
 
 CASES = {
     "flamingo_cifar100_l5_type1": ("cifar100", [102, 102, 102, 103, 103]),
@@ -25,7 +25,7 @@ def test_golden(name, golden, benchmark_tree):
     dataset, widths = CASES[name]
     tree, order = benchmark_tree(dataset), level_order(golden, dataset)
     x, labels = data[f"{name}__features"].astype(DTYPE), data[f"{name}__labels"]
-    head = SliceClassifiers(tree, widths, dtype=DTYPE)
+    head = SliceClassifiers(tree, slice_widths=widths, dtype=DTYPE)
     head.build(x.shape)
     kernels = []
     for level, rows in enumerate(order):
@@ -68,7 +68,7 @@ def test_logits_equal_loops(kind, request):
 
 
 def test_coarse_levels_train_their_own_slice_only(uneven_tree):
-    head = SliceClassifiers(uneven_tree, [2, 3, 4, 5])
+    head = SliceClassifiers(uneven_tree, slice_widths=[2, 3, 4, 5])
     x = np.random.default_rng(1).normal(size=(3, 14)).astype("float32")
     head(x)
     starts = [0, 2, 5, 9, 14]
@@ -80,7 +80,7 @@ def test_coarse_levels_train_their_own_slice_only(uneven_tree):
 
 
 def test_coarse_classifiers_read_the_finer_slices(tree):
-    head = SliceClassifiers(tree, [3, 2])
+    head = SliceClassifiers(tree, slice_widths=[3, 2])
     x = np.ones((1, 5), "float32")
     before = ops.convert_to_numpy(head(x)["logits_1"])
     x[:, 4] = 2.0
@@ -115,7 +115,7 @@ def test_kernel_and_bias_make_the_scores_from_all_features(uneven_tree):
 
 
 def test_config_round_trip(tree):
-    head = SliceClassifiers(tree, [2, 5], name="classifier")
+    head = SliceClassifiers(tree, slice_widths=[2, 5], name="classifier")
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(head))
     assert again.slice_widths == [2, 5] and again.tree == tree and again.name == "classifier"
     assert again.compute_output_shape((3, 7)) == {"logits_1": (3, 2), "logits": (3, 4)}
@@ -137,12 +137,12 @@ def test_flat_tree_is_a_plain_classifier():
 @pytest.mark.parametrize("widths", [[3], [3, 0], [3, -1], [3, 2.0], [True, 3], [1, 2, 3]])
 def test_bad_widths(tree, widths):
     with pytest.raises(ValueError, match=r"`slice_widths` must be 2 positive integers"):
-        SliceClassifiers(tree, widths)
+        SliceClassifiers(tree, slice_widths=widths)
 
 
 def test_widths_that_do_not_sum_to_the_features(tree):
     with pytest.raises(ValueError, match=r"must sum to the width of the features, 6.*sum to 5"):
-        SliceClassifiers(tree, [2, 3])(np.ones((1, 6), "float32"))
+        SliceClassifiers(tree, slice_widths=[2, 3])(np.ones((1, 6), "float32"))
 
 
 def test_too_few_features(uneven_tree):

@@ -60,8 +60,8 @@ def test_two_orthogonal_vectors():
     # Three of class 0, one of class 1: e^2 = (4 / 2) / 3 and (4 / 2) / 1.
     outputs = {k: ops.repeat(v[:1], 4, axis=0) for k, v in outputs.items()}
     assert float(loss([0, 0, 0, 1], outputs)) == pytest.approx((3 * 2 / 3 * 0.4 + 2 * 0.1) / 4)
-    loss.training = False
-    assert float(loss([0, 0, 0, 1], outputs)) == pytest.approx((3 * 0.4 + 0.1) / 4)
+    evaluated = float(loss([0, 0, 0, 1], outputs, training=False))
+    assert evaluated == pytest.approx((3 * 0.4 + 0.1) / 4)
 
 
 # The reference ---------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ def test_two_orthogonal_vectors():
 )
 def test_golden_value_and_gradient(golden, name, prefix, lengths, reg_lam):
     g = golden(f"golden_ext/{name}.npz")
-    loss = DotRegression(lengths, reg_lam)
+    loss = DotRegression(lengths, reg_lam=reg_lam)
     outputs = head(g["M"])
     assert_close(loss(g["y"], outputs(ops.convert_to_tensor(g["h"]))), g[f"{prefix}_loss"], 1e-4)
     dh = gradient(lambda h: loss(g["y"], outputs(h)), g["h"])
@@ -84,7 +84,7 @@ def test_golden_value_and_gradient(golden, name, prefix, lengths, reg_lam):
 @pytest.mark.parametrize("name", CASES)
 def test_golden_head_without_normalisation(golden, name):
     g = golden(f"golden_ext/{name}.npz")
-    loss = DotRegression("batch", 0.01)
+    loss = DotRegression("batch", reg_lam=0.01)
     outputs = head(g["M"])
     assert_close(loss(g["y"], outputs(ops.convert_to_tensor(g["raw_h"]))), g["raw_loss"], 1e-4)
     assert_close(gradient(lambda h: loss(g["y"], outputs(h)), g["raw_h"]), g["raw_dh"], 1e-4)
@@ -124,7 +124,7 @@ def test_twin(case, lengths, reg_lam):
     e = np.ones(4) if lengths is None else e
     norms = np.linalg.norm(h, axis=1)
     check_loss(
-        DotRegression(lengths, reg_lam, dtype=DTYPE),
+        DotRegression(lengths, reg_lam=reg_lam, dtype=DTYPE),
         labels,
         head(frame),
         lambda x: twin(x, frame, labels, e, reg_lam),
@@ -153,7 +153,7 @@ def test_unit_features_give_the_squared_cosine_error(case):
 
 def test_cosines_stand_for_features(case):
     h, frame, labels = case
-    loss = DotRegression("batch", 0.01, dtype=DTYPE)
+    loss = DotRegression("batch", reg_lam=0.01, dtype=DTYPE)
 
     def by_cosines(x):
         logits = ops.matmul(x, ops.convert_to_tensor(frame, dtype=x.dtype))
@@ -181,7 +181,10 @@ def test_class_lengths_even_out_the_classes():
 def test_extreme_inputs_stay_finite(case):
     _, frame, labels = case
     check_finite(
-        DotRegression("batch", 0.01), labels, head(frame), extremes(np.random.default_rng(0), 9, 6)
+        DotRegression("batch", reg_lam=0.01),
+        labels,
+        head(frame),
+        extremes(np.random.default_rng(0), 9, 6),
     )
 
 

@@ -22,7 +22,7 @@ class TestContract(LossContract):
     alpha, normalize = 0.4, False
 
     def make(self, tree, **kwargs):
-        return HierarchicalCrossEntropy(tree, self.alpha, self.normalize, **kwargs)
+        return HierarchicalCrossEntropy(tree, alpha=self.alpha, normalize=self.normalize, **kwargs)
 
     def outputs(self, tree, rng, batch, scale=1.0):
         return {"logits": scale * rng.normal(size=(batch, tree.num_classes))}
@@ -58,7 +58,7 @@ def test_golden(name, alpha, golden, benchmark_tree):
     tree = golden_tree(golden, benchmark_tree, name)
     case = f"{name}__alpha{alpha}__hxe"
     logits, labels = data[f"{name}__logits"].astype(DTYPE), data[f"{name}__labels"]
-    loss = HierarchicalCrossEntropy(tree, float(alpha), normalize=True, dtype=DTYPE)
+    loss = HierarchicalCrossEntropy(tree, alpha=float(alpha), normalize=True, dtype=DTYPE)
     assert float(loss(labels, logits)) == pytest.approx(float(data[f"{case}_loss"]), rel=RTOL)
     weights = data[f"{case}_edge_weights_of_label0"]
     ours = loss._weights[0][::-1]  # the reference goes from the class up
@@ -96,7 +96,9 @@ def test_worked_tree_by_hand(tree):
     want = -(0.5 * np.log(0.75) + 0.25 * np.log(0.5 / 0.75))
     assert float(loss([0], logits)) == pytest.approx(want, rel=RTOL)
     # Z = 1 + 2/2 + 4/4 over root, parents and classes
-    normalized = HierarchicalCrossEntropy(tree, np.log(2.0).item(), True, dtype=DTYPE)
+    normalized = HierarchicalCrossEntropy(
+        tree, alpha=np.log(2.0).item(), normalize=True, dtype=DTYPE
+    )
     assert float(normalized([0], logits)) == pytest.approx(want / 3, rel=RTOL)
 
 
@@ -111,7 +113,7 @@ def test_a_class_whose_subtree_underflows_still_counts(tree):
 
 def test_bare_logits_and_dictionaries_give_the_same(tree):
     logits = np.random.default_rng(3).normal(size=(3, 4)).astype("float32")
-    loss = HierarchicalCrossEntropy(tree, 0.2)
+    loss = HierarchicalCrossEntropy(tree, alpha=0.2)
     assert float(loss([0, 1, 2], logits)) == float(loss([0, 1, 2], {"logits": logits}))
 
 
@@ -120,7 +122,7 @@ def test_larger_alpha_favours_coarse_decisions(tree):
     cousin = np.array([[0.0, -4.0, 4.0, -4.0]], "float32")
     ratios = []
     for alpha in (0.0, 0.5, 1.0):
-        loss = HierarchicalCrossEntropy(tree, alpha)
+        loss = HierarchicalCrossEntropy(tree, alpha=alpha)
         ratios.append(float(loss([0], sibling)) / float(loss([0], cousin)))
     assert ratios[0] > ratios[1] > ratios[2]
 
@@ -128,7 +130,7 @@ def test_larger_alpha_favours_coarse_decisions(tree):
 @pytest.mark.parametrize("alpha", [-0.1, float("nan"), float("inf"), "0.1", None, True])
 def test_bad_alpha(tree, alpha):
     with pytest.raises(ValueError, match=r"`alpha` must be a number in \[0, inf\)\. Received"):
-        HierarchicalCrossEntropy(tree, alpha)
+        HierarchicalCrossEntropy(tree, alpha=alpha)
 
 
 def test_memory_is_linear_in_the_nodes():
@@ -136,6 +138,6 @@ def test_memory_is_linear_in_the_nodes():
     edges = [(f"n{d}", f"n{d + 1}") for d in range(30)]
     edges += [(f"n{i % 31}", f"c{i}") for i in range(3000)]
     tree = kh.ClassTree(edges)
-    loss = HierarchicalCrossEntropy(tree, 0.1)
+    loss = HierarchicalCrossEntropy(tree, alpha=0.1)
     assert loss._weights.shape == loss._paths[:, 1:].shape == (3000, tree.height)
     assert np.isfinite(float(loss([0, 2999], ops.zeros((2, 3000)))))

@@ -29,7 +29,7 @@ class TestContract(LossContract):
         return None
 
     def make(self, tree, **kwargs):
-        return LevelCrossEntropy(tree, self.weights(tree), **kwargs)
+        return LevelCrossEntropy(tree, weights=self.weights(tree), **kwargs)
 
     def outputs(self, tree, rng, batch, scale=1.0):
         return level_outputs(tree, rng, batch, scale)
@@ -59,7 +59,7 @@ def test_worked_tree_by_hand(tree):
     }
     loss = LevelCrossEntropy(tree)
     assert float(loss([3], outputs)) == pytest.approx(-np.log(0.25) - np.log(0.4), rel=1e-5)
-    assert float(LevelCrossEntropy(tree, [0, 2])([3], outputs)) == pytest.approx(
+    assert float(LevelCrossEntropy(tree, weights=[0, 2])([3], outputs)) == pytest.approx(
         -2 * np.log(0.4), rel=1e-5
     )
 
@@ -75,7 +75,7 @@ def test_terms_are_the_plain_cross_entropies(uneven_tree):
 
 def test_levels_with_weight_zero_get_no_gradient(tree):
     outputs = level_outputs(tree, np.random.default_rng(1), 3)
-    loss = LevelCrossEntropy(tree, [0, 1])
+    loss = LevelCrossEntropy(tree, weights=[0, 1])
     arrays = [np.float32(v) for v in outputs.values()]
     found = gradients(lambda *g: loss([0, 1, 2], dict(zip(outputs, g))), arrays)
     assert not found[0].any() and found[1].any()
@@ -84,7 +84,7 @@ def test_levels_with_weight_zero_get_no_gradient(tree):
 @pytest.mark.parametrize("weights", [[1.0], [1.0, -1.0], [1.0, float("nan")], [1, 1, 1]])
 def test_bad_weights(tree, weights):
     with pytest.raises(ValueError, match=r"`weights` must be 2 numbers in \[0, inf\).*Received"):
-        LevelCrossEntropy(tree, weights)
+        LevelCrossEntropy(tree, weights=weights)
 
 
 def test_missing_level(tree):

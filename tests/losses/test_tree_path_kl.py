@@ -71,7 +71,7 @@ def test_twin(uneven_tree, weight):
     labels = np.array([0, 6, 2, 2, 5])
     width = sum(LevelMaps(uneven_tree).sizes)
     check_loss(
-        TreePathKL(uneven_tree, weight, dtype=DTYPE),
+        TreePathKL(uneven_tree, weight=weight, dtype=DTYPE),
         labels,
         split(uneven_tree),
         lambda z: twin(z, uneven_tree, labels, weight),
@@ -97,14 +97,14 @@ def test_flat_tree_is_scaled_cross_entropy():
     outputs = {"logits": ops.convert_to_tensor(z, dtype=DTYPE)}
     labels = [0, 1, 4, 4]
     plain = float(LevelCrossEntropy(flat, dtype=DTYPE)(labels, outputs))
-    assert_close(TreePathKL(flat, 0.5, dtype=DTYPE)(labels, outputs), 1.5 * plain)
+    assert_close(TreePathKL(flat, weight=0.5, dtype=DTYPE)(labels, outputs), 1.5 * plain)
 
 
 def test_without_weight_it_is_level_cross_entropy(uneven_tree):
     z = np.random.default_rng(1).standard_normal((3, sum(LevelMaps(uneven_tree).sizes)))
     outputs = split(uneven_tree)(ops.convert_to_tensor(z, dtype=DTYPE))
     expected = float(LevelCrossEntropy(uneven_tree, dtype=DTYPE)([0, 1, 2], outputs))
-    assert_close(TreePathKL(uneven_tree, 0.0, dtype=DTYPE)([0, 1, 2], outputs), expected)
+    assert_close(TreePathKL(uneven_tree, weight=0.0, dtype=DTYPE)([0, 1, 2], outputs), expected)
 
 
 def test_divergence_is_not_negative_and_pulls_the_whole_path(tree):
@@ -130,6 +130,6 @@ def test_extreme_inputs_stay_finite(uneven_tree):
 
 def test_errors(tree):
     with pytest.raises(ValueError, match="weight"):
-        TreePathKL(tree, -1)
+        TreePathKL(tree, weight=-1)
     with pytest.raises(ValueError, match="logits_1"):
         TreePathKL(tree)([0], {"logits": ops.zeros((1, 4))})

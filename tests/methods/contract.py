@@ -72,7 +72,7 @@ class MethodContract:
         model = self.build(tree)
         compiled = {"jit_compile": False, "run_eagerly": True} if eager else {}
         model.compile(
-            model.optimizer, model.method.loss(), **{"jit_compile": model.jit_compile, **compiled}
+            model.optimizer, model.method.loss, **{"jit_compile": model.jit_compile, **compiled}
         )
         return model
 
@@ -149,7 +149,7 @@ class MethodContract:
             model = self.build(tree)
             model.compile(
                 keras.optimizers.SGD(0.01),
-                loss=model.method.loss(),
+                loss=model.method.loss,
                 jit_compile=jit_compile,
             )
             model.fit(images, labels, batch_size=8, shuffle=False, verbose=0)

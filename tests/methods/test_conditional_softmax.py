@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import keras_haframe as kh
-from tests.losses.test_conditional_softmax import leaf_log_probability
+from tests.losses.test_conditional_softmax_loss import leaf_log_probability
 from tests.methods.contract import MethodContract, backbone, data, softmax
 
 

@@ -2,7 +2,7 @@ import keras
 import pytest
 
 import keras_haframe as kh
-from tests.losses.test_cpcc import twin_correlation
+from tests.losses.test_cpcc_loss import twin_correlation
 from tests.methods.contract import MethodContract, backbone, check_linear_scores, data
 
 

@@ -19,7 +19,7 @@ for options in ({"alpha": 0.5}, {"structured": True}, {"method": "cross_entropy"
     model = kh.build(net, tree, **options)
     for weight in model.trainable_variables:
         weight.assign(0.3 * rng.normal(size=weight.shape))
-    model.compile(keras.optimizers.SGD(0.05, momentum=0.9), model.method.loss(), jit_compile=False)
+    model.compile(keras.optimizers.SGD(0.05, momentum=0.9))
     losses = model.fit(x, y, epochs=3, batch_size=12, shuffle=False, verbose=0).history["loss"]
     print("LOSSES", *losses)
 """

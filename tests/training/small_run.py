@@ -30,9 +30,6 @@ def make_model(method="haframe"):
     model = kh.build(keras.Model(images, x), tree, method, network="II")
     model.compile(
         papers_sgd(model, 0.05),
-        loss=model.method.loss(),
-        metrics=[kh.metrics.Top1Accuracy(tree)],
-        jit_compile=model.jit_compile,
     )
     return model
 

@@ -96,7 +96,7 @@ def test_loss_is_the_mean_of_both_terms(tree, method, options, lam):
     weights = np.full(6, lam, "float32")
     found = model.compute_loss(images, ops.convert_to_tensor(labels), outputs, weights, True)
     swapped = np.array([1, 0, 1, 1, 0, 2])
-    loss = model.method.loss()
+    loss = model.method.loss
     expected = lam * loss(labels, outputs) + (1 - lam) * loss(swapped, outputs)
     assert float(found) == pytest.approx(float(expected), rel=1e-5)
 
@@ -112,7 +112,7 @@ def test_equals_dot_regressions_own_mixup_loss(tree, method, options):
     found = model.compute_loss(
         images, ops.convert_to_tensor(labels), outputs, np.full(6, 0.3, "float32"), True
     )
-    loss = model.method.loss()
+    loss = model.method.loss
     own = loss.mixup_loss(
         ops.convert_to_tensor(labels), ops.convert_to_tensor(swapped), 0.3, outputs
     )
@@ -123,7 +123,7 @@ def test_without_shares_and_in_evaluation_it_is_the_plain_loss(tree):
     model = make(tree, "cross_entropy")
     images, labels = data(8)
     outputs = model(images, training=False)
-    plain = float(model.method.loss()(labels, outputs))
+    plain = float(model.method.loss(labels, outputs))
     y = ops.convert_to_tensor(labels)
     assert float(model.compute_loss(images, y, outputs, None, True)) == pytest.approx(plain)
     logs = model.evaluate(images, labels, verbose=0, return_dict=True)
@@ -138,7 +138,7 @@ def test_regularisation_counts_once(tree):
     outputs = model(images, training=True)
     half = np.full(4, 0.5, "float32")
     found = model.compute_loss(images, ops.convert_to_tensor(labels), outputs, half, True)
-    loss = model.method.loss()
+    loss = model.method.loss
     swapped = labels.reshape(-1, 2)[:, ::-1].reshape(-1)
     terms = 0.5 * (float(loss(labels, outputs)) + float(loss(swapped, outputs)))
     penalty = float(ops.sum(layer.kernel**2))

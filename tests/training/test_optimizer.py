@@ -210,7 +210,7 @@ def test_one_training_step_uses_the_groups(tree):
     for backbone in (1.0, 0.1):
         keras.utils.set_random_seed(3)
         model = small_model(tree)
-        model.compile(papers_sgd(model, backbone=backbone), loss=model.method.loss())
+        model.compile(papers_sgd(model, backbone=backbone))
         before = [ops.convert_to_numpy(v).copy() for v in model.trainable_variables]
         model.fit(x, y, batch_size=12, shuffle=False, verbose=0)
         after = [ops.convert_to_numpy(v) for v in model.trainable_variables]
@@ -232,7 +232,7 @@ def test_compiled_by_xla(tree):
         keras.utils.set_random_seed(3)
         model = small_model(tree)
         model.compile(
-            papers_sgd(model), model.method.loss(), jit_compile=compiled, run_eagerly=not compiled
+            papers_sgd(model), model.method.loss, jit_compile=compiled, run_eagerly=not compiled
         )
         model.fit(x, y, batch_size=6, shuffle=False, epochs=2, verbose=0)
         weights.append([ops.convert_to_numpy(v) for v in model.trainable_variables])
@@ -243,7 +243,7 @@ def test_saved_and_loaded_with_its_model(tree, tmp_path):
     """Momentum and groups come back: training goes on as if it had never stopped."""
     x, y = data()
     model = small_model(tree)
-    model.compile(papers_sgd(model), model.method.loss(), jit_compile=False)
+    model.compile(papers_sgd(model))
     model.fit(x, y, batch_size=12, shuffle=False, epochs=2, verbose=0)
     model.save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras", safe_mode=True)

@@ -14,8 +14,5 @@ def make_model(synchronized=False):
     model = kh.build(keras.Model(images, x), tree, network="II", synchronized=synchronized)
     model.compile(
         papers_sgd(model, 0.05),
-        loss=model.method.loss(),
-        metrics=[kh.metrics.Top1Accuracy(tree), kh.metrics.HierarchicalDistance(tree, 1)],
-        jit_compile=model.jit_compile,
     )
     return model

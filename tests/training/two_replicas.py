@@ -23,7 +23,7 @@ def trained(scope, synchronized, method, x, y):
     with scope:
         net = keras.Sequential([keras.Input((6, 6, 3)), keras.layers.Conv2D(5, 3, name="stem")])
         model = kh.build(net, tree, method, synchronized=synchronized)
-        model.compile(papers_sgd(model), loss=model.method.loss(), jit_compile=False)
+        model.compile(papers_sgd(model))
     batches = tf.data.Dataset.from_tensor_slices((x, y)).batch(BATCH)
     model.fit(batches, epochs=1, verbose=0)
     return [v.numpy() for v in model.trainable_variables], model

@@ -13,7 +13,7 @@ from keras_haframe.tree_ops.target_rows import TargetRows
 from tests.brute_force import distance
 from tests.conftest import random_tree
 from tests.gradients import DTYPE, assert_close
-from tests.losses.test_frame_cosine import golden_tree, target
+from tests.losses.test_frame_cosine_loss import golden_tree, target
 
 
 @pytest.mark.parametrize("name", ["smalltree", "fgvc_aircraft", "cifar100"])
@@ -51,7 +51,7 @@ def test_five_thousand_classes():
         ((f"chain{c % 100}", f"h{c % 100}", f"g{c % 20}")[c % 3], f"c{c}") for c in range(5000)
     ]
     tree = ClassTree(edges, [f"c{c}" for c in rng.permutation(5000)])
-    loss = FrameCosineLoss(tree, 3.0, "exact", reduction="none")
+    loss = FrameCosineLoss(tree, 3.0, min_similarity="exact", reduction="none")
     assert loss.targets.table is None
     labels = np.array([0, 4999, 17, 2500])
     s_min = frames.min_similarity(tree, 3.0)

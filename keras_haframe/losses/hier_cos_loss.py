@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_haframe.layers.fixed_classifier import NORM_EPSILON
 from keras_haframe.losses.base import LabelLoss
-from keras_haframe.tree import as_tree
+from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_width, non_negative
 
 
@@ -51,11 +51,12 @@ class HierCosLoss(LabelLoss):
 
     def __init__(
         self,
-        tree,
+        tree: ClassTree | dict,
+        *,
         alpha: float = 0.1,
-        name="hier_cos",
-        reduction="sum_over_batch_size",
-        dtype=None,
+        name: str = "hier_cos",
+        reduction: str = "sum_over_batch_size",
+        dtype: str | None = None,
     ):
         super().__init__(name, reduction, dtype)
         self.tree = as_tree(tree)

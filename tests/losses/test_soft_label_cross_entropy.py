@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 
 import keras_haframe as kh
-from keras_haframe.losses import CrossEntropy, SoftLabelCrossEntropy, soft_labels
+from keras_haframe.losses import CrossEntropy, SoftLabelCrossEntropy, soft_label_cross_entropy
 from keras_haframe.tree_ops import target_rows
 from tests.gradients import DTYPE, RTOL, assert_close, gradient
 from tests.losses.contract import LossContract, log_softmax
@@ -22,7 +22,7 @@ class TestContract(LossContract):
     beta, form = 6.0, "cross_entropy"
 
     def make(self, tree, **kwargs):
-        return SoftLabelCrossEntropy(tree, self.beta, self.form, **kwargs)
+        return SoftLabelCrossEntropy(tree, beta=self.beta, form=self.form, **kwargs)
 
     def outputs(self, tree, rng, batch, scale=1.0):
         return {"logits": scale * rng.normal(size=(batch, tree.num_classes))}
@@ -67,12 +67,12 @@ def test_golden(name, beta, golden, benchmark_tree):
     case = f"{name}__beta{beta}"
     logits, labels = data[f"{name}__logits"].astype(DTYPE), data[f"{name}__labels"]
     targets = data[f"{case}__targets"]
-    loss = SoftLabelCrossEntropy(tree, beta, dtype=DTYPE)
+    loss = SoftLabelCrossEntropy(tree, beta=beta, dtype=DTYPE)
     ours = ops.convert_to_numpy(loss.targets(labels[: len(targets)].astype("int32")))
     assert_close(ours, targets)
     names = {"cross_entropy": "soft_ce_batchmean", "kl": "kldiv_batchmean"}
     for form, key in {**names, "kl_per_class": "kldiv_mean_loss"}.items():
-        loss = SoftLabelCrossEntropy(tree, beta, form, dtype=DTYPE)
+        loss = SoftLabelCrossEntropy(tree, beta=beta, form=form, dtype=DTYPE)
         want = float(data[f"{case}__{key}"])
         assert float(loss(labels, logits)) == pytest.approx(want, rel=RTOL)
     if f"{case}__grad_logits" in data:
@@ -89,7 +89,7 @@ def test_worked_tree_by_hand(tree):
 
 
 def test_the_divergence_is_zero_at_the_targets(uneven_tree):
-    loss = SoftLabelCrossEntropy(uneven_tree, 5.0, "kl", dtype=DTYPE)
+    loss = SoftLabelCrossEntropy(uneven_tree, beta=5.0, form="kl", dtype=DTYPE)
     labels = np.arange(7)
     logits = np.log(ops.convert_to_numpy(loss.targets(ops.array(labels, "int32"))))
     assert float(loss(labels, logits)) == pytest.approx(0, abs=RTOL)
@@ -100,17 +100,17 @@ def test_forms_differ_by_the_entropy_and_by_the_number_of_classes(uneven_tree):
     rng = np.random.default_rng(4)
     logits, labels = rng.normal(size=(5, 7)).astype(DTYPE), rng.integers(0, 7, 5)
     grads = {}
-    for form in soft_labels.FORMS:
-        loss = SoftLabelCrossEntropy(uneven_tree, 8.0, form, dtype=DTYPE)
+    for form in soft_label_cross_entropy.FORMS:
+        loss = SoftLabelCrossEntropy(uneven_tree, beta=8.0, form=form, dtype=DTYPE)
         grads[form] = gradient(lambda z, loss=loss: loss(labels, z), logits)
     assert_close(grads["kl"], grads["cross_entropy"])
     assert_close(7 * grads["kl_per_class"], grads["kl"])
 
 
-@pytest.mark.parametrize("form", soft_labels.FORMS)
+@pytest.mark.parametrize("form", soft_label_cross_entropy.FORMS)
 def test_very_sharp_targets_are_one_hot(uneven_tree, form):
     logits = np.random.default_rng(5).normal(size=(7, 7)).astype("float32")
-    loss = SoftLabelCrossEntropy(uneven_tree, 1e4, form)
+    loss = SoftLabelCrossEntropy(uneven_tree, beta=1e4, form=form)
     want = float(CrossEntropy()(np.arange(7), logits)) / (7 if form == "kl_per_class" else 1)
     assert float(loss(np.arange(7), logits)) == pytest.approx(want, rel=1e-5)
     assert np.isfinite(gradient(lambda z: loss(np.arange(7), z), logits)).all()
@@ -118,7 +118,7 @@ def test_very_sharp_targets_are_one_hot(uneven_tree, form):
 
 @pytest.mark.parametrize("convention", ["depth", "subtree"])
 def test_distance_conventions(uneven_tree, convention):
-    loss = SoftLabelCrossEntropy(uneven_tree, 3.0, convention=convention)
+    loss = SoftLabelCrossEntropy(uneven_tree, beta=3.0, convention=convention)
     ours = ops.convert_to_numpy(loss.targets(ops.arange(7, dtype="int32")))
     want = [twin_targets(uneven_tree, 3.0, label, convention) for label in range(7)]
     assert_close(ours, want, 1e-5)
@@ -129,7 +129,7 @@ def test_single_child_nodes_above_the_first_branching_do_not_count():
     inner = [("a", "b"), ("a", "c"), ("b", "k0"), ("b", "k1"), ("c", "k2")]
     short, long = kh.ClassTree(inner), kh.ClassTree([("top", "mid"), ("mid", "a"), *inner])
     rows = [
-        ops.convert_to_numpy(SoftLabelCrossEntropy(t, 4.0).targets(ops.array([0, 1, 2])))
+        ops.convert_to_numpy(SoftLabelCrossEntropy(t, beta=4.0).targets(ops.array([0, 1, 2])))
         for t in (short, long)
     ]
     assert_close(rows[0], rows[1], 1e-6)
@@ -138,9 +138,9 @@ def test_single_child_nodes_above_the_first_branching_do_not_count():
 @pytest.mark.parametrize("beta", [0, -1, float("nan"), float("inf"), "10", None, True])
 def test_bad_beta(tree, beta):
     with pytest.raises(ValueError, match=r"`beta` must be a positive number.*Received: beta="):
-        SoftLabelCrossEntropy(tree, beta)
+        SoftLabelCrossEntropy(tree, beta=beta)
 
 
 def test_bad_form(tree):
     with pytest.raises(ValueError, match=r"`form` must be one of .*Received: form='mean'"):
-        SoftLabelCrossEntropy(tree, 4.0, "mean")
+        SoftLabelCrossEntropy(tree, beta=4.0, form="mean")

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_haframe.losses.base import LabelLoss
 from keras_haframe.losses.cross_entropy import CrossEntropy
-from keras_haframe.tree import as_tree
+from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import non_negative
 from keras_haframe.tree_ops.pair_distances import PairDistances
 
@@ -42,12 +42,13 @@ class CPCCLoss(LabelLoss):
 
     def __init__(
         self,
-        tree,
+        tree: ClassTree | dict,
+        *,
         weight: float = 1.0,
         convention: str = "depth",
-        name="cpcc",
-        reduction="sum_over_batch_size",
-        dtype=None,
+        name: str = "cpcc",
+        reduction: str = "sum_over_batch_size",
+        dtype: str | None = None,
     ):
         super().__init__(name, reduction, dtype)
         self.tree = as_tree(tree)

@@ -10,6 +10,7 @@ from keras import ops
 from keras_haframe.losses.cross_entropy import CrossEntropy
 from keras_haframe.losses.dissimilar_pairs import dissimilarity, kl_divergence, log_middle
 from keras_haframe.losses.level_loss import LevelLoss
+from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.segments import segment_logsumexp
 
 
@@ -48,16 +49,17 @@ class HAFeatureLoss(LevelLoss):
 
     def __init__(
         self,
-        tree,
-        dissimilarity_levels=None,
+        tree: ClassTree | dict,
+        *,
+        dissimilarity_levels: list[int] | None = None,
         consistency: float = 1.0,
         geometry: float = 1.0,
         dissimilarity: float = 1.0,
         margin: float = 3.0,
         pairs: int = 256,
-        name="hafeature",
-        reduction="sum_over_batch_size",
-        dtype=None,
+        name: str = "hafeature",
+        reduction: str = "sum_over_batch_size",
+        dtype: str | None = None,
     ):
         super().__init__(tree, name, reduction, dtype)
         self.dissimilarity_levels = check_levels(dissimilarity_levels, len(self.levels))

@@ -6,7 +6,7 @@ from keras import ops
 
 import keras_haframe as kh
 from keras_haframe.losses import ConditionalSoftmaxLoss
-from keras_haframe.losses.conditional_softmax import ConditionalLogProbabilities
+from keras_haframe.losses.conditional_softmax_loss import ConditionalLogProbabilities
 from tests.gradients import DTYPE, RTOL, assert_close, gradient
 from tests.losses.contract import TREES, LossContract, log_sum_exp, some_tree
 
@@ -25,7 +25,7 @@ class TestContract(LossContract):
     alpha, normalize = 0.0, False
 
     def make(self, tree, **kwargs):
-        return ConditionalSoftmaxLoss(tree, self.alpha, self.normalize, **kwargs)
+        return ConditionalSoftmaxLoss(tree, alpha=self.alpha, normalize=self.normalize, **kwargs)
 
     def outputs(self, tree, rng, batch, scale=1.0):
         return {"node_logits": scale * rng.normal(size=(batch, tree.num_nodes))}
@@ -73,7 +73,7 @@ def test_golden_loss(name, alpha, golden):
     data, tree, ours = golden_case(golden, name)
     case = f"{name}__alpha{alpha}"
     logits, labels = data[f"{name}__logits"][:, ours].astype(DTYPE), data[f"{name}__labels"]
-    loss = ConditionalSoftmaxLoss(tree, float(alpha), normalize=True, dtype=DTYPE)
+    loss = ConditionalSoftmaxLoss(tree, alpha=float(alpha), normalize=True, dtype=DTYPE)
     assert float(loss(labels, logits)) == pytest.approx(float(data[f"{case}__yolo_loss"]), rel=RTOL)
     grad = gradient(lambda z: loss(labels, z), logits)
     assert_close(grad, data[f"{case}__yolo_grad_logits"][:, ours])
@@ -150,4 +150,4 @@ def test_wrong_width(tree):
 @pytest.mark.parametrize("alpha", [-1, float("nan"), "0"])
 def test_bad_alpha(tree, alpha):
     with pytest.raises(ValueError, match=r"`alpha` must be a number in \[0, inf\)"):
-        ConditionalSoftmaxLoss(tree, alpha)
+        ConditionalSoftmaxLoss(tree, alpha=alpha)

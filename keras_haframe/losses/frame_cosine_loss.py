@@ -5,10 +5,9 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from keras_haframe.frames import node_weights
-from keras_haframe.frames.similarity import check_gamma, resolve_min_similarity
+from keras_haframe.frames import TargetCosines
 from keras_haframe.losses.base import LabelLoss
-from keras_haframe.tree import as_tree
+from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.checks import check_width
 from keras_haframe.tree_ops.target_rows import TargetRows
 
@@ -20,10 +19,9 @@ class FrameCosineLoss(LabelLoss):
     `L_b = sum_k (cos(w_k, x_b) - S[y_b, k])^2`: summed over all classes, averaged over the batch.
 
     Args:
-        tree: A `ClassTree` (or its configuration).
-        gamma: Decay of the target cosines, as of the classifier.
-        min_similarity: As of the classifier: `"grid"`, `"exact"` or a number.
-        convention: Distance convention, see `ClassTree.distances`.
+        tree: A `ClassTree` (or its configuration), or the `TargetCosines` themselves.
+        gamma, min_similarity, convention, mapping: As of the classifier, see
+            `frames.TargetCosines`.
         reduction: Keras reduction over the batch.
 
     Call arguments: integer labels `[B]` and cosines `[B, K]`, or a dictionary of outputs that
@@ -44,33 +42,26 @@ class FrameCosineLoss(LabelLoss):
 
     def __init__(
         self,
-        tree,
-        gamma: float,
+        tree: ClassTree | TargetCosines | dict,
+        gamma: float = 1.0,
+        *,
         min_similarity: str | float = "grid",
         convention: str = "depth",
-        name="frame_cosine",
-        reduction="sum_over_batch_size",
-        dtype=None,
+        mapping: str = "exponential",
+        name: str = "frame_cosine",
+        reduction: str = "sum_over_batch_size",
+        dtype: str | None = None,
     ):
         super().__init__(name, reduction, dtype)
-        self.tree = as_tree(tree)
-        self.gamma = check_gamma(gamma)
-        self.min_similarity = min_similarity
-        self.convention = convention
-        s_min = resolve_min_similarity(self.tree, gamma, min_similarity, convention=convention)
-        weights = node_weights.node_weights(self.tree, gamma, s_min, convention=convention)
-        self.targets = TargetRows(self.tree, weights, self.dtype)
+        self.target = TargetCosines.of(
+            tree, gamma, min_similarity=min_similarity, convention=convention, mapping=mapping
+        )
+        self.targets = TargetRows(self.target.tree, self.target.weights, self.dtype)
 
     def loss(self, labels, outputs):
         cosines = outputs["cosines"] if isinstance(outputs, dict) else outputs
-        check_width(cosines, self.tree.num_classes, "Cosines", "class of the tree")
+        check_width(cosines, self.target.tree.num_classes, "Cosines", "class of the tree")
         return ops.sum(ops.square(cosines - self.targets(labels)), axis=-1)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "tree": self.tree.get_config(),
-            "gamma": self.gamma,
-            "min_similarity": self.min_similarity,
-            "convention": self.convention,
-        }
+        return {**super().get_config(), **self.target.get_config()}

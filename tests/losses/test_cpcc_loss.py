@@ -55,7 +55,7 @@ def test_worked_tree(tree):
     assert float(r) == pytest.approx(np.corrcoef([1, 3, 2], [1, 2, 2])[0, 1], rel=1e-5)
     assert float(r) == pytest.approx(np.sqrt(3) / 2, rel=1e-5)
     outputs = {"logits": ops.zeros((3, 4)), "features": z}
-    value = float(CPCCLoss(tree, 2.0)([0, 1, 2], outputs))
+    value = float(CPCCLoss(tree, weight=2.0)([0, 1, 2], outputs))
     assert value == pytest.approx(np.log(4) + 2 * (1 - np.sqrt(3) / 2), rel=1e-5)
 
 
@@ -65,7 +65,7 @@ def test_twin(uneven_tree, convention):
     kernel, labels = rng.standard_normal((5, 7)), np.array([0, 0, 3, 3, 3, 5, 1, 6, 6, 2])
     d = distances(uneven_tree, convention)
     check_loss(
-        CPCCLoss(uneven_tree, 0.7, convention, dtype=DTYPE),
+        CPCCLoss(uneven_tree, weight=0.7, convention=convention, dtype=DTYPE),
         labels,
         head(kernel),
         lambda z: twin(z, kernel, labels, d, 0.7),
@@ -138,6 +138,6 @@ def test_extreme_inputs_stay_finite(uneven_tree):
 
 def test_errors(tree):
     with pytest.raises(ValueError, match="weight"):
-        CPCCLoss(tree, -1)
+        CPCCLoss(tree, weight=-1)
     with pytest.raises(ValueError, match=r"features.*Received: \['logits'\]"):
         CPCCLoss(tree)([0], {"logits": ops.zeros((1, 4))})

@@ -132,7 +132,7 @@ def shuffled(head, x, keys):
 def test_golden_terms(name, golden, benchmark_tree):
     data, tree, head, keys = golden_case(name, golden, benchmark_tree)
     levels = sorted(CASES[name][1])
-    loss = HAFeatureLoss(tree, levels, dtype=DTYPE)
+    loss = HAFeatureLoss(tree, dissimilarity_levels=levels, dtype=DTYPE)
     outputs = shuffled(head, data["features"].astype(DTYPE), keys)
     assert_close(ops.softmax(outputs["logits"]), data["leaf_output"])
     total = float(loss(data["labels"], outputs))
@@ -153,7 +153,7 @@ def test_golden_terms(name, golden, benchmark_tree):
 @pytest.mark.parametrize("name", CASES)
 def test_golden_gradients(name, golden, benchmark_tree):
     data, tree, head, keys = golden_case(name, golden, benchmark_tree)
-    loss = HAFeatureLoss(tree, sorted(CASES[name][1]), dtype=DTYPE)
+    loss = HAFeatureLoss(tree, dissimilarity_levels=sorted(CASES[name][1]), dtype=DTYPE)
     count = tree.height
     fixed = [v.value for v in head.non_trainable_variables]
 
@@ -181,7 +181,9 @@ def test_children_are_counted_once(golden, benchmark_tree):
     ours = np.bincount(head.levels.parents[0])
     assert ours.tolist() == sizes[level_order(golden, "fgvc_aircraft")[0]].tolist()
     outputs = shuffled(head, data["features"].astype(DTYPE), keys)
-    total = float(HAFeatureLoss(tree, [2], dtype=DTYPE)(data["labels"], outputs))
+    total = float(
+        HAFeatureLoss(tree, dissimilarity_levels=[2], dtype=DTYPE)(data["labels"], outputs)
+    )
     assert abs(total - float(wrong["hafeature_fgvc_l3__total_loss"])) > 0.01
 
 
@@ -236,7 +238,7 @@ def test_flat_trees_have_cross_entropy_alone():
 @pytest.mark.parametrize("levels", [[0], [2], [1, 1], ["1"], [True], [-1]])
 def test_bad_levels(tree, levels):
     with pytest.raises(ValueError, match=r"`dissimilarity_levels` must be different levels from 1"):
-        HAFeatureLoss(tree, levels)
+        HAFeatureLoss(tree, dissimilarity_levels=levels)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +265,15 @@ def test_missing_geometry(tree):
 
 
 def test_config_keeps_the_options(tree):
-    loss = HAFeatureLoss(tree, [1], 0.5, 2.0, 0.0, 0.7, 64)
+    loss = HAFeatureLoss(
+        tree,
+        dissimilarity_levels=[1],
+        consistency=0.5,
+        geometry=2.0,
+        dissimilarity=0.0,
+        margin=0.7,
+        pairs=64,
+    )
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
     for key in ("consistency", "geometry", "dissimilarity", "margin", "pairs"):
         assert getattr(again, key) == getattr(loss, key)

@@ -6,21 +6,23 @@ import keras
 from keras import ops
 
 from keras_haframe.losses.base import take_own
+from keras_haframe.losses.class_lengths import ClassLengthLoss
 from keras_haframe.losses.cross_entropy import CrossEntropy
-from keras_haframe.losses.dot_regression import DotRegression
 from keras_haframe.tree_ops.checks import non_negative
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
-class FrameDotRegression(DotRegression):
+class FrameDotRegression(ClassLengthLoss):
     """`1/2 e^2 (w_y'x/|x| - 1)^2 + cross_entropy * CE(logits)`.
 
     The first term is zero exactly where the features point along the vector of their class, for
     any set of fixed unit vectors; cross-entropy has that optimum on a simplex ETF alone.
 
     Args:
-        lengths: `None` for plain examples (the default), or see `DotRegression`.
-        cross_entropy: Weight of the cross-entropy, not negative.
+        lengths: Class lengths in training, for long-tailed data: `None` (the default), `"batch"` or
+            K numbers, see `losses.DotRegression`.
+        cross_entropy: Weight of the cross-entropy, not negative; it trains the feature norms, which
+            dot-regression leaves free, and so the confidence of the softmax.
         reduction: Keras reduction over the batch.
 
     Call arguments: integer labels `[B]` and the outputs `{"logits", "cosines"}` of a
@@ -31,17 +33,18 @@ class FrameDotRegression(DotRegression):
 
     def __init__(
         self,
-        lengths=None,
+        lengths: str | list[float] | None = None,
+        *,
         cross_entropy: float = 0.0,
-        name="frame_dot_regression",
-        reduction="sum_over_batch_size",
-        dtype=None,
+        name: str = "frame_dot_regression",
+        reduction: str = "sum_over_batch_size",
+        dtype: str | None = None,
     ):
-        super().__init__(lengths, 0.0, name, reduction, dtype)
+        super().__init__(lengths, name, reduction, dtype)
         self.cross_entropy = non_negative("cross_entropy", cross_entropy)
         self._entropy = CrossEntropy(dtype=dtype)
 
-    def _loss(self, labels, outputs, batch):
+    def weighted(self, labels, outputs, batch):
         if not isinstance(outputs, dict) or not {"logits", "cosines"} <= set(outputs):
             raise ValueError(
                 "FrameDotRegression takes the outputs {'logits', 'cosines'} of a fixed classifier. "
@@ -54,6 +57,4 @@ class FrameDotRegression(DotRegression):
         return loss
 
     def get_config(self):
-        config = {**super().get_config(), "cross_entropy": self.cross_entropy}
-        del config["reg_lam"]
-        return config
+        return {**super().get_config(), "cross_entropy": self.cross_entropy}

@@ -4,7 +4,7 @@ from keras import ops
 
 import keras_haframe as kh
 from keras_haframe.losses import HierCosLoss
-from keras_haframe.losses.hier_cos import path_targets
+from keras_haframe.losses.hier_cos_loss import path_targets
 from keras_haframe.tree_ops.path_lengths import path_lengths
 from tests.conftest import random_tree
 from tests.gradients import DTYPE, assert_close, gradient
@@ -59,9 +59,9 @@ def test_golden_value_and_gradient(golden, name):
     tree, axes = golden_tree(g)
     x = g["x"][:, axes]
     for alpha, key in ((float(g["alpha"]), "loss"), (0.0, "loss_kl")):
-        loss = HierCosLoss(tree, alpha)
+        loss = HierCosLoss(tree, alpha=alpha)
         assert_close(loss(g["y"], ops.convert_to_tensor(x)), g[key], 1e-4)
-    dx = gradient(lambda x: HierCosLoss(tree, float(g["alpha"]))(g["y"], x), x)
+    dx = gradient(lambda x: HierCosLoss(tree, alpha=float(g["alpha"]))(g["y"], x), x)
     assert_close(dx, g["dx"][:, axes], 1e-4)
 
 
@@ -83,8 +83,10 @@ def test_worked_tree(tree):
     # x = 0: uniform over 6 axes; every level misses its unit vector by 1.
     entropy = -parent * np.log(parent) - (1 - parent) * np.log(1 - parent)
     zero = ops.zeros((1, 6))
-    assert float(HierCosLoss(tree, 0.0)([0], zero)) == pytest.approx(np.log(6) - entropy, rel=1e-5)
-    assert float(HierCosLoss(tree, 0.1)([0], zero)) == pytest.approx(
+    assert float(HierCosLoss(tree, alpha=0.0)([0], zero)) == pytest.approx(
+        np.log(6) - entropy, rel=1e-5
+    )
+    assert float(HierCosLoss(tree, alpha=0.1)([0], zero)) == pytest.approx(
         np.log(6) - entropy + 0.1 * 2, rel=1e-5
     )
     # car = node 0, land = node tree.index("land"); lengths 3 and 4 give 5.
@@ -98,7 +100,7 @@ def test_twin(uneven_tree, alpha):
     rng = np.random.default_rng(10)
     labels = np.array([2, 1, 6, 0, 3, 1, 2])
     check_loss(
-        HierCosLoss(uneven_tree, alpha, dtype=DTYPE),
+        HierCosLoss(uneven_tree, alpha=alpha, dtype=DTYPE),
         labels,
         lambda x: {"nodes": x},
         lambda x: twin(x, uneven_tree, labels, alpha),
@@ -112,7 +114,7 @@ def test_random_trees(seed):
     tree = random_tree(rng, 8)
     x = rng.standard_normal((5, tree.num_nodes - 1))
     labels = rng.integers(0, 8, 5)
-    loss = HierCosLoss(tree, 0.3, dtype=DTYPE)
+    loss = HierCosLoss(tree, alpha=0.3, dtype=DTYPE)
     assert_close(loss(labels, ops.convert_to_tensor(x, dtype=DTYPE)), twin(x, tree, labels, 0.3))
     scores = [[np.sqrt(sum(row[n] ** 2 for n in path(tree, k))) for k in range(8)] for row in x]
     assert_close(path_lengths(ops.convert_to_tensor(x, dtype=DTYPE), tree), scores)
@@ -123,7 +125,7 @@ def test_flat_tree_scores_are_absolute_values():
     x = np.random.default_rng(0).standard_normal((3, 5))
     assert_close(path_lengths(x.astype("float32"), flat), np.abs(x), 1e-6)
     labels = np.array([0, 4, 4])
-    loss = HierCosLoss(flat, 0.5, dtype=DTYPE)
+    loss = HierCosLoss(flat, alpha=0.5, dtype=DTYPE)
     assert_close(loss(labels, ops.convert_to_tensor(x, dtype=DTYPE)), twin(x, flat, labels, 0.5))
 
 
@@ -148,6 +150,6 @@ def test_extreme_inputs_stay_finite(uneven_tree):
 
 def test_errors(tree):
     with pytest.raises(ValueError, match="alpha"):
-        HierCosLoss(tree, -0.1)
+        HierCosLoss(tree, alpha=-0.1)
     with pytest.raises(ValueError, match=r"\[batch, 6\]"):
         HierCosLoss(tree)([0], ops.zeros((1, 7)))

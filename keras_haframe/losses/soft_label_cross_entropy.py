@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_haframe.frames import node_weights
 from keras_haframe.losses.base import LabelLoss
-from keras_haframe.tree import as_tree
+from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_width
 from keras_haframe.tree_ops.target_rows import TargetRows
 
@@ -63,13 +63,14 @@ class SoftLabelCrossEntropy(LabelLoss):
 
     def __init__(
         self,
-        tree,
+        tree: ClassTree | dict,
+        *,
         beta: float = 10.0,
         form: str = "cross_entropy",
         convention: str = "depth",
-        name="soft_label_cross_entropy",
-        reduction="sum_over_batch_size",
-        dtype=None,
+        name: str = "soft_label_cross_entropy",
+        reduction: str = "sum_over_batch_size",
+        dtype: str | None = None,
     ):
         super().__init__(name, reduction, dtype)
         if form not in FORMS:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_haframe.losses.edge_weights import edge_weights
+from keras_haframe.losses.edge_weighted_loss import edge_weights
 from tests.losses.contract import TREES, some_tree
 
 

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_haframe.losses.edge_weights import EdgeWeightedLoss
-from keras_haframe.tree import as_tree
+from keras_haframe.losses.edge_weighted_loss import EdgeWeightedLoss
+from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_width
 from keras_haframe.tree_ops.segments import segment_log_softmax
 
@@ -86,12 +86,13 @@ class ConditionalSoftmaxLoss(EdgeWeightedLoss):
 
     def __init__(
         self,
-        tree,
+        tree: ClassTree | dict,
+        *,
         alpha: float = 0.0,
         normalize: bool = False,
-        name="conditional_softmax",
-        reduction="sum_over_batch_size",
-        dtype=None,
+        name: str = "conditional_softmax",
+        reduction: str = "sum_over_batch_size",
+        dtype: str | None = None,
     ):
         super().__init__(tree, alpha, normalize, name, reduction, dtype)
         self.log_probabilities = ConditionalLogProbabilities(self.tree)

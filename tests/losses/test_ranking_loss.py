@@ -5,7 +5,7 @@ from keras import ops
 from keras_haframe.losses import RankingLoss
 from tests.gradients import DTYPE, assert_close, gradient, value_and_gradients
 from tests.losses.checks import check_finite, check_loss, extremes
-from tests.losses.test_label_embeddings import head, unit_rows
+from tests.losses.test_cosine_embedding_loss import head, unit_rows
 
 
 def twin(u, embeddings, labels, margin):

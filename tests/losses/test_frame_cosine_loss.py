@@ -39,7 +39,7 @@ def example(uneven_tree):
 
 def test_by_hand(tree):
     """gamma = 1, s_min = 0: row of car is (1, exp(-1/2), exp(-1), exp(-1))."""
-    loss = FrameCosineLoss(tree, 1.0, 0.0, dtype=DTYPE)
+    loss = FrameCosineLoss(tree, 1.0, min_similarity=0.0, dtype=DTYPE)
     expected = 1 + np.exp(-1) + 2 * np.exp(-2)  # all cosines zero
     assert_close(loss(np.array([0]), np.zeros((1, 4))), expected)
 
@@ -49,7 +49,9 @@ def test_by_hand(tree):
 def test_twin(uneven_tree, example, gamma, convention):
     labels, cosines = example
     s = target(uneven_tree, gamma, 0.1, convention)
-    loss = FrameCosineLoss(uneven_tree, gamma, 0.1, convention, reduction="none", dtype=DTYPE)
+    loss = FrameCosineLoss(
+        uneven_tree, gamma, min_similarity=0.1, convention=convention, reduction="none", dtype=DTYPE
+    )
     assert_close(loss(labels, cosines), twin(labels, cosines, s))
 
 
@@ -57,7 +59,7 @@ def test_twin(uneven_tree, example, gamma, convention):
 def test_min_similarity(uneven_tree, example, method):
     labels, cosines = example
     s = target(uneven_tree, 1.0, frames.min_similarity(uneven_tree, 1.0, method))
-    loss = FrameCosineLoss(uneven_tree, 1.0, method, dtype=DTYPE)
+    loss = FrameCosineLoss(uneven_tree, 1.0, min_similarity=method, dtype=DTYPE)
     assert_close(loss(labels, cosines), twin(labels, cosines, s).mean())
 
 
@@ -67,7 +69,7 @@ def test_random_trees():
         tree = random_tree(rng, classes)
         labels, cosines = rng.integers(0, classes, 4), rng.uniform(-1, 1, (4, classes))
         s = target(tree, 1.5, 0.05)
-        loss = FrameCosineLoss(tree, 1.5, 0.05, reduction="none", dtype=DTYPE)
+        loss = FrameCosineLoss(tree, 1.5, min_similarity=0.05, reduction="none", dtype=DTYPE)
         assert_close(loss(labels, cosines), twin(labels, cosines, s))
 
 
@@ -117,7 +119,7 @@ def test_golden(golden, benchmark_tree, name):
 def test_gradient_by_finite_differences(uneven_tree, example):
     labels, cosines = example
     s = target(uneven_tree, 1.0, 0.0)
-    loss = FrameCosineLoss(uneven_tree, 1.0, 0.0, dtype=DTYPE)
+    loss = FrameCosineLoss(uneven_tree, 1.0, min_similarity=0.0, dtype=DTYPE)
     expected = numeric_gradient(lambda c: twin(labels, c, s).mean(), cosines)
     found = gradient(lambda c: loss(labels, c), cosines.astype(DTYPE))
     assert_close(found, expected, max(RTOL, 1e-6))
@@ -127,8 +129,10 @@ def test_gradient_by_finite_differences(uneven_tree, example):
 def test_gradient_to_the_features(uneven_tree, structured):
     """Through the classifier's cosines, against differences of the loops."""
     rng = np.random.default_rng(4)
-    layer = FrameClassifier(uneven_tree, 1.0, 0.0, structured=structured, dtype=DTYPE)
-    loss = FrameCosineLoss(uneven_tree, 1.0, 0.0, dtype=DTYPE)
+    layer = FrameClassifier(
+        uneven_tree, 1.0, min_similarity=0.0, structured=structured, dtype=DTYPE
+    )
+    loss = FrameCosineLoss(uneven_tree, 1.0, min_similarity=0.0, dtype=DTYPE)
     labels, x = rng.integers(0, 7, 3), rng.normal(size=(3, 7))
     w, s = layer.frame(7), target(uneven_tree, 1.0, 0.0)
 
@@ -157,7 +161,10 @@ def test_compiled_gradient(uneven_tree, example, monkeypatch, limit):
 
 def test_zero_features(tree):
     """No direction: every cosine is 0, the loss is that of the row alone."""
-    layer, loss = FrameClassifier(tree, 1.0, 0.0), FrameCosineLoss(tree, 1.0, 0.0)
+    layer, loss = (
+        FrameClassifier(tree, 1.0, min_similarity=0.0),
+        FrameCosineLoss(tree, 1.0, min_similarity=0.0),
+    )
     x = np.zeros((2, 4), "float32")
     expected = (target(tree, 1.0, 0.0)[[1, 3]] ** 2).sum(1).mean()
     np.testing.assert_allclose(float(loss(np.array([1, 3]), layer(x))), expected, rtol=1e-6)
@@ -196,7 +203,9 @@ def test_sample_weight(uneven_tree, example):
     labels, cosines = example
     weight = np.array([0.0, 1.0, 2.0, 0.0, 0.5])
     s = target(uneven_tree, 1.0, 0.0)
-    found = FrameCosineLoss(uneven_tree, 1.0, 0.0, dtype=DTYPE)(labels, cosines, weight)
+    found = FrameCosineLoss(uneven_tree, 1.0, min_similarity=0.0, dtype=DTYPE)(
+        labels, cosines, weight
+    )
     assert_close(found, (twin(labels, cosines, s) * weight).mean())
 
 
@@ -220,7 +229,7 @@ def test_bad_options(tree):
     with pytest.raises(ValueError, match="`gamma` must be positive"):
         FrameCosineLoss(tree, -1.0)
     with pytest.raises(ValueError, match="`min_similarity` must be at least"):
-        FrameCosineLoss(tree, 1.0, -2.0)
+        FrameCosineLoss(tree, 1.0, min_similarity=-2.0)
     with pytest.raises(ValueError, match="`tree` must be a keras_haframe"):
         FrameCosineLoss("cifar100", 1.0)
     with pytest.raises(ValueError, match="`convention` must be one of"):
@@ -233,7 +242,13 @@ def test_bad_options(tree):
 def test_config_round_trip(uneven_tree, example):
     labels, cosines = example
     loss = FrameCosineLoss(
-        uneven_tree, 2.0, "exact", "subtree", name="cos", reduction="sum", dtype="float64"
+        uneven_tree,
+        2.0,
+        min_similarity="exact",
+        convention="subtree",
+        name="cos",
+        reduction="sum",
+        dtype="float64",
     )
     again = keras.losses.deserialize(keras.losses.serialize(loss))
     assert isinstance(again, FrameCosineLoss)
@@ -252,7 +267,7 @@ def test_saved_model_loads_in_safe_mode(tree, tmp_path):
     model.save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras", safe_mode=True)
     assert isinstance(again.loss["cosines"], FrameCosineLoss)
-    assert again.loss["cosines"].tree == tree
+    assert again.loss["cosines"].target.tree == tree
     np.testing.assert_allclose(
         again.evaluate(x, y, verbose=0), model.evaluate(x, y, verbose=0), rtol=1e-6
     )

@@ -34,9 +34,9 @@ class CosineEmbeddingLoss(LabelLoss):
     def __init__(
         self,
         cross_entropy: float = 0.1,
-        name="cosine_embedding",
-        reduction="sum_over_batch_size",
-        dtype=None,
+        name: str = "cosine_embedding",
+        reduction: str = "sum_over_batch_size",
+        dtype: str | None = None,
     ):
         super().__init__(name, reduction, dtype)
         self.cross_entropy = non_negative("cross_entropy", cross_entropy)

@@ -1,0 +1,95 @@
+"""The target cosines of a tree as one value: what head, loss, frame and figures share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from keras_haframe.frames import node_weights
+from keras_haframe.frames.similarity import check_gamma, resolve_min_similarity
+from keras_haframe.tree import ClassTree, as_tree
+
+
+class TargetCosines:
+    """Target cosine `S_ij` of every pair of classes, `1 - s_min` times a decay plus `s_min`.
+
+    Args:
+        tree: A `ClassTree` (or its configuration).
+        gamma: Decay of the target cosines with the LCA height, positive.
+        min_similarity: `"grid"` (the papers' search), `"exact"` (the smallest possible), or a
+            number not below the exact bound.
+        convention: Distance convention, see `ClassTree.distances`.
+        mapping: `"exponential"` (the paper's) or `"linear"`, which has no gamma.
+
+    Attributes:
+        tree, gamma, min_similarity, convention, mapping: As given, after a check.
+        s_min: The number that `min_similarity` stands for.
+
+    Raises:
+        ValueError: For a bad gamma or min_similarity (the message says the bound), or unknown
+            words.
+
+    Example:
+
+    >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+    >>> TargetCosines(tree, gamma=1.0).matrix()[0].round(3)
+    array([ 1.   ,  0.213, -0.264, -0.264])
+
+    Reference: Liang and Davis, HAFrame (ICCV 2023), equation of the distance-to-cosine mapping.
+    """
+
+    def __init__(
+        self,
+        tree: ClassTree | dict,
+        gamma: float = 1.0,
+        *,
+        min_similarity: str | float = "grid",
+        convention: str = "depth",
+        mapping: str = "exponential",
+    ):
+        self.tree = as_tree(tree)
+        self.gamma = check_gamma(gamma, mapping)
+        self.min_similarity = min_similarity
+        self.convention, self.mapping = convention, mapping
+        self.s_min = resolve_min_similarity(
+            self.tree, self.gamma, min_similarity, mapping, convention
+        )
+
+    @classmethod
+    def of(cls, tree: ClassTree | dict | TargetCosines, gamma: float, **options) -> TargetCosines:
+        """Take target cosines as they are, or make them for a tree."""
+        return tree if isinstance(tree, TargetCosines) else cls(tree, gamma, **options)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Node weights, float64 `[N]`, with `S = sum_n weights_n 1_n 1_n'`."""
+        return node_weights.node_weights(
+            self.tree, self.gamma, self.s_min, self.mapping, self.convention
+        )
+
+    def at(self, heights) -> np.ndarray:
+        """Target cosines of classes whose LCA has the given heights, float64."""
+        t = np.asarray(heights) / node_weights.largest_distance(self.tree, self.convention)
+        decay = 1.0 - t if self.mapping == "linear" else np.exp(-self.gamma * t)
+        return (1.0 - self.s_min) * decay + self.s_min
+
+    def matrix(self) -> np.ndarray:
+        """The target Gram matrix, float64 `[K, K]` with a unit diagonal."""
+        return self.at(self.tree.distances(self.convention))
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, the tree as its configuration."""
+        return {
+            "tree": self.tree.get_config(),
+            "gamma": self.gamma,
+            "min_similarity": self.min_similarity,
+            "convention": self.convention,
+            "mapping": self.mapping,
+        }
+
+    def __repr__(self) -> str:
+        return (
+            f"TargetCosines({self.tree.num_classes} classes, gamma={self.gamma:g}, "
+            f"min_similarity={self.s_min:.4g}, {self.convention}, {self.mapping})"
+        )

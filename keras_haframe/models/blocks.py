@@ -1,0 +1,32 @@
+"""What the papers' convolutional networks share."""
+
+from __future__ import annotations
+
+import keras
+
+from keras_haframe.layers.defaults import conv_init
+
+
+def channel_axis() -> int:
+    """Axis of the channels in Keras's image data format."""
+    return 1 if keras.config.image_data_format() == "channels_first" else -1
+
+
+def convolution(x, filters: int, size: int, strides: int, name: str, init=None):
+    """Convolution without bias, padded by `size // 2` on every side as PyTorch pads.
+
+    Keras's `"same"` pads a strided convolution on the right and below only, which is another
+    network.
+    """
+    padding = "same" if strides == 1 else "valid"
+    if strides > 1 and size > 1:
+        x = keras.layers.ZeroPadding2D(size // 2, name=f"{name}_pad")(x)
+    return keras.layers.Conv2D(
+        filters,
+        size,
+        strides,
+        padding,
+        use_bias=False,
+        kernel_initializer=init or conv_init(),
+        name=name,
+    )(x)
