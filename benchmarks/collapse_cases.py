@@ -85,14 +85,14 @@ def results(k: int, d: int, memory: float) -> dict:
         return {"nc1": float(np.sum(along / values[:rank] ** 2))}
 
     def whole():
-        centred = means - means.mean(axis=0)
+        centered = means - means.mean(axis=0)
         out = nc1_svd()
         s = frame @ frame.T
         cross = s - s.mean(axis=1)[:, None]
         goal = cross - cross.mean(axis=0)
-        gram = centred @ centred.T
+        gram = centered @ centered.T
         out["nc2"] = gap(gram, goal)
-        out["nc3"] = gap(frame @ centred.T, cross)
+        out["nc3"] = gap(frame @ centered.T, cross)
         above = np.triu_indices(k, 1)
         squares = np.diagonal(gram)
         distances = (squares[:, None] + squares - 2 * gram)[above]

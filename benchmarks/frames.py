@@ -6,7 +6,7 @@ Three ways to the same target cosines (the papers' grid point of `min_similarity
 - dense: `ClassTree.distances`, `min_similarity` in closed form (one Cholesky factorisation),
   `similarity`, `hierarchy_aware_frame` (one eigendecomposition).
 - grid search: the straightforward way of the papers' code, 100 eigendecompositions
-  (`numpy.linalg.eigvalsh`, eigenvalues only, which favours it) and then the dense frame.
+  (`numpy.linalg.eigvalsh`, eigenvalues only, which favors it) and then the dense frame.
 
 Every case runs in a process of its own, with one BLAS thread (`--threads`) so that little depends
 on what else the machine does; the load when it starts stands beside it. Time is the best of up to

@@ -1,6 +1,6 @@
 """Images per second of the input pipelines against the rate at which their network trains.
 
-Made-up photographs as JPEG files in memory (smooth colours with grain; sizes as of the data sets;
+Made-up photographs as JPEG files in memory (smooth colors with grain; sizes as of the data sets;
 the table has their mean size in kB), the pipelines of `keras_haframe.data` as the recipes use them:
 
 - cifar100: PNG, 32 px; the network is WideResNet-28-8, type II;

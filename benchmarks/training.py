@@ -17,7 +17,7 @@ weights are so large that after a step at the papers' rate rounding errors alone
 
 What makes Keras/TensorFlow as fast as it is here, all of it the default of keras_haframe:
 
-- batch normalisation with TensorFlow's fused kernel (`layers.BatchNormalization`); the row `keras,
+- batch normalization with TensorFlow's fused kernel (`layers.BatchNormalization`); the row `keras,
   unfused` has Keras's own layer in its place;
 - `jit_compile=False` on a CPU (`models.classifier.default_jit_compile`); the row `keras, XLA`
   shows what Keras's own choice costs;

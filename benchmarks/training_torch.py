@@ -17,7 +17,7 @@ KINDS = {
 
 
 class Layers(nn.Module):
-    """Convolutions, normalisations and linear layers by name, made when first named."""
+    """Convolutions, normalizations and linear layers by name, made when first named."""
 
     def __init__(self):
         super().__init__()

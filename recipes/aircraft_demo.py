@@ -27,8 +27,9 @@ import keras_haframe as kh
 import keras_haframe.data.builders  # registers drawn_aircraft
 from keras_haframe import plots
 from keras_haframe.data import drawn_aircraft
+from keras_haframe.decisions import rescore
 from keras_haframe.plots.gram import class_mean_cosines
-from keras_haframe.training import Task, decide, table
+from keras_haframe.training import Task, table
 
 LEARNING_RATE, BATCH = 6e-3, 64
 # The paper's gamma; a smaller alpha than its 0.5 suits the short training.
@@ -146,7 +147,7 @@ def figures(models, scores, data, tree, output: pathlib.Path) -> None:
     figure.savefig(output / "gram.png", dpi=150)
 
     best = {name: s.argmax(-1) for name, s in scores.items() if name in models}
-    ax = plots.plot_mistakes_by_height(best, labels, tree, "test mistakes by LCA height")
+    ax = plots.plot_mistakes_by_height(labels, best, tree, "test mistakes by LCA height")
     ax.figure.savefig(output / "mistakes.png", dpi=150)
 
     show = np.random.default_rng(1).choice(len(labels), 12, replace=False)
@@ -178,7 +179,7 @@ def main() -> None:
     scores = {}
     for name, model in models.items():
         scores[name] = model.predict(images, batch_size=240, verbose=0)  # no last, smaller batch
-        scores[f"{name} + CRM"] = decide(scores[name], tree, "CRM")
+        scores[f"{name} + CRM"] = rescore(scores[name], tree, "CRM")
     rows = {name: [kh.metrics.summary(labels, s, tree)] for name, s in scores.items()}
     print(f"\n{len(labels)} test images, seed {args.seed}\n\n{table.markdown(rows)}\n")
     table.write_csv(

@@ -93,7 +93,7 @@ def load(settings: Settings) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def prepare(settings: Settings, data: dict):
-    """Inputs and labels by split, the change of a training batch, and what normalises images."""
+    """Inputs and labels by split, the change of a training batch, and what normalizes images."""
     images, labels = data["train"]
     order = np.argsort(labels, kind="stable").reshape(100, -1)
     few = np.sort(order[:, : settings.per_class].ravel())

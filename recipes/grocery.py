@@ -75,7 +75,7 @@ def split_at(net: keras.Model, name: str) -> tuple[keras.Model, keras.Model]:
 
 
 def load(split: str, data_dir: str) -> tuple[np.ndarray, np.ndarray]:
-    """Photographs uint8 `[n, SIZE, SIZE, 3]` (centre square) and labels `[n, 3]`, fine to top."""
+    """Photographs uint8 `[n, SIZE, SIZE, 3]` (center square) and labels `[n, 3]`, fine to top."""
 
     def square(example):
         image = example["image"]
@@ -177,7 +177,7 @@ def main() -> None:
     table.write_csv(results, args.output / "results.csv")
     best = {name: kept_scores(args.output, name, 0).argmax(-1) for name in METHODS}
     title = "Grocery Store, test mistakes, seed 0"
-    ax = plots.plot_mistakes_by_height(best, grocery.labels, grocery.tree, title)
+    ax = plots.plot_mistakes_by_height(grocery.labels, best, grocery.tree, title)
     ax.figure.savefig(args.output / "mistakes.png", dpi=150)
 
 

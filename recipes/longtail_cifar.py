@@ -30,7 +30,7 @@ frequent classes), to see that real data run:
 Other than in the released code: which images of a class are kept (its random numbers are NumPy's
 old ones); the cross-entropy classifier is learned (there, it is frozen as it starts); the epoch
 scored is that of the best top-1 on the training images without augmentation, mostly one of the
-last, as the test images must not choose it and no others are held out; mix-up pairs neighbours of
+last, as the test images must not choose it and no others are held out; mix-up pairs neighbors of
 the shuffled batch. SVHN, STL-10, DenseNet and ImageNet-LT are left out.
 """
 
@@ -101,7 +101,7 @@ def load(settings: Settings) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nda
 
 
 def augment(generator: np.random.Generator, images: np.ndarray) -> np.ndarray:
-    """Random 32 x 32 crop from the image in a black frame, mirrored or not, normalised."""
+    """Random 32 x 32 crop from the image in a black frame, mirrored or not, normalized."""
     return normalize(random_crop_and_flip(generator, images, mode="constant"), MEAN, STD)
 
 

@@ -136,7 +136,7 @@ def load(dataset: str, split: str, per_class: int, data_dir) -> tuple[np.ndarray
 
 
 def mlp() -> keras.Model:
-    """Two hidden layers with batch normalisation, from images to `[B, 256]`."""
+    """Two hidden layers with batch normalization, from images to `[B, 256]`."""
     images = keras.Input((SIZE, SIZE, 3), name="images")
     x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 127.5, offset=-1)(images))
     for _ in range(2):
@@ -170,14 +170,14 @@ def run(network, loss: str, tree, train, test, target, path: pathlib.Path, args)
     model.fit(*train, batch_size=BATCH, epochs=args.epochs, verbose=0, callbacks=callbacks)
     scores = model.predict(test[0], batch_size=256, verbose=0)
     means = plots.class_mean_cosines(
-        _centred(model.features(train[0]), train[1]), train[1], tree.num_classes
+        _centered(model.features(train[0]), train[1]), train[1], tree.num_classes
     )
     np.savez_compressed(path.with_suffix(".npz"), scores=scores, cosines=means)
     os.replace(partial, path)
     return scores
 
 
-def _centred(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def _centered(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Features about the mean of the class means, as NC2 takes them."""
     means = np.stack([features[labels == k].mean(axis=0) for k in np.unique(labels)])
     return features - means.mean(axis=0)
@@ -207,10 +207,10 @@ def figures(network: str, runs: dict, cosines: dict, tree, target, output: pathl
     plt.close(figure)
 
     k = tree.num_classes
-    centre = np.eye(k) - 1 / k
-    frame = centre @ target @ centre
+    center = np.eye(k) - 1 / k
+    frame = center @ target @ center
     frame /= np.sqrt(np.outer(np.diag(frame), np.diag(frame)))
-    shown = {"target: ETF": centre * k / (k - 1), "target: tree": frame, **cosines}
+    shown = {"target: ETF": center * k / (k - 1), "target: tree": frame, **cosines}
     figure, axes = plt.subplots(2, 4, figsize=(7.2, 3.9), layout="constrained")
     for ax, (name, gram) in zip(axes.flat, shown.items()):
         plots.plot_gram(gram, tree, name, ax, colorbar=False)

@@ -4,7 +4,7 @@ SGD with momentum 0.9 and weight decay 5e-4, epoch-wise cosine, the backbone at 
 the epoch of the best validation top-1, every test image scored.
 
 Where TensorFlow is not installed (KERAS_BACKEND=jax) the images come from an .npz file that
-`--write-arrays FILE` makes on another machine: all images at 224 px, rounded to whole grey levels.
+`--write-arrays FILE` makes on another machine: all images at 224 px, rounded to whole gray levels.
 That is for data sets that fit into memory and are cropped after they are resized: FGVC-Aircraft
 (1.5 GB; 7 GB of memory).
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_haframe.collapse.centring import centre, check_convention, class_prior
+from keras_haframe.collapse.centering import center, check_convention, class_prior
 from keras_haframe.collapse.inputs import check_matrix, to_numpy
 from keras_haframe.collapse.pairs import AngleGap, GramGap, cross_gap, gram_pass, product_norm
 from keras_haframe.collapse.targets import EtfTarget, GramTarget, check_target
@@ -15,7 +15,7 @@ def duality(classifier: np.ndarray, means: np.ndarray) -> float:
 
     Args:
         classifier: `[K, d]` classifier rows A.
-        means: `[K, d]` class means M, centred or raw.
+        means: `[K, d]` class means M, centered or raw.
 
     Returns:
         `|A/|A|_F - M/|M|_F|_F^2`, in `[0, 4]`; NaN if either is zero.
@@ -62,7 +62,7 @@ def tail_angle(vectors: np.ndarray, counts: np.ndarray, share: float = 1 / 3) ->
     and this angle goes to zero.
 
     Args:
-        vectors: `[K, d]` classifier rows or centred class means.
+        vectors: `[K, d]` classifier rows or centered class means.
         counts: `[K]` samples per class. Classes no larger than the `ceil(share K)`-th smallest
             count, and at least the second smallest, are the tail: on balanced data all of them.
         share: part of the classes to call tail.
@@ -83,7 +83,7 @@ def tail_angle(vectors: np.ndarray, counts: np.ndarray, share: float = 1 / 3) ->
 
 
 def frame_gap(
-    vectors, target=None, other=None, *, counts=None, mean: str = "class", centred: bool = True
+    vectors, target=None, other=None, *, counts=None, mean: str = "class", centered: bool = True
 ) -> dict[str, float]:
     """NC2- and NC3-like distances of any vectors to a target Gram matrix.
 
@@ -95,8 +95,8 @@ def frame_gap(
         target: None for the simplex ETF, `[K, K]` Gram matrix S, or a callable giving its rows.
         other: optional `[K, d]`: compares `other vectors'` with the target as well.
         counts: optional `[K]` samples per class, for `mean="sample"`.
-        mean: `"class"` or `"sample"`: how `vectors` and S are centred when `centred`.
-        centred: False leaves `vectors` and S without centring.
+        mean: `"class"` or `"sample"`: how `vectors` and S are centered when `centered`.
+        centered: False leaves `vectors` and S without centering.
 
     Returns:
         A dict with `gram` (`|V V'/|.| - T|_F`), `angle_mean` (mean over pairs of
@@ -117,8 +117,8 @@ def frame_gap(
     if k < 2:
         raise ValueError(f"`vectors` must have at least two rows. Received: {k}.")
     target = check_target(target, k)
-    prior = class_prior(np.ones(k) if counts is None else counts, mean) if centred else None
-    vectors = centre(vectors, prior) if centred else vectors
+    prior = class_prior(np.ones(k) if counts is None else counts, mean) if centered else None
+    vectors = center(vectors, prior) if centered else vectors
     goal = EtfTarget(k) if target is None else GramTarget(target, np.arange(k), prior)
     gram, angles = GramGap(product_norm(vectors, vectors), goal), AngleGap(vectors, goal)
     gram_pass(vectors, [gram, angles])

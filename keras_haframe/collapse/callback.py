@@ -10,9 +10,10 @@ from collections.abc import Callable
 import keras
 
 from keras_haframe.collapse.batches import batches, check_dataset
-from keras_haframe.collapse.centring import check_convention
-from keras_haframe.collapse.inputs import NonFiniteError, check_size, to_numpy
+from keras_haframe.collapse.centering import check_convention
+from keras_haframe.collapse.inputs import NonFiniteError, to_numpy
 from keras_haframe.collapse.splits import CLASSIFIER_MEASURES, measure_splits
+from keras_haframe.tree_ops.checks import check_count
 
 _NAN = float("nan")
 
@@ -27,7 +28,7 @@ class NeuralCollapseCallback(keras.callbacks.Callback):
 
     Features which are not finite give a warning and NaN, not an error.
 
-    Place it after `EarlyStopping`: the last epoch is then recognised in time. Otherwise it is
+    Place it after `EarlyStopping`: the last epoch is then recognized in time. Otherwise it is
     measured once training has ended, and only `measurements` and `History` receive it.
 
     Args:
@@ -45,8 +46,8 @@ class NeuralCollapseCallback(keras.callbacks.Callback):
             names the results do not have are NaN.
         num_classes: K; by default that of the classifier or of `target`.
         target: Gram matrix of the class means; None for the simplex ETF.
-        mean: centre of the class means, `"class"` or `"sample"`.
-        centred: see `NeuralCollapse`.
+        mean: center of the class means, `"class"` or `"sample"`.
+        centered: see `NeuralCollapse`.
         classifier: optional callable without arguments, returning `(rows [K, d], bias or None)`.
             By default `model.classifier_weights()`, where the model has it and its rows act on
             these features.
@@ -84,7 +85,7 @@ class NeuralCollapseCallback(keras.callbacks.Callback):
         num_classes: int | None = None,
         target=None,
         mean: str = "class",
-        centred: bool = True,
+        centered: bool = True,
         classifier: Callable | None = None,
         batch_size: int = 128,
         max_batches: int | None = None,
@@ -94,7 +95,7 @@ class NeuralCollapseCallback(keras.callbacks.Callback):
         super().__init__()
         self._log_dir = log_dir
         if max_batches is not None:
-            check_size(max_batches, "max_batches")
+            check_count(max_batches, "max_batches")
         if not 0 < max_share <= 1:
             raise ValueError(f"`max_share` must lie in (0, 1]. Received: {max_share!r}")
         if classifier is not None and not callable(classifier):
@@ -105,18 +106,18 @@ class NeuralCollapseCallback(keras.callbacks.Callback):
         self._data = {"train": check_dataset(dataset, "dataset", max_batches)}
         if test_dataset is not None:
             self._data["test"] = check_dataset(test_dataset, "test_dataset", max_batches)
-        self._every = check_size(every, "every")
+        self._every = check_count(every, "every")
         self._max_share = max_share
         self._names = tuple(measures)
         self._options = {
             "num_classes": num_classes,
             "target": target,
             "mean": check_convention(mean),
-            "centred": centred,
+            "centered": centered,
             "keep_bytes": keep_bytes,
         }
         self._classifier = classifier
-        self._reading = (check_size(batch_size, "batch_size"), max_batches)
+        self._reading = (check_count(batch_size, "batch_size"), max_batches)
         self.measurements: list[dict[str, float]] = []
 
     def on_train_begin(self, logs=None):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from keras_haframe.collapse.inputs import check_labels, check_matrix, to_numpy
+from keras_haframe.collapse.inputs import check_matrix, to_numpy
 from keras_haframe.collapse.measure import NeuralCollapse
 from keras_haframe.collapse.statistics import ClassStatistics
+from keras_haframe.tree_ops.checks import check_labels
 
 
 def _arrays(features, labels, num_classes):
@@ -19,7 +20,7 @@ def _arrays(features, labels, num_classes):
             raise ValueError("`num_classes` must be given where there are no samples.")
         one_hot = labels.ndim == 2 and labels.shape[1] > 1
         num_classes = labels.shape[1] if one_hot else max(int(labels.max()) + 1, 1)
-    return features, check_labels(labels, len(features), num_classes), num_classes
+    return features, check_labels(labels, num_classes, len(features)), num_classes
 
 
 def neural_collapse(
@@ -30,7 +31,7 @@ def neural_collapse(
     bias=None,
     target=None,
     mean: str = "class",
-    centred: bool = True,
+    centered: bool = True,
 ) -> dict[str, float]:
     """NC1 to NC4 of features in memory.
 
@@ -42,8 +43,8 @@ def neural_collapse(
         classifier: optional `[K, d]` classifier rows; without them there is no NC3 and NC4.
         bias: optional `[K]` classifier bias.
         target: Gram matrix the class means should take; None for the simplex ETF.
-        mean: centre of the class means, `"class"` or `"sample"`.
-        centred: False compares raw class means with the target itself.
+        mean: center of the class means, `"class"` or `"sample"`.
+        centered: False compares raw class means with the target itself.
 
     Returns:
         The dict of `NeuralCollapse.result`, with `nc4` and `nc4_macro` if `classifier` is given.
@@ -62,7 +63,7 @@ def neural_collapse(
         if num_classes is None and known is not None and not callable(known):
             num_classes = len(known)
     features, labels, num_classes = _arrays(features, labels, num_classes)
-    options = {"target": target, "mean": mean, "centred": centred, "keep_bytes": 0}
+    options = {"target": target, "mean": mean, "centered": centered, "keep_bytes": 0}
     measure = NeuralCollapse(num_classes, features.shape[1], **options)
     measure.update(features, labels)
     result = measure.result(classifier, bias)

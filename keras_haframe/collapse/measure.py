@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_haframe.collapse.centring import check_convention
-from keras_haframe.collapse.inputs import check_classifier, check_labels, check_matrix, check_size
+from keras_haframe.collapse.centering import check_convention
+from keras_haframe.collapse.inputs import check_classifier, check_matrix
 from keras_haframe.collapse.kept import KeptFeatures
 from keras_haframe.collapse.second_pass import ClassVariability, Disagreement
 from keras_haframe.collapse.spread import Spread
 from keras_haframe.collapse.statistics import ClassStatistics
 from keras_haframe.collapse.targets import check_target
+from keras_haframe.tree_ops.checks import check_count, check_labels
 
 
 class NeuralCollapse:
@@ -20,7 +21,7 @@ class NeuralCollapse:
     class variances; `result` derives the measures. Memory is `K d + d^2` numbers and does not
     grow with the number of samples, apart from `keep_bytes`. No K x K array is made whole.
 
-    Features are those the classifier sees, after its batch normalisation or L2 normalisation.
+    Features are those the classifier sees, after its batch normalization or L2 normalization.
     Classes without a sample are dropped from every measure; classes with one sample have zero
     variance.
 
@@ -30,10 +31,10 @@ class NeuralCollapse:
         target: Gram matrix the class means should take: None for the simplex ETF, `[K, K]`
             cosines S of a frame (`W @ W.T`), or a callable `indices -> [len(indices), K]` giving
             rows of S where K x K is too large.
-        mean: centre of the class means: `"class"` for their own mean, `"sample"` for the mean of
+        mean: center of the class means: `"class"` for their own mean, `"sample"` for the mean of
             all samples. They differ on unbalanced data.
-        centred: False compares raw class means with S itself. This is stricter for a frame whose
-            vectors do not sum to zero, since it sees a common offset. NC1 is always centred.
+        centered: False compares raw class means with S itself. This is stricter for a frame whose
+            vectors do not sum to zero, since it sees a common offset. NC1 is always centered.
         keep_bytes: while all features fit into this many bytes they are kept, and `result` can
             give NC4 without a second pass. 0 keeps none.
 
@@ -54,15 +55,15 @@ class NeuralCollapse:
         dim: int,
         target=None,
         mean: str = "class",
-        centred: bool = True,
+        centered: bool = True,
         keep_bytes: int = 2**27,
     ):
         self._statistics = ClassStatistics(num_classes, dim)
         self.num_classes, self.dim = self._statistics.num_classes, self._statistics.dim
         self.target = check_target(target, self.num_classes)
         self.mean = check_convention(mean)
-        self.centred = bool(centred)
-        self._kept = KeptFeatures(check_size(keep_bytes, "keep_bytes", least=0))
+        self.centered = bool(centered)
+        self._kept = KeptFeatures(check_count(keep_bytes, "keep_bytes", least=0))
 
     @property
     def counts(self) -> np.ndarray:
@@ -94,7 +95,7 @@ class NeuralCollapse:
                 NaN or infinite features. Nothing is added then.
         """
         features = check_matrix(features, "features", None, self.dim)
-        labels = check_labels(labels, len(features), self.num_classes)
+        labels = check_labels(labels, self.num_classes, len(features))
         self._statistics.add(features, labels)
         self._kept.add(features, labels)
 
@@ -157,8 +158,8 @@ class NeuralCollapse:
             `min_angle`, `tail_angle`: smallest angles in degrees, of all pairs and of the rarest
             third of the classes.
             With a classifier: `nc3` its products with the means against the target; `duality`
-            `|A/|A| - M/|M||^2` and `alignment`, the mean cosine of row and mean, with centred
-            means for the ETF and raw ones for a target or `centred=False`; `offset`
+            `|A/|A| - M/|M||^2` and `alignment`, the mean cosine of row and mean, with centered
+            means for the ETF and raw ones for a target or `centered=False`; `offset`
             `|A mu_G + b|`; `nc4` and `nc4_macro` where all features were kept.
             With a target: `nc2_etf` and, with a classifier, `nc3_etf`, against the ETF.
 
@@ -172,11 +173,11 @@ class NeuralCollapse:
         view = Spread(self._statistics, self.mean)
         result = view.variability()
         if pairs:
-            result |= view.geometry(self.target, self.centred, classifier)
+            result |= view.geometry(self.target, self.centered, classifier)
         if classifier is not None:
-            # The rows of a frame need not sum to zero: collapsed features equal them uncentred.
-            against_centred = self.centred and self.target is None
-            result |= view.agreement(classifier, bias, against_centred)
+            # The rows of a frame need not sum to zero: collapsed features equal them uncentered.
+            against_centered = self.centered and self.target is None
+            result |= view.agreement(classifier, bias, against_centered)
             if self._kept.complete:
                 nc4 = self.disagreement()
                 for features, labels in self._kept:

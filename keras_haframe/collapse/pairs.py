@@ -157,7 +157,7 @@ def cross_gap(
 
     Args:
         left: `[K, d]` classifier rows A.
-        right: `[K, d]` class means M, centred or not as the targets are.
+        right: `[K, d]` class means M, centered or not as the targets are.
         targets: `EtfTarget` or `GramTarget` instances, of which the `cross` tiles are used.
         tile_bytes: largest size of a tile.
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_haframe.collapse.inputs import check_classifier, check_labels, check_matrix, to_numpy
+from keras_haframe.collapse.inputs import check_classifier, check_matrix, to_numpy
 from keras_haframe.collapse.targets import row_tiles
+from keras_haframe.tree_ops.checks import check_labels
 
 
 class Disagreement:
@@ -70,10 +71,10 @@ class Disagreement:
         if predictions.ndim == 2 and predictions.shape[1] == self.num_classes > 1:
             scores = check_matrix(predictions, "predictions", nearest.size, self.num_classes)
             predictions = scores.astype(np.float64, copy=False).argmax(axis=1)
-        predictions = check_labels(predictions, nearest.size, self.num_classes, "predictions")
+        predictions = check_labels(predictions, self.num_classes, nearest.size, "`predictions`")
         differ = nearest != predictions
         if labels is not None:
-            labels = check_labels(labels, nearest.size, self.num_classes)
+            labels = check_labels(labels, self.num_classes, nearest.size)
             self._class_samples += np.bincount(labels, minlength=self.num_classes)
             self._class_differ += np.bincount(labels[differ], minlength=self.num_classes)
         self._samples += differ.size
@@ -127,7 +128,7 @@ class ClassVariability:
 
     Args:
         means: `[K, d]` class means.
-        values: `[r]` singular values of the centred class means.
+        values: `[r]` singular values of the centered class means.
         vectors: `[r, d]` their right singular vectors.
     """
 
@@ -141,7 +142,7 @@ class ClassVariability:
         """Adds a batch: `features` `[B, d]`, integer `labels` `[B]`."""
         num_classes, dim = self._means.shape
         features = check_matrix(features, "features", None, dim)
-        labels = check_labels(labels, len(features), num_classes)
+        labels = check_labels(labels, num_classes, len(features))
         for rows in row_tiles(len(features), dim):
             ids = labels[rows]
             tile = (features[rows].astype(np.float64) - self._means[ids]) @ self._whiten

@@ -46,7 +46,7 @@ def measure_splits(
         bias: optional `[K]` classifier bias.
         num_classes: K; by default that of `classifier` or of a `target` matrix.
         keep_bytes: see `NeuralCollapse`; for the training data only.
-        options: `target`, `mean`, `centred`, as in `NeuralCollapse`.
+        options: `target`, `mean`, `centered`, as in `NeuralCollapse`.
 
     Returns:
         All measures under `"{split}_{measure}"`. NC4 is relative to the training class means in

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from keras_haframe.collapse.alignment import duality, equinorm, row_alignment, tail_angle
-from keras_haframe.collapse.centring import centre, class_prior
+from keras_haframe.collapse.centering import center, class_prior
 from keras_haframe.collapse.pairs import (
     AngleGap,
     DistanceVariance,
@@ -26,17 +26,17 @@ def _unit(matrix: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 class Spread:
-    """The class means of the classes seen, centred, with their singular values.
+    """The class means of the classes seen, centered, with their singular values.
 
     Args:
         statistics: what was streamed.
-        mean: centring convention, `"class"` or `"sample"`.
+        mean: centering convention, `"class"` or `"sample"`.
 
     Attributes:
         present: int `[k]`, the classes with a sample. Only these enter any measure.
         raw: `[k, d]` class means.
-        centred: `[k, d]`, all zero where the means coincide up to rounding.
-        values: `[r]` singular values of `centred`.
+        centered: `[k, d]`, all zero where the means coincide up to rounding.
+        values: `[r]` singular values of `centered`.
         vectors: `[r, d]` right singular vectors.
 
     Raises:
@@ -53,11 +53,11 @@ class Spread:
         everything = self.present.size == statistics.num_classes
         self.raw = statistics.means if everything else statistics.means[self.present]
         self.prior = class_prior(self._counts, mean)
-        self.centred = centre(self.raw, self.prior)
+        self.centered = center(self.raw, self.prior)
         scale = float(np.linalg.norm(self.raw))
-        self.values, self.vectors = between_spectrum(self.centred, scale)
+        self.values, self.vectors = between_spectrum(self.centered, scale)
         if not self.values.size:
-            self.centred[...] = 0.0
+            self.centered[...] = 0.0
 
     def variability(self) -> dict[str, float]:
         """`nc1`, `nc1_quotient`, `nc1_quotient_macro`."""
@@ -65,16 +65,16 @@ class Spread:
         pooled, macro = self._counts / samples, class_prior(self._counts)
         return {
             "nc1": nc1(self._statistics.scatter, samples, self.values, self.vectors),
-            "nc1_quotient": nc1_quotient(self._variances, pooled, self.centred),
-            "nc1_quotient_macro": nc1_quotient(self._variances, macro, self.centred),
+            "nc1_quotient": nc1_quotient(self._variances, pooled, self.centered),
+            "nc1_quotient_macro": nc1_quotient(self._variances, macro, self.centered),
         }
 
-    def geometry(self, target, centred: bool, classifier: np.ndarray | None) -> dict[str, float]:
+    def geometry(self, target, centered: bool, classifier: np.ndarray | None) -> dict[str, float]:
         """Measures over pairs of classes: NC2, NC3 (with a classifier), CDNV and the angles.
 
         Args:
             target: what `check_target` returned.
-            centred: whether means and target are compared about their centre.
+            centered: whether means and target are compared about their center.
             classifier: None or `[K, d]` float64.
         """
         k = self.present.size
@@ -82,15 +82,15 @@ class Spread:
         etf = EtfTarget(max(k, 2))
         goals = {"": etf}
         if target is not None:
-            prior = self.prior if centred else None
+            prior = self.prior if centered else None
             goals = {"": GramTarget(target, self.present, prior), "_etf": etf}
-        means, _ = _unit(self.centred if centred else self.raw)
-        distinct, spread = _unit(self.centred)
+        means, _ = _unit(self.centered if centered else self.raw)
+        distinct, spread = _unit(self.centered)
         norm = product_norm(means, means)
         gaps = {"nc2" + key: GramGap(norm, goal) for key, goal in goals.items()}
         angles = AngleGap(means, goals[""])
         cdnv = DistanceVariance(distinct, self._variances / spread**2)
-        if k > 1 and centred:
+        if k > 1 and centered:
             gram_pass(means, [*gaps.values(), angles, cdnv])
         elif k > 1:  # distances out of raw Gram entries would lose the digits of a common offset
             gram_pass(means, [*gaps.values(), angles])
@@ -108,13 +108,13 @@ class Spread:
             return dict.fromkeys(result, float("nan"))
         return result
 
-    def agreement(self, classifier: np.ndarray, bias: np.ndarray, centred: bool) -> dict:
+    def agreement(self, classifier: np.ndarray, bias: np.ndarray, centered: bool) -> dict:
         """`duality`, `alignment` and `offset` of classifier `[K, d]` and bias `[K]`.
 
-        They set the rows against the centred class means, or the raw ones if not `centred`.
+        They set the rows against the centered class means, or the raw ones if not `centered`.
         """
         rows, bias = classifier[self.present], bias[self.present]
-        means = self.centred if centred else self.raw
+        means = self.centered if centered else self.raw
         return {
             "duality": duality(rows, means),
             "alignment": row_alignment(rows, means),

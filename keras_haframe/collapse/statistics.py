@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_haframe.collapse.inputs import check_labels, check_matrix, check_size
+from keras_haframe.collapse.inputs import check_matrix
+from keras_haframe.tree_ops.checks import check_count, check_labels
 
 # Rows taken to float64 at once: bounds the memory of a huge batch, leaves the products large.
 TILE_ROWS = 4096
-# Centred rows collected before they enter the scatter matrix: small batches would otherwise pay
+# Centered rows collected before they enter the scatter matrix: small batches would otherwise pay
 # for reading and writing all of its d^2 numbers each time.
 PENDING_ROWS = 1024
 
 
 class ClassStatistics:
-    """Running first and second moments of class-labelled features, in float64.
+    """Running first and second moments of class-labeled features, in float64.
 
     The memory is `K d + d^2 + 2 K` numbers, plus 1,024 rows of width d waiting to be multiplied,
     whatever the number of samples. The result does not
@@ -50,8 +51,8 @@ class ClassStatistics:
     """
 
     def __init__(self, num_classes: int, dim: int):
-        self.num_classes = check_size(num_classes, "num_classes")
-        self.dim = check_size(dim, "dim")
+        self.num_classes = check_count(num_classes, "num_classes")
+        self.dim = check_count(dim, "dim")
         self.counts = np.zeros(self.num_classes, np.int64)
         self.means = np.zeros((self.num_classes, self.dim))
         self.squares = np.zeros(self.num_classes)
@@ -76,7 +77,7 @@ class ClassStatistics:
                 is added then.
         """
         features = check_matrix(features, "features", None, self.dim)
-        self.add(features, check_labels(labels, len(features), self.num_classes))
+        self.add(features, check_labels(labels, self.num_classes, len(features)))
 
     def add(self, features: np.ndarray, labels: np.ndarray) -> None:
         """`update` without the checks: finite `[B, d]` and int64 `[B]` in range."""
@@ -100,8 +101,8 @@ class ClassStatistics:
         before = self.counts[present]
         after = before + sizes
         step = origin + mean - self.means[present]
-        centre = mean - np.sqrt(before / after)[:, None] * step
-        rows -= np.repeat(centre, sizes, axis=0)
+        center = mean - np.sqrt(before / after)[:, None] * step
+        rows -= np.repeat(center, sizes, axis=0)
 
         self._spread(rows)
         self.squares[present] += np.add.reduceat(np.einsum("ij,ij->i", rows, rows), starts)

@@ -24,7 +24,7 @@ def row_tiles(rows: int, columns: int, tile_bytes: int | None = None) -> Iterato
 class EtfTarget:
     """The simplex equiangular tight frame of K classes, `(I - 11'/K) / sqrt(K - 1)`.
 
-    It is the same for both conventions of the centre, as in the published measures.
+    It is the same for both conventions of the center, as in the published measures.
 
     Reference: Papyan, Han, Donoho, PNAS 2020, theorem 1 and figures 2-5.
     """
@@ -34,7 +34,7 @@ class EtfTarget:
         self.lengths = np.ones(num_classes)  # relative norms of the vectors at collapse
 
     def gram(self, rows: slice, columns: slice) -> np.ndarray:
-        """`[rows, columns]` tile of the normalised Gram matrix."""
+        """`[rows, columns]` tile of the normalized Gram matrix."""
         i = np.arange(rows.start, rows.stop)[:, None]
         j = np.arange(columns.start, columns.stop)
         return ((i == j) - 1.0 / self.num_classes) / np.sqrt(self.num_classes - 1.0)
@@ -50,15 +50,15 @@ class EtfTarget:
 class GramTarget:
     """A given Gram matrix S, such as the target cosines of a hierarchy-aware frame.
 
-    If the class means are `c w_k` with `w_k . w_l = S_kl`, centring with weights `pi` turns their
+    If the class means are `c w_k` with `w_k . w_l = S_kl`, centering with weights `pi` turns their
     Gram matrix into `c^2 C S C'` and their products with the frame into `c S C'`,
     `C = I - 1 pi'`. These are compared, so the measures vanish at collapse onto the frame.
 
     Args:
         source: what `check_target` returned.
         present: int `[k]`, indices of the classes to keep: those without a sample are dropped
-            from S before centring.
-        prior: `[k]` weights pi, or None to compare without centring, against S itself.
+            from S before centering.
+        prior: `[k]` weights pi, or None to compare without centering, against S itself.
     """
 
     def __init__(self, source, present: np.ndarray, prior: np.ndarray | None):
@@ -110,7 +110,7 @@ class GramTarget:
         return (self._raw(rows, columns) - self._mean[rows, None]) * self._cross_scale
 
     def cosines(self, rows: slice, columns: slice) -> np.ndarray:
-        """Cosines of the centred (or raw) target vectors."""
+        """Cosines of the centered (or raw) target vectors."""
         # `lengths` are those of the unscaled matrix.
         with np.errstate(divide="ignore", invalid="ignore"):
             tile = self.gram(rows, columns) / self._scale

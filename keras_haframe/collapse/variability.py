@@ -9,8 +9,8 @@ import numpy as np
 _WELL_CONDITIONED = 1e-6
 
 
-def between_spectrum(centred: np.ndarray, scale: float = 0.0):
-    """Singular values and right singular vectors of the centred class means.
+def between_spectrum(centered: np.ndarray, scale: float = 0.0):
+    """Singular values and right singular vectors of the centered class means.
 
     The reference is the thin SVD. Squaring into `M_c' M_c` halves the digits of small singular
     values, and a hierarchy with small gamma collapses onto directions of very different spread.
@@ -20,25 +20,25 @@ def between_spectrum(centred: np.ndarray, scale: float = 0.0):
     vectors, which NC1 does not use, are never formed.
 
     Args:
-        centred: `[K, d]` class means minus the global mean.
-        scale: norm of the means before centring. A spread at rounding level of this is no
+        centered: `[K, d]` class means minus the global mean.
+        scale: norm of the means before centering. A spread at rounding level of this is no
             spread, and gives rank 0.
 
     Returns:
         `(s, v)`: `[r]` falling singular values and `[r, d]` orthonormal rows, with
         `r <= min(K - 1, d)` and every `s_j > max(K, d) eps s_1`.
     """
-    classes, dim = centred.shape
+    classes, dim = centered.shape
     tolerance = max(classes, dim) * np.finfo(np.float64).eps
     if classes > dim:
-        squares, columns = np.linalg.eigh(centred.T @ centred)
+        squares, columns = np.linalg.eigh(centered.T @ centered)
         if squares[0] > max(_WELL_CONDITIONED * squares[-1], (tolerance * scale) ** 2):
             return np.sqrt(squares[::-1]), columns[:, ::-1].T
-        centred = np.linalg.qr(centred, mode="r")
-    _, values, vectors = np.linalg.svd(centred, full_matrices=False)
+        centered = np.linalg.qr(centered, mode="r")
+    _, values, vectors = np.linalg.svd(centered, full_matrices=False)
     if not values.size or values[0] <= tolerance * scale:
         return values[:0], vectors[:0]
-    # Centring removes one dimension: a K-th value is noise even where it passes the threshold.
+    # Centering removes one dimension: a K-th value is noise even where it passes the threshold.
     rank = min(int(np.count_nonzero(values > tolerance * values[0])), classes - 1)
     return values[:rank], vectors[:rank]
 
@@ -52,7 +52,7 @@ def nc1(scatter: np.ndarray, samples: int, values: np.ndarray, vectors: np.ndarr
     Args:
         scatter: `[d, d]` pooled within-class scatter.
         samples: n, what to divide it by.
-        values: `[r]` singular values of the centred class means.
+        values: `[r]` singular values of the centered class means.
         vectors: `[r, d]` their right singular vectors.
 
     Returns:
@@ -72,14 +72,14 @@ def nc1(scatter: np.ndarray, samples: int, values: np.ndarray, vectors: np.ndarr
     return float(np.sum(along / values**2) / samples)
 
 
-def nc1_quotient(variances: np.ndarray, weights: np.ndarray, centred: np.ndarray) -> float:
+def nc1_quotient(variances: np.ndarray, weights: np.ndarray, centered: np.ndarray) -> float:
     """`tr(Sigma_W) / tr(Sigma_B)`: NC1 without the inverse, hence without its cut-off.
 
     Args:
         variances: `[K]` mean squared distance to the own class mean.
         weights: `[K]` weights of the classes, summing to one: `n_k / n` for the pooled measure,
             `1 / K` for the macro one, in which rare classes count as much as common ones.
-        centred: `[K, d]` centred class means.
+        centered: `[K, d]` centered class means.
 
     Returns:
         The quotient; NaN where the class means coincide.
@@ -89,5 +89,5 @@ def nc1_quotient(variances: np.ndarray, weights: np.ndarray, centred: np.ndarray
     >>> nc1_quotient(np.array([1.0, 3.0]), np.array([0.5, 0.5]), np.array([[1.0], [-1.0]]))
     2.0
     """
-    between = float(np.sum(centred * centred)) / len(centred)
+    between = float(np.sum(centered * centered)) / len(centered)
     return float(weights @ variances) / between if between > 0 else float("nan")

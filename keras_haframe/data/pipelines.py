@@ -1,4 +1,4 @@
-"""How the papers' images become batches: augmentation, normalisation, order.
+"""How the papers' images become batches: augmentation, normalization, order.
 
 A training image's change and place depend on the seed, the epoch and the image's place in the data
 set, on nothing else: not on threads, on earlier epochs, or on where a run was taken up again.
@@ -18,9 +18,9 @@ class Pipeline:
     """What happens to one image.
 
     Training with `"pad_and_crop"`: resize to `size`, pad, crop at a random place, mirror every
-    other image, normalise. With `"resized_crop"`: a box of random area and aspect ratio resized to
-    `size`, mirror, normalise. Evaluation: resize to `size` without regard to the aspect ratio,
-    normalise.
+    other image, normalize. With `"resized_crop"`: a box of random area and aspect ratio resized to
+    `size`, mirror, normalize. Evaluation: resize to `size` without regard to the aspect ratio,
+    normalize.
 
     Args:
         mean, std: RGB, of values from 0 to 1.
@@ -73,12 +73,12 @@ class Pipeline:
         """Decode JPEG or PNG bytes; leave a decoded image `[h, w, 3]` as it is."""
         tf = augment._tensorflow()
         if image.dtype == tf.string:
-            # Reads PNG, too. Its default is a faster transform that is off by several grey levels.
+            # Reads PNG, too. Its default is a faster transform that is off by several gray levels.
             image = tf.io.decode_jpeg(image, channels=3, dct_method="INTEGER_ACCURATE")
         return image
 
     def train(self, image, numbers):
-        """The changed, normalised image.
+        """The changed, normalized image.
 
         Args:
             image: uint8 `[h, w, 3]`, or the bytes of a JPEG or PNG file.
@@ -105,7 +105,7 @@ class Pipeline:
         return self.normalize(augment.flip(image, numbers[0]))
 
     def evaluate(self, image):
-        """The normalised image, float32 `[size, size, 3]`."""
+        """The normalized image, float32 `[size, size, 3]`."""
         image = self.decode(image)
         return self.normalize(image if self.size is None else augment.resize(image, self.size))
 

@@ -1,4 +1,11 @@
-"""Decisions: from class probabilities to the class (or node) to answer."""
+"""Decisions: from class probabilities to the class (or node) to answer.
+
+To add a rule that ranks the classes anew, put a file here with a function decorated by
+`@register("NAME")`; `rescore`, the recipes and `training.compare` find it.
+"""
+
+import importlib as _importlib
+import pkgutil as _pkgutil
 
 from keras_haframe.decisions.calibrate_threshold import calibrate_threshold, tight_thresholds
 from keras_haframe.decisions.conditional_risk import conditional_risk
@@ -7,7 +14,11 @@ from keras_haframe.decisions.hie import hierarchical_ensemble, leaf_parents
 from keras_haframe.decisions.level_probabilities import level_probabilities
 from keras_haframe.decisions.most_probable import most_probable
 from keras_haframe.decisions.roll_up import roll_up
+from keras_haframe.decisions.rules import names, register, rescore
 from keras_haframe.decisions.temperature import apply_temperature, fit_temperature
+
+for _module in _pkgutil.iter_modules(__path__):
+    _importlib.import_module(f"{__name__}.{_module.name}")
 
 __all__ = [
     "apply_temperature",
@@ -19,6 +30,9 @@ __all__ = [
     "leaf_parents",
     "level_probabilities",
     "most_probable",
+    "names",
+    "register",
+    "rescore",
     "roll_up",
     "tight_thresholds",
 ]

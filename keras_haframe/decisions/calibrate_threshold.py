@@ -12,19 +12,18 @@ from keras_haframe.decisions.confidence_floor import (
     path_probabilities,
     rule_paths,
 )
-from keras_haframe.decisions.inputs import class_labels
-from keras_haframe.decisions.roll_up import check_probabilities
 from keras_haframe.tree import as_tree
+from keras_haframe.tree_ops.checks import check_labels, check_probabilities
 
 NESTED_RULES = ("climbing", "selective")
 
 
-def nested_answers(probabilities, labels, tree, rule: str):
+def nested_answers(labels, probabilities, tree, rule: str):
     """Answers a rule can give each example, coarse to fine, for rules that answer along one path.
 
     Args:
-        probabilities: `[B, K]` class probabilities.
         labels: Integer labels `[B]`.
+        probabilities: `[B, K]` class probabilities.
         tree: A `ClassTree`.
         rule: `"climbing"` or `"selective"`.
 
@@ -39,14 +38,14 @@ def nested_answers(probabilities, labels, tree, rule: str):
             f"threshold rises. Received: rule={rule!r}"
         )
     p = check_probabilities(probabilities, tree.num_classes)
-    labels = class_labels(labels, tree.num_classes, int(p.shape[0]))
+    labels = check_labels(labels, tree.num_classes, int(p.shape[0]))
     paths = rule_paths(tree, rule)
     nodes, found = path_probabilities(p, node_probabilities(p, tree), paths)
     nodes, found = ops.convert_to_numpy(nodes), ops.convert_to_numpy(found)
     return nodes, found, nodes == paths[labels]
 
 
-def tight_thresholds(probabilities, labels, tree, rule: str = "climbing") -> np.ndarray:
+def tight_thresholds(labels, probabilities, tree, rule: str = "climbing") -> np.ndarray:
     """Least threshold at which each example is answered rightly, that is, with an ancestor.
 
     0 where the most probable class is the label. Otherwise the answer is right exactly for
@@ -57,8 +56,8 @@ def tight_thresholds(probabilities, labels, tree, rule: str = "climbing") -> np.
     or the next larger floating-point number, where that is no larger.
 
     Args:
-        probabilities: `[B, K]` class probabilities.
         labels: Integer labels `[B]`.
+        probabilities: `[B, K]` class probabilities.
         tree: A `ClassTree`.
         rule: `"climbing"` or `"selective"`, see `confidence_floor`.
 
@@ -71,14 +70,14 @@ def tight_thresholds(probabilities, labels, tree, rule: str = "climbing") -> np.
     Example:
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
-    >>> tight = tight_thresholds([[0.5, 0.25, 0.25, 0.0]] * 3, [0, 1, 2], tree)
+    >>> tight = tight_thresholds([0, 1, 2], [[0.5, 0.25, 0.25, 0.0]] * 3, tree)
     >>> [round(float(t), 3) for t in tight]  # car is right, car is wrong, land is wrong
     [0.0, 0.5, 0.75]
 
     Reference: Goren, Galil and El-Yaniv, Hierarchical Selective Classification (NeurIPS 2024),
     threshold algorithm.
     """
-    _, found, right = nested_answers(probabilities, labels, as_tree(tree), rule)
+    _, found, right = nested_answers(labels, probabilities, as_tree(tree), rule)
     # Right answers come first (the root always is one), so the count says where they stop.
     first_wrong = np.minimum(right.sum(axis=1), right.shape[1] - 1)[:, None]
     wrong = np.take_along_axis(found, first_wrong, axis=1)[:, 0]
@@ -89,7 +88,7 @@ def tight_thresholds(probabilities, labels, tree, rule: str = "climbing") -> np.
 
 
 def calibrate_threshold(
-    probabilities, labels, tree, accuracy: float, rule: str = "climbing"
+    labels, probabilities, tree, accuracy: float, rule: str = "climbing"
 ) -> float:
     """Threshold for `confidence_floor` under which answers are right with a given probability.
 
@@ -103,9 +102,9 @@ def calibrate_threshold(
     answers more specific.
 
     Args:
-        probabilities: `[n, K]` class probabilities of held-out examples. Use the same precision
-            (float32, say) as for the decisions later.
-        labels: Integer labels `[n]`.
+        labels: Integer labels `[n]` of held-out examples.
+        probabilities: `[n, K]` their class probabilities. Use the same precision (float32, say)
+            as for the decisions later.
         tree: A `ClassTree`.
         accuracy: Wanted share of right answers, between 0 and 1.
         rule: `"climbing"` or `"selective"`, see `confidence_floor`.
@@ -121,7 +120,7 @@ def calibrate_threshold(
     Example:
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
-    >>> threshold = calibrate_threshold([[0.5, 0.25, 0.25, 0.0]] * 3, [0, 0, 1], tree, 0.7)
+    >>> threshold = calibrate_threshold([0, 0, 1], [[0.5, 0.25, 0.25, 0.0]] * 3, tree, 0.7)
     >>> round(threshold, 3)  # the third smallest of 0, 0 and 0.5: ceil(4 * 0.7) = 3
     0.5
 
@@ -130,7 +129,7 @@ def calibrate_threshold(
     """
     if isinstance(accuracy, bool) or not 0 < accuracy < 1:
         raise ValueError(f"`accuracy` must be between 0 and 1. Received: accuracy={accuracy!r}")
-    tight = np.sort(tight_thresholds(probabilities, labels, tree, rule))
+    tight = np.sort(tight_thresholds(labels, probabilities, tree, rule))
     if not len(tight):
         raise ValueError("`probabilities` must hold at least one calibration example. Received: 0")
     # The small term keeps a product such as 100 * 0.55 = 55.00000000000001 from counting as 56.

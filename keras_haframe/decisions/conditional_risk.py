@@ -1,14 +1,17 @@
-"""Conditional risk minimisation (CRM): the class with the smallest expected distance."""
+"""Conditional risk minimization (CRM): the class with the smallest expected distance."""
 
 from __future__ import annotations
 
 import numpy as np
 from keras import ops
 
-from keras_haframe.decisions.roll_up import check_probabilities, roll_up
+from keras_haframe.decisions.roll_up import roll_up
+from keras_haframe.decisions.rules import register
 from keras_haframe.tree import ClassTree
+from keras_haframe.tree_ops.checks import check_probabilities
 
 
+@register("CRM")
 def conditional_risk(probabilities, distances, convention: str = "depth"):
     """Negative expected distance of every class to the unknown label.
 

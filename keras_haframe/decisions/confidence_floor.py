@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
-from keras_haframe.decisions.roll_up import check_probabilities, roll_up
+from keras_haframe.decisions.roll_up import node_sums
 from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.checks import check_probabilities
 
 RULES = ("climbing", "selective", "jumping", "max_coverage")
 
@@ -79,7 +80,7 @@ def node_probabilities(p, tree: ClassTree):
     Inner nodes that hold all classes (a chain of single children below the root) are 1 like it.
     """
     whole = _class_counts(tree) == tree.num_classes
-    return ops.where(whole[None, :], 1.0, roll_up(p, tree))
+    return ops.where(whole[None, :], 1.0, node_sums(p, tree))
 
 
 def _class_counts(tree: ClassTree) -> np.ndarray:

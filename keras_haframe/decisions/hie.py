@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
-from keras_haframe.decisions.inputs import full_precision
-from keras_haframe.decisions.roll_up import check_probabilities
+from keras_haframe.decisions.rules import register
 from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.checks import check_probabilities, full_precision
 
 
 def leaf_parents(tree) -> tuple[np.ndarray, np.ndarray]:
@@ -37,15 +37,16 @@ def leaf_parents(tree) -> tuple[np.ndarray, np.ndarray]:
     return nodes[order], rank[inverse]
 
 
+@register("HiE")
 def hierarchical_ensemble(probabilities, tree, parent_probabilities=None):
-    """Multiply each class probability by that of the class's parent, and renormalise.
+    """Multiply each class probability by that of the class's parent, and renormalize.
 
     `p'_k = p_k q_parent(k) / sum_j p_j q_parent(j)`, where `q` comes from a second, coarser model
     trained on the parents of the classes (see `leaf_parents` for its labels).
 
     Without a second model `q` is read off `p` itself: `q_n` is the sum of `p` over the classes
     whose parent is `n`. Within a family nothing changes then, but each family's mass is squared
-    (and renormalised), so families with several fairly probable members gain on lone favourites.
+    (and renormalized), so families with several fairly probable members gain on lone favorites.
     This is not what the paper evaluates.
 
     The result is again a probability vector: `conditional_risk(hierarchical_ensemble(p, tree),

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from keras import ops
 
-from keras_haframe.decisions.roll_up import check_probabilities
-from keras_haframe.tree import as_tree
+from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.checks import check_level, check_probabilities
 
 
-def check_level(level: int, height: int) -> int:
-    """Return `level` if it is an integer from 0 to `height - 1`."""
-    if isinstance(level, bool) or not isinstance(level, int) or not 0 <= level < height:
-        raise ValueError(
-            f"`level` must be an integer from 0 (classes) to {height - 1} (children of the root). "
-            f"Received: level={level!r}"
-        )
-    return level
-
-
-def level_probabilities(probabilities, tree, level: int | None = None):
+def level_probabilities(probabilities, tree: ClassTree | dict, level: int | None = None):
     """Probability of every node of one level: the sum over the classes below it.
 
     A level is a cut through the tree, so its probabilities sum to one. Classes shallower than the
@@ -27,16 +17,16 @@ def level_probabilities(probabilities, tree, level: int | None = None):
     Args:
         probabilities: `[B, K]` class probabilities.
         tree: A `ClassTree`.
-        level: Column of `ClassTree.level_labels()`: 0 for the classes, `height - 1` for the
-            children of the root. `None` for all levels.
+        level: Depth, 1 for the children of the root, or counted from the classes: -1 for them, -2
+            for their parents. `None` for all levels.
 
     Returns:
-        Tensor `[B, n]`, its columns numbered as column `level` of `ClassTree.level_labels()`; with
-        `level=None` the list of these for all levels, finest first, as
+        Tensor `[B, n]`, its columns numbered as in `ClassTree.level_labels()[:, -level]`; with
+        `level=None` the list of these for all levels, coarsest first, as
         `metrics.FullPathAccuracy` takes it.
 
     Raises:
-        ValueError: If the shape does not fit or there is no such level.
+        ValueError: If the rows are no probabilities or there is no such level.
 
     Example:
 
@@ -46,11 +36,13 @@ def level_probabilities(probabilities, tree, level: int | None = None):
     (0.75, 0.25)
     """
     tree = as_tree(tree)
-    p = ops.transpose(check_probabilities(probabilities, tree.num_classes))
-    labels = tree.level_labels()
-    columns = range(tree.height) if level is None else [check_level(level, tree.height)]
-    sums = [
-        ops.transpose(ops.segment_sum(p, labels[:, c], int(labels[:, c].max()) + 1))
-        for c in columns
-    ]
-    return sums if level is None else sums[0]
+    p = check_probabilities(probabilities, tree.num_classes)
+    if level is None:
+        return [level_sums(p, tree, depth) for depth in range(1, tree.height + 1)]
+    return level_sums(p, tree, check_level(level, tree.height))
+
+
+def level_sums(values, tree: ClassTree, level: int):
+    """Sums `[B, n]` of class values `[B, K]` over the classes below every node of a level."""
+    labels = tree.level_labels()[:, -level]
+    return ops.transpose(ops.segment_sum(ops.transpose(values), labels, int(labels.max()) + 1))

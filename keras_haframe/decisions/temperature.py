@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 from keras import ops
+from scipy.optimize import brentq
+from scipy.special import softmax
 
-from keras_haframe.decisions.inputs import class_labels, full_precision
+from keras_haframe.tree_ops.checks import check_labels, full_precision
 
 # Search range of the temperature, relative to the largest spread of logits in a row: softmax is
 # uniform to 0.1 % at one end, and tells logits apart that differ by 0.1 % of it at the other.
 RANGE = (1e-3, 1e3)
-MAX_STEPS = 200
 
 
-def fit_temperature(logits, labels) -> float:
-    """Temperature that minimises the negative log-likelihood of held-out labels.
+def fit_temperature(labels, logits) -> float:
+    """Temperature that minimizes the negative log-likelihood of held-out labels.
 
     `NLL(T) = -mean_b log softmax(z_b / T)[y_b]` is convex in `1 / T`; the minimum is found in
-    float64 by Newton's method, kept inside a bracket that bisection shrinks. Multiplying all
+    float64 by Brent's method on its slope. Multiplying all
     logits by a number multiplies the result by it. The ranking of classes does not change.
 
     Args:
-        logits: `[n, K]` class scores of held-out examples (`model.predict(x)`).
-        labels: Integer labels `[n]`.
+        labels: Integer labels `[n]` of held-out examples.
+        logits: `[n, K]` their class scores (`model.predict(x)`).
 
     Returns:
         The temperature. Above 1 where the model is over-confident. Where the likelihood has no
@@ -36,7 +37,7 @@ def fit_temperature(logits, labels) -> float:
     Example:
 
     >>> logits = [[4.0, 0.0]] * 4  # 98 % sure, and right three times in four
-    >>> temperature = fit_temperature(logits, [0, 0, 0, 1])
+    >>> temperature = fit_temperature([0, 0, 0, 1], logits)
     >>> round(temperature, 3), round(float(apply_temperature(logits, temperature)[0, 0]), 3)
     (3.641, 0.75)
 
@@ -50,7 +51,7 @@ def fit_temperature(logits, labels) -> float:
         )
     if not np.isfinite(z).all():
         raise ValueError("`logits` must be finite. Received NaN or infinite values.")
-    y = class_labels(labels, z.shape[1], len(z))
+    y = check_labels(labels, z.shape[1], len(z))
     z = z - z.max(axis=1, keepdims=True)
     spread = -z.min()
     if spread == 0:
@@ -61,32 +62,17 @@ def fit_temperature(logits, labels) -> float:
 
 def _best_inverse(z: np.ndarray, own: np.ndarray) -> float:
     """Inverse temperature at which the mean expected logit equals the mean logit of the label."""
-    low, high = 1 / RANGE[1], 1 / RANGE[0]
-    if _slope(z, own, low)[0] >= 0:
-        return low
-    if _slope(z, own, high)[0] <= 0:
-        return high
-    inverse = 1.0
-    for _ in range(MAX_STEPS):
-        slope, curvature = _slope(z, own, inverse)
-        if slope > 0:
-            high = inverse
-        else:
-            low = inverse
-        newton = inverse - slope / curvature if curvature > 0 else 0.0
-        last, inverse = inverse, newton if low < newton < high else np.sqrt(low * high)
-        if abs(inverse - last) <= 1e-12 * inverse:
-            break
-    return inverse
 
+    def slope(log_inverse: float) -> float:  # of the negative log-likelihood
+        p = softmax(np.exp(log_inverse) * z, axis=1)
+        return float(np.mean((p * z).sum(axis=1) - own))
 
-def _slope(z: np.ndarray, own: np.ndarray, inverse: float) -> tuple[float, float]:
-    """First and second derivative of the NLL by the inverse temperature."""
-    p = np.exp(inverse * z)
-    p /= p.sum(axis=1, keepdims=True)
-    mean = (p * z).sum(axis=1)
-    variance = (p * z**2).sum(axis=1) - mean**2
-    return float(np.mean(mean - own)), float(np.mean(variance))
+    low, high = -np.log(RANGE[1]), -np.log(RANGE[0])
+    if slope(low) >= 0:
+        return float(np.exp(low))
+    if slope(high) <= 0:
+        return float(np.exp(high))
+    return float(np.exp(brentq(slope, low, high, xtol=1e-12, rtol=1e-12)))
 
 
 def apply_temperature(logits, temperature: float):

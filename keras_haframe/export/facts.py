@@ -121,12 +121,13 @@ def _from_optimizer(model) -> dict:
     steps = int(keras.ops.convert_to_numpy(optimizer.iterations))
     if not steps:
         return {"steps": 0}
-    last = int(keras.ops.convert_to_numpy(model.epoch))
+    epochs = getattr(getattr(model, "history", None), "epoch", None)  # of the fit just done
     config = optimizer.get_config()
     rate = config.get("learning_rate")
     if isinstance(rate, dict):
         rate = {"schedule": rate.get("class_name"), **rate.get("config", {})}
-    return {"optimizer": optimizer.name, "learning_rate": rate, "steps": steps, "epochs": last + 1}
+    known = {"epochs": epochs[-1] + 1} if epochs else {}
+    return {"optimizer": optimizer.name, "learning_rate": rate, "steps": steps, **known}
 
 
 def _tensorflow_version() -> str:

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-METRICS = (
-    ("top1", "top-1 accuracy", "fraction of images, higher is better"),
-    ("severity", "mistake severity", "mean LCA height of the mistakes, in levels, lower is better"),
-    ("hier_dist_1", "HierDist@1", "mean LCA height of the answer, lower is better"),
-    ("hier_dist_5", "HierDist@5", "mean LCA height of the five best classes, lower is better"),
-    ("hier_dist_20", "HierDist@20", "mean LCA height of the 20 best classes, lower is better"),
-)
+from keras_haframe.metrics import HEADLINE
 
 
 def render(facts: dict, served_name: str, version: int) -> str:
@@ -58,12 +52,12 @@ def render(facts: dict, served_name: str, version: int) -> str:
 
 def _metrics(metrics: dict) -> str:
     rows = ["| measure | value | meaning |", "|---|---|---|"]
-    for key, title, meaning in METRICS:
-        known = metrics.get(key) is not None
-        if known or key in ("top1", "severity", "hier_dist_1"):
-            value = f"{metrics[key]:.4g}" if known else "not measured"
-            rows.append(f"| {title} | {value} | {meaning} |")
-    known = {key for key, *_ in METRICS}
+    for h in HEADLINE:
+        known = metrics.get(h.name) is not None
+        if known or h.name in ("top1", "severity", "hier_dist_1"):
+            value = f"{h.scale * metrics[h.name]:.4g}" if known else "not measured"
+            rows.append(f"| {h.label} | {value} | {h.meaning} |")
+    known = {h.name for h in HEADLINE}
     rows += [f"| {key} | {value} | |" for key, value in metrics.items() if key not in known]
     return "\n".join(rows)
 

@@ -88,7 +88,7 @@ def best_rank_frame(similarity, dim: int, seed: int | None = None) -> BestRankFr
     """Vectors of fewer dimensions than classes whose Gram matrix is nearest to the target.
 
     The `dim` largest eigenpairs give the nearest Gram matrix in Frobenius norm (Eckart-Young);
-    the rows are then scaled to unit length, so that no class is favoured.
+    the rows are then scaled to unit length, so that no class is favored.
 
     Args:
         similarity: `[K, K]` target cosines.

@@ -1,4 +1,4 @@
-"""Layers: the transformation block, the fixed classifiers, fast batch normalisation."""
+"""Layers: the transformation block, the fixed classifiers, fast batch normalization."""
 
 from keras_haframe.layers.batch_normalization import BatchNormalization
 from keras_haframe.layers.embedding_classifier import EmbeddingClassifier

@@ -1,4 +1,4 @@
-"""Keras's batch normalisation with TensorFlow's fused kernel for training on images."""
+"""Keras's batch normalization with TensorFlow's fused kernel for training on images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def xla_is_slow() -> bool:
 class BatchNormalization(keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization`, faster where TensorFlow trains on a CPU.
 
-    Keras 3 writes the training step of batch normalisation as a dozen elementwise operations and
+    Keras 3 writes the training step of batch normalization as a dozen elementwise operations and
     leaves it to XLA to join them; but on a CPU XLA is slower on the whole and off. Feature maps
     `[B, h, w, C]` in training go through TensorFlow's fused kernel there; all else (GPUs, other
     backends, ranks and axes, float64, `synchronized`, `renorm`, masks, inference) is Keras's

@@ -28,7 +28,7 @@ def check_vectors(vectors):
     if bad.size:
         raise ValueError(
             f"Class {bad[0]} has a vector that is zero or not finite. Every class needs a "
-            "direction: drop the class, or give it the mean of its neighbours."
+            "direction: drop the class, or give it the mean of its neighbors."
         )
     return array / norms
 

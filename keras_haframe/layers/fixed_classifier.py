@@ -12,7 +12,7 @@ NORM_EPSILON = 1e-8
 def inverse_norm(x):
     """`1 / |x|` per row, shape `[B, 1]`; 0 for rows shorter than 1e-8, which have no direction.
 
-    Batch normalisation makes a batch of one sample exactly zero. Any other finite value there
+    Batch normalization makes a batch of one sample exactly zero. Any other finite value there
     would be the gradient of a cosine, and 1e8 in its place throws the weights away in one step.
     """
     squared = ops.sum(x * x, axis=-1, keepdims=True)

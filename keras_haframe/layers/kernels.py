@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def fused_batch_norm(images, scale, offset, epsilon: float):
-    """Batch normalisation of one training step.
+    """Batch normalization of one training step.
 
     Args:
         images: float32 `[B, h, w, C]`.
@@ -12,7 +12,7 @@ def fused_batch_norm(images, scale, offset, epsilon: float):
         epsilon: Added to the variance.
 
     Returns:
-        The normalised images, their mean and their variance `[C]`, each over B, h and w; the
+        The normalized images, their mean and their variance `[C]`, each over B, h and w; the
         variance is the population's, as Keras averages it.
     """
     import tensorflow as tf

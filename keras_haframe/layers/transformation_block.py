@@ -22,7 +22,7 @@ class ResidualBlock(keras.layers.Layer):
     Args:
         units: Width of the output.
         hidden_units: Width between the two linear layers; `units` by default.
-        momentum: Momentum of the moving averages of the batch normalisations.
+        momentum: Momentum of the moving averages of the batch normalizations.
         synchronized: Use batch statistics over all replicas of a distribution strategy.
 
     Input shape: `[B, width]`. Output shape: `[B, units]`. The linear layers have no bias; PReLU has
@@ -103,13 +103,13 @@ class ResidualBlock(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
 class TransformationBlock(keras.layers.Layer):
-    """Batch normalisation and two residual blocks: the paper's transformation layer.
+    """Batch normalization and two residual blocks: the paper's transformation layer.
 
     Args:
         units: Width K of input and output, the number of classes in a type II network.
-        input_momentum: Momentum of the first batch normalisation (0.999 in the WideResNet of the
+        input_momentum: Momentum of the first batch normalization (0.999 in the WideResNet of the
             paper, else 0.9).
-        momentum: Momentum of the batch normalisations inside the blocks.
+        momentum: Momentum of the batch normalizations inside the blocks.
         synchronized: Use batch statistics over all replicas of a distribution strategy.
 
     Input and output shape: `[B, units]`.

@@ -15,7 +15,7 @@ class UnitClassifiers(LevelClassifiers):
     """Learnable classifiers on the same features, one per level, with class vectors of norm one.
 
     `z_l = x U_l + b_l`, where the columns of `U_l` are those of the kernel divided by their norm;
-    the features are not normalised. Beside the logits the outputs hold what
+    the features are not normalized. Beside the logits the outputs hold what
     `losses.HAFeatureLoss` needs:
 
     - `"geometry"` `[B]`: the same number for every example, the sum over the levels but the finest

@@ -59,7 +59,7 @@ class ConditionalSoftmaxLoss(EdgeWeightedLoss):
 
     `L_b = -sum_n w(n) log p(n | parent(n))` over the nodes on the path of `y_b` but the root, with
     `p(n | parent(n))` the softmax of the node logits within the group of siblings of `n` and
-    `w(n) = exp(-alpha depth(n))`. With `alpha = 0` (and no normalisation) this is the negative log
+    `w(n) = exp(-alpha depth(n))`. With `alpha = 0` (and no normalization) this is the negative log
     probability of the class.
 
     Args:

@@ -109,10 +109,10 @@ def _correlation(a, b, weights):
 
     def deviations(x):
         mean = ops.sum(weights * x) / total
-        centred = weights * (x - mean)
-        variation = ops.sum(centred * centred)
+        centered = weights * (x - mean)
+        variation = ops.sum(centered * centered)
         varies = variation > TINY * ops.sum(weights * x * x)
-        return centred, ops.sqrt(ops.where(varies, variation, ops.ones_like(variation))), varies
+        return centered, ops.sqrt(ops.where(varies, variation, ops.ones_like(variation))), varies
 
     (da, sa, va), (db, sb, vb) = deviations(a), deviations(b)
     r = ops.sum(da * db) / sa / sb

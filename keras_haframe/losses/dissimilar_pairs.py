@@ -20,7 +20,7 @@ def kl_divergence(log_p, log_m):
 def dissimilarity(log_p, labels, keys=None, margin: float = 3.0, pairs: int = 256):
     """Hinge on the divergence of pairs of examples with different labels.
 
-    The batch is put in the order of `keys`. Every two neighbours with different labels are a
+    The batch is put in the order of `keys`. Every two neighbors with different labels are a
     pair; the list of pairs is repeated until it holds `pairs` of them, at most as often as the
     batch has examples. With `m = (p + q) / 2` the term is the mean over the list of
     `(max(0, margin - KL(p || m)) + max(0, margin - KL(q || m))) / 2`; what is missing at `pairs`

@@ -18,8 +18,8 @@ class HierarchicalCrossEntropy(EdgeWeightedLoss):
 
     With `P(n)` the softmax probability summed over the classes below node `n`,
     `L_b = -sum_n w(n) log(P(n) / P(parent(n)))` over the nodes on the path of `y_b` but the root,
-    and `w(n) = exp(-alpha depth(n))`. With `alpha = 0` (and no normalisation) the sum telescopes
-    to plain cross-entropy; a larger alpha favours getting the coarse levels right.
+    and `w(n) = exp(-alpha depth(n))`. With `alpha = 0` (and no normalization) the sum telescopes
+    to plain cross-entropy; a larger alpha favors getting the coarse levels right.
 
     Args:
         tree: A `ClassTree` (or its configuration).

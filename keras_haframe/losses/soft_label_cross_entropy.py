@@ -37,7 +37,7 @@ class SoftLabelCrossEntropy(LabelLoss):
         beta: Sharpness of the targets, positive: the paper uses 4 to 30. Large values come near
             to one-hot labels, small ones near to uniform targets. There is no `beta = 0` (uniform
             targets teach nothing; the released code takes 0 to mean one-hot labels).
-        form: What is averaged over the batch; all three have the same minimiser.
+        form: What is averaged over the batch; all three have the same minimizer.
             `"cross_entropy"`: `-sum_k t_k log p_k`, the scale of plain cross-entropy.
             `"kl"`: less the entropy of the targets, so zero at the optimum; the same gradient.
             `"kl_per_class"`: that divided by K, the scale on which the released code trains. Its

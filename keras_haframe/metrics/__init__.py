@@ -6,6 +6,7 @@ from keras_haframe.metrics.full_path import (
     full_path_accuracy,
     tree_inconsistency,
 )
+from keras_haframe.metrics.headline import HEADLINE, Headline, headline_metrics
 from keras_haframe.metrics.hierarchical_distance import HierarchicalDistance, hierarchical_distance
 from keras_haframe.metrics.hierarchical_f1 import (
     HierarchicalF1,
@@ -26,7 +27,9 @@ from keras_haframe.metrics.summary import summary
 from keras_haframe.metrics.top1 import Top1Accuracy
 
 __all__ = [
+    "HEADLINE",
     "FullPathAccuracy",
+    "Headline",
     "HierarchicalDistance",
     "HierarchicalF1",
     "HierarchicalNDCG",
@@ -40,6 +43,7 @@ __all__ = [
     "Top1Accuracy",
     "TreeInconsistency",
     "full_path_accuracy",
+    "headline_metrics",
     "hierarchical_distance",
     "hierarchical_f1",
     "hierarchical_ndcg",

@@ -5,19 +5,14 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from keras_haframe.tree import as_tree
-from keras_haframe.tree_ops.checks import check_label_shape
+from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.checks import check_label_shape, check_scores
 
 
 def check_inputs(y_true, y_pred, num_classes: int):
     """Return int32 labels `[B]` and float scores `[B, K]` after checking their shapes."""
-    y_pred = ops.convert_to_tensor(y_pred)
+    y_pred = check_scores(y_pred, num_classes)
     y_true = ops.convert_to_tensor(y_true)
-    if len(y_pred.shape) != 2 or y_pred.shape[-1] != num_classes:
-        raise ValueError(
-            f"Scores must have shape [batch, {num_classes}], one per class of the tree. "
-            f"Received shape: {tuple(y_pred.shape)}"
-        )
     check_label_shape(y_true.shape, num_classes)
     return ops.cast(y_true, "int32"), y_pred
 
@@ -32,7 +27,7 @@ class TreeMetric(keras.metrics.Metric):
         name: Name in logs.
     """
 
-    def __init__(self, tree, name: str, dtype=None):
+    def __init__(self, tree: ClassTree | dict, name: str, dtype: str | None = None):
         super().__init__(name=name, dtype="float64" if dtype == "float64" else "float32")
         self.tree = as_tree(tree)
         self.total = self.add_variable((), "zeros", name="total")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_haframe.metrics.base import TreeMetric
@@ -13,24 +12,25 @@ from keras_haframe.tree_ops.checks import check_label_shape
 
 
 def _level_scores(scores, tree: ClassTree) -> list:
-    """Score tensors of all levels, finest first, after a check of their shapes."""
+    """Score tensors of all levels, coarsest first, after a check of their shapes."""
+    levels = LevelMaps(tree)
     if isinstance(scores, dict):
-        names = LevelMaps(tree).names[::-1]
+        names = levels.names
         if not set(names) <= set(scores):
             raise ValueError(
                 f"A dictionary of scores must hold the logits of every level, {names}. "
                 f"Received: {sorted(scores)}"
             )
         scores = [scores[name] for name in names]
-    sizes = [int(column.max()) + 1 for column in tree.level_labels().T]
+    sizes = levels.sizes
     if not isinstance(scores, (list, tuple)) or len(scores) != len(sizes):
         got = f"{len(scores)} of them" if isinstance(scores, (list, tuple)) else type(scores)
         raise ValueError(
-            f"Scores must be a list of {len(sizes)} tensors, one per level, finest first, or the "
+            f"Scores must be a list of {len(sizes)} tensors, one per level, coarsest first, or the "
             f"dictionary of logits of a model with one head per level. Received: {got}"
         )
     scores = [ops.convert_to_tensor(s) for s in scores]
-    for level, (s, size) in enumerate(zip(scores, sizes)):
+    for level, (s, size) in enumerate(zip(scores, sizes), start=1):
         if len(s.shape) != 2 or s.shape[-1] != size:
             raise ValueError(
                 f"Scores of level {level} must have shape [batch, {size}], one per node of the "
@@ -40,14 +40,14 @@ def _level_scores(scores, tree: ClassTree) -> list:
 
 
 def _answers(scores, tree: ClassTree):
-    """Best node of every level, int32 `[B, H]`, finest first."""
+    """Best node of every level, int32 `[B, H]`, coarsest first."""
     best = [ops.argmax(s, axis=-1) for s in _level_scores(scores, tree)]
     return ops.cast(ops.stack(best, axis=1), "int32")
 
 
 def _agree(answers, classes, tree: ClassTree):
     """1 where the answers of all levels are the given classes and their ancestors, else 0."""
-    table = ops.convert_to_tensor(tree.level_labels().astype(np.int32))
+    table = ops.convert_to_tensor(LevelMaps(tree).labels)
     equal = ops.take(table, classes, axis=0) == answers
     return ops.cast(ops.all(equal, axis=-1), "float32")
 
@@ -57,8 +57,8 @@ def full_path_accuracy(y_true, y_pred, tree):
 
     Args:
         y_true: Integer labels `[B]`.
-        y_pred: Scores of every level: a list of `[B, n]` tensors, finest level first, columns as
-            numbered by `ClassTree.level_labels()` (what `decisions.level_probabilities` returns),
+        y_pred: Scores of every level: a list of `[B, n]` tensors, coarsest level first, columns
+            numbered as in `ClassTree.level_labels()` (what `decisions.level_probabilities` gives),
             or the output dictionary of a model with one head per level.
         tree: A `ClassTree`.
 
@@ -72,7 +72,7 @@ def full_path_accuracy(y_true, y_pred, tree):
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
     >>> classes, parents = [[9, 1, 1, 1], [9, 1, 1, 1]], [[5, 3], [3, 5]]
-    >>> [float(v) for v in full_path_accuracy([0, 0], [classes, parents], tree)]
+    >>> [float(v) for v in full_path_accuracy([0, 0], [parents, classes], tree)]
     [1.0, 0.0]
 
     The second row says car, but air.
@@ -104,14 +104,14 @@ def tree_inconsistency(y_pred, tree):
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
     >>> classes, parents = [[9, 1, 1, 1], [9, 1, 1, 1]], [[5, 3], [3, 5]]
-    >>> [float(v) for v in tree_inconsistency([classes, parents], tree)]
+    >>> [float(v) for v in tree_inconsistency([parents, classes], tree)]
     [0.0, 1.0]
 
     Reference: Park et al., Visually Consistent Hierarchical Image Classification (ICLR 2025).
     """
     tree = as_tree(tree)
     answers = _answers(y_pred, tree)
-    return 1.0 - _agree(answers, answers[:, 0], tree)
+    return 1.0 - _agree(answers, answers[:, -1], tree)
 
 
 class _LevelsMetric(TreeMetric):
@@ -139,7 +139,7 @@ class FullPathAccuracy(_LevelsMetric):
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
     >>> metric = FullPathAccuracy(tree)
-    >>> metric.update_state([0, 0], [[[9, 1, 1, 1], [9, 1, 1, 1]], [[5, 3], [3, 5]]])
+    >>> metric.update_state([0, 0], [[[5, 3], [3, 5]], [[9, 1, 1, 1], [9, 1, 1, 1]]])
     >>> float(metric.result())
     0.5
 
@@ -165,7 +165,7 @@ class TreeInconsistency(_LevelsMetric):
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
     >>> metric = TreeInconsistency(tree)
     >>> classes, parents = [[9, 1, 1, 1], [1, 1, 9, 1]], [[5, 3], [3, 5]]
-    >>> metric.update_state([0, 0], [classes, parents])  # the second is a jet: wrong, yet one path
+    >>> metric.update_state([0, 0], [parents, classes])  # the second is a jet: wrong, yet one path
     >>> float(metric.result())
     0.0
 

@@ -7,16 +7,8 @@ from keras import ops
 
 from keras_haframe.metrics.base import TreeMetric, check_inputs
 from keras_haframe.tree import as_tree
+from keras_haframe.tree_ops.checks import check_rank
 from keras_haframe.tree_ops.pair_distances import PairDistances
-
-
-def _check_k(k: int, num_classes: int) -> int:
-    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= num_classes:
-        raise ValueError(
-            f"`k` must be an integer from 1 to the number of classes {num_classes}. "
-            f"Received: k={k!r}"
-        )
-    return k
 
 
 def _best(scores, k):
@@ -56,7 +48,7 @@ def hierarchical_distance(y_true, y_pred, tree, k: int = 1, convention: str = "d
     tree = as_tree(tree)
     labels, scores = check_inputs(y_true, y_pred, tree.num_classes)
     return _mean_of_best(
-        PairDistances(tree, convention), _check_k(k, tree.num_classes), labels, scores
+        PairDistances(tree, convention), check_rank(k, tree.num_classes), labels, scores
     )
 
 
@@ -89,7 +81,7 @@ class HierarchicalDistance(TreeMetric):
     ):
         super().__init__(tree, name or f"hier_dist_{k}", dtype)
         self._direction = "down"
-        self.k = _check_k(k, self.tree.num_classes)
+        self.k = check_rank(k, self.tree.num_classes)
         self.convention = convention
         self._distances = PairDistances(self.tree, convention)
 

@@ -10,13 +10,14 @@ from keras_haframe.frames.node_weights import largest_distance
 from keras_haframe.metrics.base import TreeMetric, check_inputs
 from keras_haframe.metrics.rank_profile import best_and_worst, rank_profile
 from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.checks import check_rank
 
 
 class _Gains:
     """Tables of the metric: distances by path, the discounts, and the ideal value per label."""
 
     def __init__(self, tree: ClassTree, k: int | None, convention: str):
-        self.k = _check_k(k, tree.num_classes)
+        self.k = tree.num_classes if k is None else check_rank(k, tree.num_classes)
         self.paths = tree.paths.astype(np.int32)
         heights, within = rank_profile(tree, convention)
         # No pair is farther apart than this; heights above (a single-child root) do not occur.
@@ -37,17 +38,6 @@ class _Gains:
         for t in range(1, self.paths.shape[1]):  # the deepest common ancestor has the last word
             gain = ops.where(own[:, t : t + 1] == paths[None, :, t], levels[:, t : t + 1], gain)
         return gain
-
-
-def _check_k(k: int | None, num_classes: int) -> int:
-    if k is None:
-        return num_classes
-    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= num_classes:
-        raise ValueError(
-            f"`k` must be an integer from 1 to the number of classes {num_classes}, or None for "
-            f"all. Received: k={k!r}"
-        )
-    return k
 
 
 def _runs(ranked):
@@ -84,7 +74,7 @@ def _ndcg(tables: _Gains, labels, scores):
 
 
 def hierarchical_ndcg(y_true, y_pred, tree, k: int | None = None, convention: str = "depth"):
-    """Normalised discounted cumulative gain of the class ranking, per example.
+    """Normalized discounted cumulative gain of the class ranking, per example.
 
     A class at distance d from the label has gain `d_max - d`, with `d_max` the largest distance in
     the tree: the label itself has the most, the farthest classes none. Then
@@ -96,7 +86,7 @@ def hierarchical_ndcg(y_true, y_pred, tree, k: int | None = None, convention: st
 
     Ties: classes with equal scores share their ranks' discounts evenly, which is the expected
     value over a random order among them. Under conditional risk many classes tie exactly, and any
-    fixed order would favour low class indices.
+    fixed order would favor low class indices.
 
     Args:
         y_true: Integer labels `[B]`.

@@ -7,16 +7,12 @@ import numpy as np
 from keras import ops
 
 from keras_haframe.metrics.base import TreeMetric, check_inputs
-from keras_haframe.tree import as_tree
+from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.checks import check_level
 
 
-def _level_table(tree, level: int) -> np.ndarray:
-    if isinstance(level, bool) or not isinstance(level, int) or not 0 <= level < tree.height:
-        raise ValueError(
-            f"`level` must be an integer from 0 (classes) to {tree.height - 1} (children of the "
-            f"root). Received: level={level!r}"
-        )
-    return tree.level_labels()[:, level].astype(np.int32)
+def _level_table(tree: ClassTree, level: int) -> np.ndarray:
+    return tree.level_labels()[:, -level].astype(np.int32)
 
 
 def _hits(table, labels, scores):
@@ -25,15 +21,15 @@ def _hits(table, labels, scores):
     return ops.cast(ops.take(table, labels, axis=0) == ops.take(table, best, axis=0), "float32")
 
 
-def level_accuracy(y_true, y_pred, tree, level: int = 0):
+def level_accuracy(y_true, y_pred, tree: ClassTree | dict, level: int = -1):
     """Whether the best class lies below the same node as the label at a level, per example.
 
     Args:
         y_true: Integer labels `[B]`.
         y_pred: Class scores `[B, K]`, higher is better.
         tree: A `ClassTree`.
-        level: Column of `ClassTree.level_labels()`: 0 for the classes, `height - 1` for the
-            children of the root.
+        level: Depth, 1 for the children of the root, or counted from the classes: -1 for them, -2
+            for their parents.
 
     Returns:
         Float32 tensor `[B]` of zeros and ones.
@@ -49,7 +45,7 @@ def level_accuracy(y_true, y_pred, tree, level: int = 0):
     """
     tree = as_tree(tree)
     labels, scores = check_inputs(y_true, y_pred, tree.num_classes)
-    return _hits(_level_table(tree, level), labels, scores)
+    return _hits(_level_table(tree, check_level(level, tree.height)), labels, scores)
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -58,8 +54,9 @@ class LevelAccuracy(TreeMetric):
 
     Args:
         tree: A `ClassTree`.
-        level: 0 for the classes (top-1), up to `height - 1` for the children of the root.
-        name: Name in logs; `level_{level}_accuracy` by default.
+        level: Depth, 1 for the children of the root, or counted from the classes: -1 for them, -2
+            for their parents.
+        name: Name in logs; `level_{level}_accuracy` by default, with the level as a depth.
 
     Raises:
         ValueError: If the tree has no such level.
@@ -73,11 +70,19 @@ class LevelAccuracy(TreeMetric):
     0.5
     """
 
-    def __init__(self, tree, level: int = 0, name: str | None = None, dtype=None):
-        super().__init__(tree, name or f"level_{level}_accuracy", dtype)
+    def __init__(
+        self,
+        tree: ClassTree | dict,
+        level: int = -1,
+        *,
+        name: str | None = None,
+        dtype: str | None = None,
+    ):
+        tree = as_tree(tree)
+        self.level = check_level(level, tree.height)
+        super().__init__(tree, name or f"level_{self.level}_accuracy", dtype)
         self._direction = "up"
-        self.level = level
-        self._table = _level_table(self.tree, level)
+        self._table = _level_table(self.tree, self.level)
 
     def values(self, labels, scores):
         return _hits(self._table, labels, scores), None

@@ -6,10 +6,17 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_haframe.decisions.level_probabilities import check_level, level_probabilities
-from keras_haframe.decisions.roll_up import check_probabilities
+from keras_haframe.decisions.level_probabilities import level_sums
 from keras_haframe.metrics.base import check_inputs
-from keras_haframe.tree import as_tree
+from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.checks import (
+    check_count,
+    check_level,
+    check_probabilities,
+    check_scores,
+    full_precision,
+    looks_like_probabilities,
+)
 
 NORMS = ("expected", "maximum")
 
@@ -17,20 +24,29 @@ NORMS = ("expected", "maximum")
 def _check_options(bins: int, norm: str) -> None:
     if norm not in NORMS:
         raise ValueError(f"`norm` must be one of {NORMS}. Received: norm={norm!r}")
-    if isinstance(bins, bool) or not isinstance(bins, int) or bins < 1:
-        raise ValueError(f"`bins` must be a positive integer. Received: bins={bins!r}")
+    check_count(bins, "bins")
+
+
+def _probabilities(y_pred, num_classes: int, from_logits: bool):
+    """Class probabilities `[B, K]`; where values are at hand, what contradicts them is refused."""
+    if not from_logits:
+        return check_probabilities(y_pred, num_classes)
+    if looks_like_probabilities(y_pred):
+        raise ValueError(
+            "With from_logits=True (the default, as a compiled model gives scores) `y_pred` must "
+            "be logits. Received rows of probabilities: pass from_logits=False."
+        )
+    return ops.softmax(full_precision(check_scores(y_pred, num_classes)), axis=-1)
 
 
 def _bin_sums(y_true, y_pred, tree, level, bins, from_logits, sample_weight=None):
     """Per confidence bin `[bins]`: weight of the examples, sum of confidences, weight of hits."""
-    labels, scores = check_inputs(y_true, y_pred, tree.num_classes)
-    p = check_probabilities(scores, tree.num_classes)
-    if from_logits:
-        p = ops.softmax(p, axis=-1)
-    nodes = level_probabilities(p, tree, level)
+    labels, _ = check_inputs(y_true, y_pred, tree.num_classes)
+    p = _probabilities(y_pred, tree.num_classes, from_logits)
+    nodes = level_sums(p, tree, level)
     best = ops.cast(ops.argmax(nodes, axis=-1), "int32")
     confidence = ops.take_along_axis(nodes, best[:, None], axis=1)[:, 0]
-    table = tree.level_labels()[:, level].astype(np.int32)
+    table = tree.level_labels()[:, -level].astype(np.int32)
     truth = ops.take(ops.convert_to_tensor(table), labels, axis=0)
     hits = best == truth
     place = ops.clip(ops.ceil(confidence * bins) - 1, 0, bins - 1)
@@ -63,12 +79,14 @@ class LevelCalibrationError(keras.metrics.Metric):
 
     Args:
         tree: A `ClassTree`.
-        level: 0 for the classes, up to `height - 1` for the children of the root.
+        level: Depth, 1 for the children of the root, or counted from the classes: -1 for them, -2
+            for their parents.
         bins: Number M of bins.
         norm: `"expected"` (ECE) or `"maximum"` (MCE).
-        from_logits: Whether `y_pred` are logits (as the scores of a `HierarchicalClassifier`) and
-            not probabilities.
-        name: Name in logs; `level_{level}_ece` or `level_{level}_mce` by default.
+        from_logits: Whether `y_pred` are logits, as the scores that a compiled
+            `HierarchicalClassifier` gives its metrics, and not probabilities.
+        name: Name in logs; `level_{level}_ece` or `level_{level}_mce` by default, with the level as
+            a depth.
 
     Raises:
         ValueError: For options out of range.
@@ -76,7 +94,7 @@ class LevelCalibrationError(keras.metrics.Metric):
     Example:
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
-    >>> metric = LevelCalibrationError(tree, level=1, bins=4)
+    >>> metric = LevelCalibrationError(tree, level=1, bins=4, from_logits=False)
     >>> metric.update_state([0, 1], [[0.5, 0.25, 0.25, 0.0], [0.25, 0.5, 0.0, 0.25]])
     >>> float(metric.result())  # land with 0.75, right both times
     0.25
@@ -89,19 +107,21 @@ class LevelCalibrationError(keras.metrics.Metric):
 
     def __init__(
         self,
-        tree,
-        level: int = 0,
+        tree: ClassTree | dict,
+        level: int = -1,
+        *,
         bins: int = 15,
         norm: str = "expected",
-        from_logits: bool = False,
+        from_logits: bool = True,
         name: str | None = None,
-        dtype=None,
+        dtype: str | None = None,
     ):
         _check_options(bins, norm)
-        name = name or f"level_{level}_{'ece' if norm == 'expected' else 'mce'}"
+        tree = as_tree(tree)
+        self.level = check_level(level, tree.height)
+        name = name or f"level_{self.level}_{'ece' if norm == 'expected' else 'mce'}"
         super().__init__(name=name, dtype="float64" if dtype == "float64" else "float32")
-        self.tree = as_tree(tree)
-        self.level = check_level(level, self.tree.height)
+        self.tree = tree
         self.bins, self.norm, self.from_logits = bins, norm, bool(from_logits)
         self._direction = "down"
         self.weight = self.add_variable((bins,), "zeros", name="weight")
@@ -153,17 +173,18 @@ class LevelCalibrationError(keras.metrics.Metric):
 def level_calibration_error(
     y_true,
     y_pred,
-    tree,
-    level: int = 0,
+    tree: ClassTree | dict,
+    level: int = -1,
+    *,
     bins: int = 15,
     norm: str = "expected",
-    from_logits: bool = False,
+    from_logits: bool = True,
 ):
     """Expected (or maximum) calibration error at a level of the tree over one batch.
 
     Args:
         y_true: Integer labels `[B]`.
-        y_pred: Class probabilities, or logits, `[B, K]`.
+        y_pred: Logits `[B, K]`, or probabilities with `from_logits=False`.
         tree, level, bins, norm, from_logits: See `LevelCalibrationError`.
 
     Returns:
@@ -176,7 +197,7 @@ def level_calibration_error(
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
     >>> p = [[0.5, 0.25, 0.25, 0.0], [0.25, 0.5, 0.0, 0.25]]
-    >>> float(level_calibration_error([0, 1], p, tree, level=1))
+    >>> float(level_calibration_error([0, 1], p, tree, level=1, from_logits=False))
     0.25
 
     Reference: Naeini, Cooper and Hauskrecht, Obtaining Well Calibrated Probabilities Using

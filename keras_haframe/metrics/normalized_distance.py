@@ -76,7 +76,7 @@ def normalized_hierarchical_distance(y_true, y_pred, tree, k: int = 5, conventio
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
 class NormalizedHierarchicalDistance(TreeMetric):
-    """Streaming mean of the normalised hierarchical distance@k (0 best, 1 worst).
+    """Streaming mean of the normalized hierarchical distance@k (0 best, 1 worst).
 
     Args:
         tree: A `ClassTree`.

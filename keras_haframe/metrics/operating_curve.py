@@ -52,7 +52,7 @@ def node_coverage(tree) -> np.ndarray:
 
 
 def operating_curve(
-    probabilities, labels, tree, thresholds=None, rule: str = "climbing"
+    labels, probabilities, tree, thresholds=None, rule: str = "climbing"
 ) -> OperatingCurve:
     """Correctness against coverage of `decisions.confidence_floor` as the threshold rises.
 
@@ -61,8 +61,8 @@ def operating_curve(
     by one sort.
 
     Args:
-        probabilities: `[B, K]` class probabilities.
         labels: Integer labels `[B]`.
+        probabilities: `[B, K]` class probabilities.
         tree: A `ClassTree`.
         thresholds: Thresholds at which to report the curve; `None` for all at which it changes
             and infinity. For a plot of many examples give some hundred, for example
@@ -79,7 +79,7 @@ def operating_curve(
     Example:
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
-    >>> curve = operating_curve([[0.5, 0.25, 0.25, 0.0]], [1], tree)
+    >>> curve = operating_curve([1], [[0.5, 0.25, 0.25, 0.0]], tree)
     >>> curve.thresholds.tolist(), curve.coverage.tolist(), curve.correctness.tolist()
     ([0.5, 0.75, inf], [1.0, 0.5, 0.0], [0.0, 1.0, 1.0])
     >>> curve.area
@@ -91,7 +91,7 @@ def operating_curve(
     hierarchical risk-coverage curve and hAURC.
     """
     tree: ClassTree = as_tree(tree)
-    nodes, found, right = nested_answers(probabilities, labels, tree, rule)
+    nodes, found, right = nested_answers(labels, probabilities, tree, rule)
     if not len(nodes):
         raise ValueError("`probabilities` must hold at least one example. Received: 0")
     # An answer at column j or deeper is given up to the largest probability found there.

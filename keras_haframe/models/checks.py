@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from keras_haframe.tree_ops.checks import check_label_shape
+from keras_haframe.tree_ops.checks import check_labels
 
 
 def check_backbone(backbone) -> None:
@@ -26,25 +26,6 @@ def check_backbone(backbone) -> None:
         )
 
 
-def check_labels(labels, num_classes: int, source: str = "y") -> None:
-    """Raise unless `labels` are integers `[B]` from 0 to K - 1."""
-    labels = np.asarray(labels)
-    check_label_shape(labels.shape, num_classes)
-    if labels.dtype.kind not in "iu":
-        raise ValueError(
-            f"Labels must be integer class indices. Received dtype {labels.dtype} in {source}. "
-            "Convert them, for example with `labels.astype('int32')`, or map names to indices "
-            "with `tree.index(name)`."
-        )
-    if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
-        bad = int(labels.min() if labels.min() < 0 else labels.max())
-        raise ValueError(
-            f"Labels must be from 0 to {num_classes - 1}: the tree has {num_classes} classes. "
-            f"Received label {bad} in {source}. If labels start at 1, subtract 1; else the tree "
-            "and the data name different classes."
-        )
-
-
 def check_images(images, source: str = "x") -> None:
     """Raise if a batch of inputs holds NaN or infinity."""
     for leaf in keras.tree.flatten(images):
@@ -52,7 +33,7 @@ def check_images(images, source: str = "x") -> None:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ValueError(
                 f"Inputs contain NaN or infinite values in {source}. Check decoding and "
-                "normalisation (a division by a zero standard deviation, for example)."
+                "normalization (a division by a zero standard deviation, for example)."
             )
 
 
@@ -66,7 +47,7 @@ def check_data(x, y, num_classes: int, source: str = "the training data") -> Non
         source: What the error calls the data.
     """
     if y is not None:
-        check_labels(y, num_classes, source)
+        check_labels(y, num_classes, source=source)
         check_images(keras.tree.map_structure(lambda a: a[:256], x), source)
         return
     if isinstance(x, keras.utils.PyDataset):
@@ -83,5 +64,5 @@ def check_data(x, y, num_classes: int, source: str = "the training data") -> Non
             f"Received: {type(batch).__name__}"
             + (f" of length {len(batch)}" if isinstance(batch, (tuple, list)) else "")
         )
-    check_labels(keras.ops.convert_to_numpy(batch[1]), num_classes, source)
+    check_labels(keras.ops.convert_to_numpy(batch[1]), num_classes, source=source)
     check_images(keras.tree.map_structure(keras.ops.convert_to_numpy, batch[0]), source)

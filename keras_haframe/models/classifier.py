@@ -117,15 +117,10 @@ class HierarchicalClassifier(keras.Model):
             "reduce_init": reduce_init,
             "input_shape": input_shape,
         }
-        ranks = [k for k in (1, 5, 20) if k <= tree.num_classes]
         self.compile(
             optimizer=keras.optimizers.SGD(0.01, momentum=0.9),
             loss=method.loss,
-            metrics=[
-                metrics.Top1Accuracy(tree),
-                metrics.MistakeSeverity(tree, convention=convention),
-                *(metrics.HierarchicalDistance(tree, k, convention=convention) for k in ranks),
-            ],
+            metrics=metrics.headline_metrics(tree, convention),
         )
 
     # Losses and metrics ------------------------------------------------------------------------

@@ -21,7 +21,7 @@ def _pool(x, pooling: str):
 
 
 def type_one(x, hidden_units: int | None = 600, pooling: str | None = None, synchronized=False):
-    """Pool, batch normalisation, linear layer, batch normalisation, ELU.
+    """Pool, batch normalization, linear layer, batch normalization, ELU.
 
     Args:
         x: Backbone output, symbolic, `[B, h, w, C]` or `[B, C]`.

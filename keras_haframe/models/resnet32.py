@@ -72,7 +72,7 @@ class ZeroPaddedShortcut(keras.layers.Layer):
 
 
 def basic_block(x, filters: int, strides: int, momentum: float, synchronized: bool, name: str):
-    """Two 3 x 3 convolutions beside a shortcut, normalised; ReLU after the first and the sum."""
+    """Two 3 x 3 convolutions beside a shortcut, normalized; ReLU after the first and the sum."""
 
     def norm(y, i):
         return BatchNormalization(
@@ -105,10 +105,10 @@ def resnet32(
     128), each with `build(..., network="I", hidden_units=None)`: average pool, head.
 
     Args:
-        input_shape: Shape of one normalised image, in Keras's image data format.
+        input_shape: Shape of one normalized image, in Keras's image data format.
         width: Channels of the first stage.
         blocks: Blocks of a stage: 3 is ResNet-20, 5 ResNet-32, 9 ResNet-56.
-        momentum: Momentum of the batch normalisations.
+        momentum: Momentum of the batch normalizations.
         synchronized: Batch statistics over all replicas of a `tf.distribute` strategy.
         name: Name of the model; `"resnet32_16"` and so on by default.
 

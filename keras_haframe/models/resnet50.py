@@ -20,7 +20,7 @@ def bottleneck(x, width: int, strides: int, project: bool, synchronized: bool, n
     """1 x 1, 3 x 3 and 1 x 1 convolutions to `4 width` channels beside a shortcut.
 
     The stride is in the 3 x 3 convolution; `project` puts a 1 x 1 convolution with batch
-    normalisation into the shortcut.
+    normalization into the shortcut.
     """
     y = convolution(x, width, 1, 1, f"{name}_conv1")
     y = _norm(y, f"{name}_bn1", synchronized)
@@ -44,13 +44,13 @@ def resnet50(
     """ResNet-50 without a top, exactly as torchvision and timm lay it out.
 
     `keras.applications.ResNet50` is another network: its stride is in the first 1 x 1 convolution,
-    its convolutions have biases and its batch normalisations another epsilon, so it cannot hold
+    its convolutions have biases and its batch normalizations another epsilon, so it cannot hold
     PyTorch weights. Load such weights into this one with `load_torch_weights`.
 
     Layers are named as in PyTorch, with `_` for `.` (`layer1_0_conv1`).
 
     Args:
-        input_shape: Shape of one image, in Keras's image data format; values normalised with the
+        input_shape: Shape of one image, in Keras's image data format; values normalized with the
             mean and standard deviation of the data set (RGB).
         blocks: Number of bottleneck blocks per stage; `(3, 4, 23, 3)` is ResNet-101.
         synchronized: Batch statistics over all replicas of a `tf.distribute` strategy.

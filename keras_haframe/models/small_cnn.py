@@ -12,7 +12,7 @@ def small_cnn(
     widths: tuple[int, ...] = (16, 32, 64, 128, 192),
     name: str = "small_cnn",
 ) -> keras.Model:
-    """Convolution, batch normalisation and ReLU per width; each but the last halves the image.
+    """Convolution, batch normalization and ReLU per width; each but the last halves the image.
 
     Small enough to train from scratch in a minute on two CPU cores.
 

@@ -17,7 +17,7 @@ def wide_basic_block(
 ):  # fmt: skip
     """Two pre-activated 3 x 3 convolutions beside a shortcut.
 
-    With `n` for batch normalisation and LeakyReLU 0.1:
+    With `n` for batch normalization and LeakyReLU 0.1:
 
     - channels and size unchanged: `x + conv2(n2(conv1(n1(x))))`;
     - widening with `shared` (first block of the network): `y = n1(x)`, then
@@ -70,7 +70,7 @@ def wide_resnet(
     """WideResNet without a top; WRN-28-8 by default.
 
     A 3 x 3 convolution to 16 channels; three groups of `(depth - 4) / 6` blocks with `16 width`,
-    `32 width` and `64 width` channels and strides 1, 2, 2; batch normalisation and LeakyReLU 0.1.
+    `32 width` and `64 width` channels and strides 1, 2, 2; batch normalization and LeakyReLU 0.1.
     The papers' networks on top of it are
 
     - type I: `build(wide_resnet(), tree, network="I", hidden_units=None)`: average pool, linear
@@ -79,10 +79,10 @@ def wide_resnet(
       reduce_init="normal")`: 1x1 convolution, average pool, transformation block, classifier.
 
     Args:
-        input_shape: Shape of one normalised image, in Keras's image data format.
+        input_shape: Shape of one normalized image, in Keras's image data format.
         depth: 6 n + 4 for n blocks per group.
         width: Widening factor.
-        momentum: Momentum of the batch normalisations (0.001 in PyTorch's sense is 0.999 here).
+        momentum: Momentum of the batch normalizations (0.001 in PyTorch's sense is 0.999 here).
         synchronized: Batch statistics over all replicas of a `tf.distribute` strategy.
         name: Name of the model; `"wide_resnet_28_8"` and so on by default.
 

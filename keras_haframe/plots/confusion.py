@@ -5,20 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from keras_haframe.plots import style
-from keras_haframe.plots.checks import check_labels, check_predicted
+from keras_haframe.plots.checks import example_labels, predicted_classes
 from keras_haframe.tree import as_tree
+from keras_haframe.tree_ops.checks import check_level
 
 NAMED_NODES = 30
 
 
-def level_confusion(predicted, labels, tree, level: int) -> tuple[np.ndarray, list[str]]:
+def level_confusion(labels, predicted, tree, level: int = -1) -> tuple[np.ndarray, list[str]]:
     """Counts of label and prediction at a level, nodes in tree order, and the nodes' names.
 
     Args:
-        predicted: Predicted classes `[n]`, or scores `[n, K]`.
         labels: Integer labels `[n]`.
+        predicted: Predicted classes `[n]`, or scores `[n, K]`.
         tree: A `ClassTree`.
-        level: 0 for the classes, up to `height - 1` for the children of the root.
+        level: Depth, 1 for the children of the root, or counted from the classes: -1 for them, -2
+            for their parents.
 
     Returns:
         int64 `[M, M]`, rows are labels, and M names.
@@ -27,16 +29,10 @@ def level_confusion(predicted, labels, tree, level: int) -> tuple[np.ndarray, li
         ValueError: For a level out of range, or predictions that do not fit the labels.
     """
     tree = as_tree(tree)
-    if isinstance(level, bool) or not isinstance(level, (int, np.integer)):
-        raise ValueError(f"`level` must be an integer. Received: {level!r}")
-    if not 0 <= level < tree.height:
-        raise ValueError(
-            f"`level` must be from 0 (classes) to {tree.height - 1} (children of the root). "
-            f"Received: level={level}"
-        )
-    labels = check_labels(labels, tree.num_classes)
-    predicted = check_predicted(predicted, labels, tree.num_classes, "predicted")
-    node_of = tree.paths[:, tree.height - level]
+    level = check_level(level, tree.height)
+    labels = example_labels(labels, tree.num_classes)
+    predicted = predicted_classes(labels, predicted, tree.num_classes, "predicted")
+    node_of = tree.paths[:, level]
     nodes = list(dict.fromkeys(node_of[tree.leaf_ranges[0]].tolist()))  # tree order
     place = np.empty(tree.num_nodes, np.int64)
     place[nodes] = np.arange(len(nodes))
@@ -46,10 +42,11 @@ def level_confusion(predicted, labels, tree, level: int) -> tuple[np.ndarray, li
 
 
 def plot_confusion(
-    predicted,
     labels,
+    predicted,
     tree,
-    level: int = 1,
+    level: int | None = None,
+    *,
     title: str | None = None,
     ax=None,
     colorbar: bool = True,
@@ -60,14 +57,14 @@ def plot_confusion(
     with lines between the children of the root. Up to 12 nodes have their numbers written in.
 
     Args:
-        predicted: Predicted classes `[n]`, or scores `[n, K]`.
         labels: Integer labels `[n]`.
+        predicted: Predicted classes `[n]`, or scores `[n, K]`.
         tree: A `ClassTree`.
-        level: 0 for the classes, 1 for their parents, up to `height - 1` for the children of the
-            root.
+        level: Depth, 1 for the children of the root, or counted from the classes: -1 for them, -2
+            for their parents (the default, where the tree has more than one level).
         title: Title of the Axes.
         ax: Axes to draw on; new ones by default.
-        colorbar: Whether to add a colour bar.
+        colorbar: Whether to add a color bar.
 
     Returns:
         The Axes. Up to 30 nodes are named.
@@ -78,27 +75,28 @@ def plot_confusion(
     Example:
 
     ```python
-    plot_confusion(model.predict(images), labels, tree, level=1)
+    plot_confusion(labels, model.predict(images), tree, level=1)
     ```
     """
     tree = as_tree(tree)
-    counts, names = level_confusion(predicted, labels, tree, level)
+    level = check_level(-min(2, tree.height) if level is None else level, tree.height)
+    counts, names = level_confusion(labels, predicted, tree, level)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = 100.0 * counts / counts.sum(axis=1, keepdims=True)
     m = len(names)
     ax = style.axes(ax, (3.3, 2.6))
     picture = ax.imshow(share, cmap=style.SEQUENTIAL, vmin=0, vmax=100, interpolation="nearest")
-    node_of = tree.paths[:, tree.height - level][tree.leaf_ranges[0]]
+    node_of = tree.paths[:, level][tree.leaf_ranges[0]]
     top_of = dict(zip(node_of.tolist(), tree.paths[:, 1][tree.leaf_ranges[0]].tolist()))
     tops = np.array(list(top_of.values()))
-    for edge in np.flatnonzero(np.diff(tops)) + 0.5 if level < tree.height - 1 else ():
+    for edge in np.flatnonzero(np.diff(tops)) + 0.5 if level > 1 else ():
         ax.axhline(edge, color="black", linewidth=0.5)
         ax.axvline(edge, color="black", linewidth=0.5)
     if m <= 12:
         for i, j in np.argwhere(share >= 0.5):
-            colour = "white" if share[i, j] > 55 else "black"
+            color = "white" if share[i, j] > 55 else "black"
             text = f"{share[i, j]:.0f}"
-            ax.text(j, i, text, fontsize=5, color=colour, ha="center", va="center")
+            ax.text(j, i, text, fontsize=5, color=color, ha="center", va="center")
     named = m <= NAMED_NODES
     if named:
         short = [name.split("/")[-1] for name in names]

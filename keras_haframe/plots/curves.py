@@ -72,7 +72,7 @@ def plot_curves(
         The Axes. Epochs count from 1.
 
     Raises:
-        ValueError: If no run has the measure, or there are more runs than colours.
+        ValueError: If no run has the measure, or there are more runs than colors.
 
     Example:
 
@@ -83,13 +83,13 @@ def plot_curves(
     """
     style.check_count(runs, "runs")
     lines = []
-    for (name, history), colour in zip(runs.items(), style.COLOURS):
+    for (name, history), color in zip(runs.items(), style.COLORS):
         for split in splits:
             values = np.asarray(history.get(f"{split}_{measure}", ()), np.float64)
             shown = np.flatnonzero(np.isfinite(values))
             if shown.size:
                 epochs = np.asarray(history.get("epoch", np.arange(len(values))), np.float64) + 1
-                lines.append((name, split, colour, epochs[shown], values[shown]))
+                lines.append((name, split, color, epochs[shown], values[shown]))
     if not lines:
         known = sorted({key for history in runs.values() for key in history})
         raise ValueError(
@@ -100,12 +100,12 @@ def plot_curves(
     log = log and positive.size > 0
     floor = positive.min() / 2 if log else None
     named = set()
-    for name, split, colour, epochs, values in lines:
+    for name, split, color, epochs, values in lines:
         ax.plot(
             epochs,
             np.maximum(values, floor) if log else values,
             SPLITS.get(split, ":"),
-            color=colour,
+            color=color,
             linewidth=1.2,
             marker="o" if len(values) == 1 else None,
             markersize=3,

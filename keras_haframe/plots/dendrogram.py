@@ -16,7 +16,7 @@ def plot_dendrogram(
     """Draw a class tree: classes at the right in tree order, every node at its height.
 
     Two classes meet at the height of their LCA, which is their hierarchical distance. Children of
-    the root have colours of their own, as far as there are colours.
+    the root have colors of their own, as far as there are colors.
 
     Args:
         tree: A `ClassTree`.
@@ -51,15 +51,15 @@ def plot_dendrogram(
     place = (start + stop - 1) / 2.0
     top = tree.paths[:, min(1, tree.height)]
     groups = list(dict.fromkeys(int(top[i]) for i in order))
-    many = len(groups) > len(style.COLOURS)
-    colour_of = {g: "0.3" if many else style.COLOURS[i] for i, g in enumerate(groups)}
+    many = len(groups) > len(style.COLORS)
+    color_of = {g: "0.3" if many else style.COLORS[i] for i, g in enumerate(groups)}
     width = 0.5 if k > NAMED_CLASSES else 0.9
     for node in range(tree.num_nodes - 1):
         parent = tree.parents[node]
-        colour = colour_of[int(top[order[start[node]]])]
+        color = color_of[int(top[order[start[node]]])]
         x = [heights[node], heights[parent], heights[parent]]
         y = [place[node], place[node], place[parent]]
-        ax.plot(x, y, color=colour, linewidth=width, solid_capstyle="round")
+        ax.plot(x, y, color=color, linewidth=width, solid_capstyle="round")
     _name_inner_nodes(ax, tree, heights, place)
     ax.set_xlim(heights.max() + 0.15, -0.02 * heights.max())
     ax.set_ylim(k - 0.4, -0.6)

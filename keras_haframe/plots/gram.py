@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_haframe.plots import style
 from keras_haframe.tree import as_tree
+from keras_haframe.tree_ops.checks import check_labels
 
 NAMED_CLASSES = 30  # more names than this cannot be read
 
@@ -57,7 +58,7 @@ def plot_gram(cosines, tree, title: str | None = None, ax=None, colorbar: bool =
         tree: A `ClassTree` of K classes.
         title: Title of the Axes.
         ax: Axes to draw on; new ones by default.
-        colorbar: Whether to add a colour bar.
+        colorbar: Whether to add a color bar.
 
     Returns:
         The Axes. Up to 30 classes are named.
@@ -109,11 +110,7 @@ def class_mean_cosines(features, labels, num_classes: int) -> np.ndarray:
             "`features` must be [n, P] and `labels` [n]. "
             f"Received shapes: {features.shape} and {labels.shape}"
         )
-    if labels.size and not 0 <= labels.min() <= labels.max() < num_classes:
-        raise ValueError(
-            f"`labels` must be from 0 to {num_classes - 1}. "
-            f"Received: {labels.min()} to {labels.max()}"
-        )
+    labels = check_labels(labels, num_classes)
     sums = np.zeros((num_classes, features.shape[1]))
     np.add.at(sums, labels, features)
     norms = np.linalg.norm(sums, axis=1, keepdims=True)

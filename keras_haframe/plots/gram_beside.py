@@ -20,7 +20,7 @@ def plot_gram_beside(
 ):
     """Draw a target Gram matrix and, to its right, the measured class-mean cosines.
 
-    Both have their classes in tree order and one colour scale, with lines between the children of
+    Both have their classes in tree order and one color scale, with lines between the children of
     the root. At collapse onto the target the two pictures are the same; the mean distance of their
     off-diagonal entries stands below.
 
@@ -31,7 +31,7 @@ def plot_gram_beside(
         names: What to write above the two.
         title: Title of the Axes.
         ax: Axes to draw on; new ones by default.
-        colorbar: Whether to add a colour bar.
+        colorbar: Whether to add a color bar.
 
     Returns:
         The Axes. Up to 30 classes are named, at the left.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from keras_haframe.plots import style
-from keras_haframe.plots.checks import check_labels, check_predicted
+from keras_haframe.plots.checks import example_labels, predicted_classes
 from keras_haframe.tree import as_tree
 
 
@@ -27,7 +27,7 @@ def chance_shares(labels, tree) -> np.ndarray:
     [0.5, 0.5]
     """
     tree = as_tree(tree)
-    labels = check_labels(labels, tree.num_classes)
+    labels = example_labels(labels, tree.num_classes)
     counts = np.bincount(labels, minlength=tree.num_classes)
     distances = tree.distances()
     found = [counts @ (distances == h).sum(axis=1) for h in range(1, int(distances.max()) + 1)]
@@ -35,9 +35,10 @@ def chance_shares(labels, tree) -> np.ndarray:
 
 
 def plot_mistakes_by_height(
-    predictions: Mapping[str, np.ndarray],
     labels,
+    predictions: Mapping[str, np.ndarray],
     tree,
+    *,
     title: str | None = None,
     ax=None,
     normalize: bool = False,
@@ -49,8 +50,8 @@ def plot_mistakes_by_height(
     by chance, each wrong class drawn uniformly.
 
     Args:
-        predictions: Predicted classes `[n]`, or scores `[n, K]`, by model name.
         labels: Integer labels `[n]`.
+        predictions: Predicted classes `[n]`, or scores `[n, K]`, by model name.
         tree: A `ClassTree`.
         title: Title of the Axes.
         ax: Axes to draw on; new ones by default.
@@ -61,7 +62,7 @@ def plot_mistakes_by_height(
         The Axes. Heights are in levels, bars in % of all images (of all mistakes).
 
     Raises:
-        ValueError: If predictions and labels do not fit, or there are more models than colours.
+        ValueError: If predictions and labels do not fit, or there are more models than colors.
 
     Example:
 
@@ -72,9 +73,9 @@ def plot_mistakes_by_height(
     """
     tree = as_tree(tree)
     style.check_count(predictions, "predictions")
-    labels = check_labels(labels, tree.num_classes)
+    labels = example_labels(labels, tree.num_classes)
     predictions = {
-        name: check_predicted(p, labels, tree.num_classes, f"predictions[{name!r}]")
+        name: predicted_classes(labels, p, tree.num_classes, f"predictions[{name!r}]")
         for name, p in predictions.items()
     }
     distances = tree.distances()
@@ -91,7 +92,7 @@ def plot_mistakes_by_height(
             heights + (i - (len(predictions) - 1) / 2) * width,
             share,
             width * 0.95,
-            color=style.COLOURS[i],
+            color=style.COLORS[i],
             label=f"{name} (severity {severity:.2f})",
         )
         if first is None:

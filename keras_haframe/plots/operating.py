@@ -8,16 +8,17 @@ import numpy as np
 
 from keras_haframe.metrics import operating_curve
 from keras_haframe.plots import style
-from keras_haframe.plots.checks import check_labels, check_probabilities
+from keras_haframe.plots.checks import example_labels, example_probabilities
 from keras_haframe.tree import as_tree
 
 POINTS = 401  # thresholds drawn; the area is that of the whole curve
 
 
 def plot_operating_curve(
-    probabilities: Mapping[str, np.ndarray],
     labels,
+    probabilities: Mapping[str, np.ndarray],
     tree,
+    *,
     rules: tuple[str, ...] = ("climbing",),
     title: str | None = None,
     ax=None,
@@ -29,8 +30,8 @@ def plot_operating_curve(
     legend.
 
     Args:
-        probabilities: Class probabilities `[n, K]` by model name.
         labels: Integer labels `[n]`.
+        probabilities: Class probabilities `[n, K]` by model name.
         tree: A `ClassTree`.
         rules: `"climbing"`, and `"selective"` for the flat selective classifier (dashed).
         title: Title of the Axes.
@@ -45,35 +46,35 @@ def plot_operating_curve(
     Example:
 
     ```python
-    p = keras.ops.convert_to_numpy(keras.ops.softmax(model.predict(images)))
-    plot_operating_curve({"HAFrame": p}, labels, tree, rules=("climbing", "selective"))
+    p = model.predict_proba(images)
+    plot_operating_curve(labels, {"HAFrame": p}, tree, rules=("climbing", "selective"))
     ```
 
     Reference: Goren, Galil and El-Yaniv, Hierarchical Selective Classification (NeurIPS 2024).
     """
     tree = as_tree(tree)
     style.check_count(probabilities, "probabilities")
-    labels = check_labels(labels, tree.num_classes)
+    labels = example_labels(labels, tree.num_classes)
     curves = {}
     for name, p in probabilities.items():
-        p = check_probabilities(p, labels, tree.num_classes)
+        p = example_probabilities(labels, p, tree.num_classes)
         for rule in rules:
             thresholds = np.append(np.linspace(0.0, 1.0, POINTS), np.inf)
-            curves[name, rule] = operating_curve(p, labels, tree, thresholds, rule)
+            curves[name, rule] = operating_curve(labels, p, tree, thresholds, rule)
     ax = style.axes(ax)
-    colours = dict(zip(probabilities, style.COLOURS))
+    colors = dict(zip(probabilities, style.COLORS))
     for (name, rule), curve in curves.items():
         ax.plot(
             100 * curve.coverage,
             100 * curve.correctness,
             "-" if rule == "climbing" else "--",
-            color=colours[name],
+            color=colors[name],
             linewidth=1.2,
             label=f"{name}{'' if len(rules) == 1 else ', ' + rule} (hAURC {curve.area:.3f})",
         )
     for name in probabilities:
         point = curves[name, rules[0]]
-        ax.plot(100 * point.coverage[0], 100 * point.correctness[0], "o", color=colours[name], ms=3)
+        ax.plot(100 * point.coverage[0], 100 * point.correctness[0], "o", color=colors[name], ms=3)
     ax.set_xlim(-2, 102)
     ax.set_ylim(top=101)
     style.legend(ax, loc="lower left")

@@ -8,17 +8,18 @@ import numpy as np
 
 from keras_haframe.metrics import LevelCalibrationError
 from keras_haframe.plots import style
-from keras_haframe.plots.checks import check_labels, check_probabilities
+from keras_haframe.plots.checks import example_labels, example_probabilities
 from keras_haframe.tree import as_tree
 
 BATCH = 4096
 
 
 def plot_reliability(
-    probabilities,
     labels,
+    probabilities,
     tree,
     levels: Sequence[int] | None = None,
+    *,
     bins: int = 10,
     title: str | None = None,
     ax=None,
@@ -30,11 +31,11 @@ def plot_reliability(
     bin. The expected calibration error (ECE) is in the legend.
 
     Args:
-        probabilities: Class probabilities `[n, K]`.
         labels: Integer labels `[n]`.
+        probabilities: Class probabilities `[n, K]`.
         tree: A `ClassTree`.
-        levels: 0 for the classes, up to `height - 1` for the children of the root. By default all,
-            or five spread over a higher tree.
+        levels: Depths, from 1 for the children of the root to `tree.height` for the classes (or
+            from -1 for the classes upwards). By default all, or five spread over a higher tree.
         bins: Number of bins of the confidence.
         title: Title of the Axes.
         ax: Axes to draw on; new ones by default.
@@ -49,34 +50,33 @@ def plot_reliability(
     Example:
 
     ```python
-    p = keras.ops.convert_to_numpy(keras.ops.softmax(model.predict(images)))
-    plot_reliability(p, labels, tree)
+    plot_reliability(labels, model.predict_proba(images), tree)
     ```
 
     Reference: Guo et al., On Calibration of Modern Neural Networks (ICML 2017), per level.
     """
     tree = as_tree(tree)
-    labels = check_labels(labels, tree.num_classes)
-    p = check_probabilities(probabilities, labels, tree.num_classes)
+    labels = example_labels(labels, tree.num_classes)
+    p = example_probabilities(labels, probabilities, tree.num_classes)
     if levels is None:
-        levels = np.unique(np.linspace(0, tree.height - 1, min(tree.height, 5)).astype(int))
+        levels = np.unique(np.linspace(1, tree.height, min(tree.height, 5)).astype(int))[::-1]
     style.check_count(levels, "levels")
     found = []
     for level in levels:
-        metric = LevelCalibrationError(tree, int(level), bins)
+        metric = LevelCalibrationError(tree, level, bins=bins, from_logits=False)
         for i in range(0, len(labels), BATCH):
             metric.update_state(labels[i : i + BATCH], p[i : i + BATCH])
-        found.append((int(level), float(metric.result()), metric.reliability()))
+        found.append((metric.level, float(metric.result()), metric.reliability()))
     ax = style.axes(ax, (3.3, 3.0))
     ax.plot([0, 1], [0, 1], ":", color="black", linewidth=0.8, zorder=0)
-    for (level, error, curve), colour, marker in zip(found, style.COLOURS, style.MARKERS):
+    for (level, error, curve), color, marker in zip(found, style.COLORS, style.MARKERS):
         some = curve["weight"] > 0
         x, y = curve["confidence"][some], curve["accuracy"][some]
-        ax.plot(x, y, color=colour, linewidth=0.9)
+        ax.plot(x, y, color=color, linewidth=0.9)
         size = 4 + 60 * curve["weight"][some] / len(labels)
-        ax.scatter(x, y, size, color=colour, marker=marker, zorder=3)
+        ax.scatter(x, y, size, color=color, marker=marker, zorder=3)
         name = f"{_name(level, tree)}: ECE {error:.3f}"
-        ax.plot([], [], marker, color=colour, markersize=3.5, label=name)
+        ax.plot([], [], marker, color=color, markersize=3.5, label=name)
     ax.set_xlim(0, 1.02)
     ax.set_ylim(0, 1.02)
     style.legend_below(ax)
@@ -84,5 +84,5 @@ def plot_reliability(
 
 
 def _name(level: int, tree) -> str:
-    count = len(np.unique(tree.level_labels()[:, level]))
-    return f"level {level} ({count} {'classes' if level == 0 else 'nodes'})"
+    count = len(np.unique(tree.level_labels()[:, -level]))
+    return f"level {level} ({count} {'classes' if level == tree.height else 'nodes'})"

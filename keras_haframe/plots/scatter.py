@@ -59,9 +59,9 @@ def plot_accuracy_severity(
             xerr=ex,
             yerr=ey,
             fmt=style.MARKERS[i % len(style.MARKERS)],
-            color=style.COLOURS[i % len(style.COLOURS)],
+            color=style.COLORS[i % len(style.COLORS)],
             # beyond the palette: hollow markers
-            markerfacecolor=None if i < len(style.COLOURS) else "white",
+            markerfacecolor=None if i < len(style.COLORS) else "white",
             markersize=4.5,
             elinewidth=0.8,
             capsize=2,

@@ -54,24 +54,24 @@ def plot_similarity(
     heights = np.unique(tree.distances())
     fine = np.linspace(0.0, 1.0, 101)
     ax = style.axes(ax)
-    for (mapping, gamma), s_min, colour, marker in zip(kinds, limits, style.COLOURS, style.MARKERS):
+    for (mapping, gamma), s_min, color, marker in zip(kinds, limits, style.COLORS, style.MARKERS):
 
         def cosine(share, mapping=mapping, gamma=gamma, s_min=s_min):
             decay = np.exp(-gamma * share) if mapping == "exponential" else 1 - share
             return (1 - s_min) * decay + s_min
 
         name = f"$\\gamma$ = {gamma:g}" if mapping == "exponential" else "linear"
-        ax.plot(fine * heights.max(), cosine(fine), color=colour, linewidth=0.9)
+        ax.plot(fine * heights.max(), cosine(fine), color=color, linewidth=0.9)
         ax.plot(
             heights,
             cosine(heights / heights.max()),
             marker,
-            color=colour,
+            color=color,
             markersize=3.5,
             label=f"{name}, $s_{{min}}$ = {s_min:.3f}",
         )
         edge = [heights.max() * 1.02, heights.max() * 1.07]
-        ax.plot(edge, [s_min] * 2, color=colour, clip_on=False)
+        ax.plot(edge, [s_min] * 2, color=color, clip_on=False)
     ax.axhline(0, color="0.7", linewidth=0.5, zorder=0)
     ax.text(heights.max() * 1.09, min(limits), "$s_{min}$", fontsize=6, va="center")
     ax.set_xlim(-0.02 * heights.max(), heights.max() * 1.08)

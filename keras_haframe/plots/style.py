@@ -1,10 +1,10 @@
-"""What all figures share: colour-blind safe colours, sizes that survive a paper column."""
+"""What all figures share: color-blind safe colors, sizes that survive a paper column."""
 
 from __future__ import annotations
 
 # Okabe and Ito's palette, without yellow, which fades on white.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # beside colour, for print and for the colour-blind
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # beside color, for print and for the color-blind
 DIVERGING = "RdBu_r"
 SEQUENTIAL = "Blues"
 
@@ -22,10 +22,10 @@ def axes(ax=None, size: tuple[float, float] = (3.3, 2.5)):
 
 
 def check_count(items, name: str) -> None:
-    """Raise unless there is at least one item and a colour for each."""
-    if not 1 <= len(items) <= len(COLOURS):
+    """Raise unless there is at least one item and a color for each."""
+    if not 1 <= len(items) <= len(COLORS):
         raise ValueError(
-            f"`{name}` must name 1 to {len(COLOURS)} items, one colour each. "
+            f"`{name}` must name 1 to {len(COLORS)} items, one color each. "
             f"Received: {len(items)}. Draw several figures."
         )
 

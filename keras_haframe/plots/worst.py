@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_haframe.plots.checks import check_labels, check_predicted
+from keras_haframe.plots.checks import example_labels, predicted_classes
 from keras_haframe.plots.images import plot_images
 from keras_haframe.tree import as_tree
+from keras_haframe.tree_ops.checks import check_count
 
 
-def worst_mistakes(scores, labels, tree, count: int = 12) -> np.ndarray:
+def worst_mistakes(labels, scores, tree, count: int = 12) -> np.ndarray:
     """Numbers of the examples with the worst mistakes.
 
     The highest LCA of label and prediction first; among equals the one whose prediction leads its
     label by most, `score[predicted] - score[label]`.
 
     Args:
-        scores: Class scores `[n, K]`, higher is better.
         labels: Integer labels `[n]`.
+        scores: Class scores `[n, K]`, higher is better.
         tree: A `ClassTree`.
         count: How many at most.
 
@@ -31,20 +32,19 @@ def worst_mistakes(scores, labels, tree, count: int = 12) -> np.ndarray:
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
     >>> scores = [[0, 1, 0, 0], [0, 0, 9, 0], [0, 0, 2, 0]]
-    >>> worst_mistakes(scores, [0, 0, 1], tree).tolist()   # truck for car is the least of three
+    >>> worst_mistakes([0, 0, 1], scores, tree).tolist()   # truck for car is the least of three
     [1, 2, 0]
     """
     tree = as_tree(tree)
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
-        raise ValueError(f"`count` must be a positive integer. Received: count={count!r}")
-    labels = check_labels(labels, tree.num_classes)
+    count = check_count(count, "count")
+    labels = example_labels(labels, tree.num_classes)
     scores = np.asarray(scores)
     if scores.shape != (len(labels), tree.num_classes):
         raise ValueError(
             f"`scores` must have shape [{len(labels)}, {tree.num_classes}]. "
             f"Received: {scores.shape}"
         )
-    predicted = check_predicted(scores, labels, tree.num_classes, "scores")
+    predicted = predicted_classes(labels, scores, tree.num_classes, "scores")
     heights = tree.distances()[labels, predicted]
     rows = np.arange(len(labels))
     lead = scores[rows, predicted] - scores[rows, labels]
@@ -54,9 +54,10 @@ def worst_mistakes(scores, labels, tree, count: int = 12) -> np.ndarray:
 
 def plot_worst_mistakes(
     images,
-    scores,
     labels,
+    scores,
     tree,
+    *,
     count: int = 12,
     columns: int = 4,
     title: str | None = None,
@@ -66,8 +67,8 @@ def plot_worst_mistakes(
 
     Args:
         images: `[n, H, W, 3]`, uint8, or floats from 0 to 1.
-        scores: Class scores `[n, K]`, higher is better.
         labels: Integer labels `[n]`.
+        scores: Class scores `[n, K]`, higher is better.
         tree: A `ClassTree`.
         count: How many at most, see `worst_mistakes`.
         columns: Images per row.
@@ -83,7 +84,7 @@ def plot_worst_mistakes(
     Example:
 
     ```python
-    plot_worst_mistakes(images, model.predict(images), labels, tree)
+    plot_worst_mistakes(images, labels, model.predict(images), tree)
     ```
     """
     tree = as_tree(tree)
@@ -92,7 +93,7 @@ def plot_worst_mistakes(
             f"`images` must be [{len(labels)}, H, W, 3], one per label. "
             f"Received shape: {np.shape(images)}"
         )
-    worst = worst_mistakes(scores, labels, tree, count)
+    worst = worst_mistakes(labels, scores, tree, count)
     if not len(worst):
         raise ValueError("There is no mistake to show: every prediction is right.")
     labels = np.asarray(labels)[worst]

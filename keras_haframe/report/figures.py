@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_haframe import plots
-from keras_haframe.plots.style import COLOURS
+from keras_haframe.plots.style import COLORS
 from keras_haframe.report.run import Run
 from keras_haframe.report.tables import metric_rows
 
@@ -81,9 +81,9 @@ def _results(run: Run) -> Iterator[Figure]:
 
 
 def _groups(histories: dict) -> Iterator[tuple[str, dict]]:
-    """Runs by name in groups small enough for a colour each; a note for titles, and the group."""
+    """Runs by name in groups small enough for a color each; a note for titles, and the group."""
     names = sorted(histories)
-    size = len(COLOURS) - 1
+    size = len(COLORS) - 1
     starts = range(0, len(names), size)
     for i, start in enumerate(starts, start=1):
         note = f" ({i} of {len(starts)})" if len(starts) > 1 else ""
@@ -136,16 +136,16 @@ def _mistakes(run: Run) -> Iterator[Figure]:
         "Mistakes by LCA height",
         "Further left is better: the label and the prediction have more in common. Percentages "
         "over the bars: change against the baseline.",
-        to_png(plots.plot_mistakes_by_height(models, data.labels, tree)),
+        to_png(plots.plot_mistakes_by_height(data.labels, models, tree)),
     )
     for level in sorted({min(1, tree.height - 1), tree.height - 1}):
-        ax = plots.plot_confusion(data.scores, data.labels, tree, level)
+        ax = plots.plot_confusion(data.labels, data.scores, tree, level)
         which = "parents of the classes" if level == 1 else f"level {level}"
         which = "children of the root" if level == tree.height - 1 else which
         yield Figure("Mistakes", f"Confusion: {which}", "Rows sum to 100 %.", to_png(ax))
-    wrong = plots.worst_mistakes(data.scores, data.labels, tree)
+    wrong = plots.worst_mistakes(data.labels, data.scores, tree)
     if data.images is not None and len(wrong):
-        ax = plots.plot_worst_mistakes(data.images, data.scores, data.labels, tree, columns=6)
+        ax = plots.plot_worst_mistakes(data.images, data.labels, data.scores, tree, columns=6)
         caption = f"{data.names[0]}: highest LCA first, then by how far the prediction led."
         yield Figure("Mistakes", "Worst mistakes", caption, to_png(ax))
 
@@ -168,11 +168,11 @@ def _decisions(run: Run) -> Iterator[Figure]:
         "Operating curve",
         "Answers grow from classes (right) to the root (left) as the confidence floor rises; "
         "higher is better.",
-        to_png(plots.plot_operating_curve(models, data.labels, tree)),
+        to_png(plots.plot_operating_curve(data.labels, models, tree)),
     )
     yield Figure(
         "Confidence",
         "Reliability by level",
         f"{data.names[0]}: below the diagonal the model is too sure of itself.",
-        to_png(plots.plot_reliability(models[data.names[0]], data.labels, tree)),
+        to_png(plots.plot_reliability(data.labels, models[data.names[0]], tree)),
     )

@@ -2,7 +2,7 @@
 
 from keras_haframe.training.arrays import ArrayBatches, normalize, random_crop_and_flip
 from keras_haframe.training.checkpoints import Checkpoints
-from keras_haframe.training.comparison import Task, compare, decide, grouped, kept_scores, with_seed
+from keras_haframe.training.comparison import Task, compare, grouped, kept_scores, with_seed
 from keras_haframe.training.optimizer import GroupedSGD, papers_sgd
 from keras_haframe.training.runner import run
 from keras_haframe.training.schedules import AlphaSchedule, alpha_schedule, epoch_cosine
@@ -18,7 +18,6 @@ __all__ = [
     "Task",
     "alpha_schedule",
     "compare",
-    "decide",
     "epoch_cosine",
     "from_command_line",
     "grouped",

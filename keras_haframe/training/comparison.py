@@ -14,12 +14,11 @@ import keras
 import numpy as np
 
 from keras_haframe import decisions, metrics
+from keras_haframe.decisions.rules import check_rule
 from keras_haframe.methods import get
 from keras_haframe.models import build
 from keras_haframe.training.settings import keep
 from keras_haframe.tree import ClassTree
-
-DECISIONS = ("", "CRM", "HiE")
 
 
 @dataclasses.dataclass
@@ -70,7 +69,7 @@ def compare(
     rows: Mapping[str, tuple[str, dict]],
     seeds: Sequence[int],
     folder,
-    rules: Sequence[str] = DECISIONS,
+    rules: Sequence[str] = ("", "CRM", "HiE"),
     verbose: int | str = 2,
 ) -> list[dict]:
     """Train every method with every seed and score the test data under every decision rule.
@@ -95,9 +94,8 @@ def compare(
             made under other settings.
     """
     folder = pathlib.Path(folder)
-    unknown = sorted(set(rules) - set(DECISIONS))
-    if unknown:
-        raise ValueError(f"Unknown decision rule {unknown[0]!r}. Choose from: {DECISIONS}.")
+    for rule in rules:
+        check_rule(rule)
     for method, options in rows.values():
         get(method, task.tree, **options)  # every mistake shows before the first hour of training
     keep(folder / "settings.json", task.facts())
@@ -106,7 +104,9 @@ def compare(
         for row, (method, options) in rows.items():
             scores, seconds = _run(task, row, method, options, seed, folder, verbose)
             for rule in rules:
-                values = metrics.summary(task.labels, decide(scores, task.tree, rule), task.tree)
+                values = metrics.summary(
+                    task.labels, decisions.rescore(scores, task.tree, rule), task.tree
+                )
                 who = {"method": row, "decision": rule, "seed": seed}
                 results.append({**who, **values, "train_seconds": round(seconds, 1)})
     return results
@@ -123,26 +123,6 @@ def with_seed(method: str, tree: ClassTree, seed: int, options: Mapping) -> dict
     """
     known = get(method, tree, **options).options()
     return {"seed": seed, **options} if "seed" in known else dict(options)
-
-
-def decide(scores: np.ndarray, tree: ClassTree, rule: str = "") -> np.ndarray:
-    """Class scores `[n, K]` under a decision rule, from the scores of `predict`.
-
-    Args:
-        scores: `[n, K]`; their softmax is taken as class probabilities.
-        tree: The class tree.
-        rule: `""`, `"CRM"` (`decisions.conditional_risk`) or `"HiE"`
-            (`decisions.hierarchical_ensemble` with the parents' own sums).
-
-    Returns:
-        `[n, K]`, higher is better.
-    """
-    if not rule:
-        return np.asarray(scores)
-    probabilities = keras.ops.softmax(keras.ops.convert_to_tensor(scores))
-    if rule == "CRM":
-        return keras.ops.convert_to_numpy(decisions.conditional_risk(probabilities, tree))
-    return keras.ops.convert_to_numpy(decisions.hierarchical_ensemble(probabilities, tree))
 
 
 def grouped(results: Sequence[Mapping], rule: str = "") -> dict[str, list[dict]]:

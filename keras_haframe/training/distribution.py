@@ -14,7 +14,7 @@ def all_devices(batch_size: int | None = None, devices: list[str] | None = None)
     On TensorFlow a `MirroredStrategy` over all GPUs where there are several; on JAX
     `keras.distribution.DataParallel` over all devices where there are several. One device, or
     PyTorch, needs nothing. The batch of `fit` is the global one, split over the devices. Give
-    models `synchronized=True` so that batch normalisation sees the global batch.
+    models `synchronized=True` so that batch normalization sees the global batch.
 
     Args:
         batch_size: Global batch, checked: every device must get the same share.

@@ -22,7 +22,7 @@ class MixedBatches(ArrayBatches):
             after `augment`. The part of a batch that one process gets must be even.
         alpha: Parameter of the Beta distribution, positive.
 
-    Batches: images, integer labels `[B]`, and the share `lam` of the labelled image, `[B]`.
+    Batches: images, integer labels `[B]`, and the share `lam` of the labeled image, `[B]`.
 
     Raises:
         ValueError: If `alpha` is not positive, or parts of a batch would split a pair.

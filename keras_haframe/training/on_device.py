@@ -9,7 +9,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
 class ImageTable(keras.layers.Layer):
-    """Look up, crop, mirror and normalise images that lie in the accelerator's memory.
+    """Look up, crop, mirror and normalize images that lie in the accelerator's memory.
 
     A step then moves a few bytes per image to the accelerator instead of the image. The images are
     not saved with the model: `images` must be given again, and checkpoints stay small.

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 
 from keras_haframe import metrics
+from keras_haframe.decisions import rescore
 from keras_haframe.training import distribution, table
-from keras_haframe.training.comparison import decide
 from keras_haframe.training.runner import run
 from keras_haframe.training.schedules import epoch_cosine
 from keras_haframe.training.settings import RunSettings
@@ -41,7 +41,7 @@ def run_seeds(
         validation, test, steps: See `run`.
         name: Name of the row; METHOD_TYPE by default.
         callbacks: Makes the callbacks of a run; by default the epoch-wise cosine.
-        rules: Decision rules of `decide`, a row each.
+        rules: Decision rules of `decisions.rescore`, a row each.
         measure: Scores `[n, K]` and labels `[n]` to further columns.
 
     Returns:
@@ -63,7 +63,7 @@ def run_seeds(
         with np.load(folder / "scores.npz") as kept:
             scores, labels = kept["scores"], kept["labels"]
         for rule, row in zip(rules, rows):
-            decided = decide(scores, tree, rule)
+            decided = rescore(scores, tree, rule)
             values = metrics.summary(labels, decided, tree) | measure(decided, labels)
             rows[row].append({"method": row, **result, **values})
     if distribution.process()[0]:

@@ -10,13 +10,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy import stats
 
-COLUMNS = {
-    "top1": ("top-1 %", 100.0, 2),
-    "severity": ("severity", 1.0, 3),
-    "hier_dist_1": ("HierDist@1", 1.0, 3),
-    "hier_dist_5": ("HierDist@5", 1.0, 3),
-    "hier_dist_20": ("HierDist@20", 1.0, 3),
-}
+from keras_haframe.metrics import HEADLINE
+
+COLUMNS = {h.name: (h.label, h.scale, h.digits) for h in HEADLINE}
 
 
 def half_width(values: Sequence[float], ddof: int = 1) -> float:

@@ -38,18 +38,18 @@ def test_tail_angle_takes_the_rarest_third_and_ties():
     assert np.isnan(tail_angle(vectors[:1], [5]))
 
 
-@pytest.mark.parametrize("centred", [True, False])
+@pytest.mark.parametrize("centered", [True, False])
 @pytest.mark.parametrize("mean", ["class", "sample"])
 @pytest.mark.parametrize("with_target", [True, False])
-def test_frame_gap_against_whole_matrices(mean, centred, with_target):
+def test_frame_gap_against_whole_matrices(mean, centered, with_target):
     rng = np.random.default_rng(0)
     vectors, other, frame = rng.standard_normal((3, 6, 9))
     counts = rng.integers(1, 9, 6)
     s = frame @ frame.T
     weights = np.full(6, 1 / 6) if mean == "class" else counts / counts.sum()
-    c = np.eye(6) - np.outer(np.ones(6), weights) if centred else np.eye(6)
+    c = np.eye(6) - np.outer(np.ones(6), weights) if centered else np.eye(6)
     gap = frame_gap(
-        vectors, s if with_target else None, other, counts=counts, mean=mean, centred=centred
+        vectors, s if with_target else None, other, counts=counts, mean=mean, centered=centered
     )
     etf = np.eye(6) - 1 / 6
     v = c @ vectors
@@ -66,8 +66,8 @@ def test_frame_gap_against_whole_matrices(mean, centred, with_target):
 
 def test_a_fixed_frame_is_at_its_own_target():
     frame = np.random.default_rng(1).standard_normal((7, 7))
-    for centred in (True, False):
-        gap = frame_gap(4 * frame, frame @ frame.T, frame, centred=centred)
+    for centered in (True, False):
+        gap = frame_gap(4 * frame, frame @ frame.T, frame, centered=centered)
         for name in ("gram", "cross", "angle_mean", "angle_std"):
             assert gap[name] < 1e-12, name
 

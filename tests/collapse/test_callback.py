@@ -235,12 +235,12 @@ def test_data_set_and_mixed_precision():
 @pytest.mark.parametrize(
     "options,message",
     [
-        ({"every": 0}, "`every` must be an integer of at least 1"),
+        ({"every": 0}, "`every` must be a positive integer"),
         ({"max_share": 0}, r"must lie in \(0, 1\]"),
         ({"max_share": 1.5}, "Received: 1.5"),
         ({"mean": "all"}, "Received: 'all'"),
         ({"classifier": np.ones((K, D))}, "must be a callable"),
-        ({"max_batches": 0}, "`max_batches` must be an integer"),
+        ({"max_batches": 0}, "`max_batches` must be a positive integer"),
         ({"test_dataset": iter([])}, "`test_dataset` is read once per measurement"),
     ],
 )

@@ -9,7 +9,7 @@ def test_equals_the_loops_and_the_stream():
     rng = np.random.default_rng(0)
     features, labels = twins.draw(rng, 6, 4, 90)
     rows, bias, frame = rng.standard_normal((6, 4)), rng.standard_normal(6), np.eye(6) + 0.2
-    options = {"target": frame @ frame.T, "mean": "sample", "centred": False}
+    options = {"target": frame @ frame.T, "mean": "sample", "centered": False}
     found = neural_collapse(features, labels, classifier=rows, bias=bias, **options)
     expected = twins.collapse(features, labels, 6, rows, bias, **options)
     assert found == pytest.approx(expected, rel=1e-8)
@@ -25,7 +25,7 @@ def test_number_of_classes():
     for options in ({"num_classes": 5}, {"classifier": np.ones((5, 3))}, {"target": np.eye(5)}):
         found = neural_collapse(features, labels, **options)
         assert found["nc1"] == pytest.approx(base["nc1"])
-    with pytest.raises(ValueError, match=r"0 .. 0 \(`num_classes` is 1\)"):
+    with pytest.raises(ValueError, match="from 0 to 0"):
         neural_collapse(features, labels, num_classes=1)
     with pytest.raises(ValueError, match=r"shape \[4, 3\]"):
         neural_collapse(features, labels, num_classes=4, classifier=np.ones((5, 3)))
@@ -45,11 +45,11 @@ def test_errors():
         neural_collapse(np.zeros(3), [0, 1, 2])
     with pytest.raises(ValueError, match="`num_classes` must be given"):
         class_means(np.zeros((0, 3)), [])
-    with pytest.raises(ValueError, match="one-hot rows"):
+    with pytest.raises(ValueError, match="one-hot"):
         neural_collapse(np.zeros((2, 3)), np.eye(2))
-    with pytest.raises(ValueError, match="integer dtype"):
+    with pytest.raises(ValueError, match="integer class indices"):
         neural_collapse(np.zeros((2, 3)), [0.0, 1.0])
-    with pytest.raises(ValueError, match="ids from -1"):
+    with pytest.raises(ValueError, match="Received label -1"):
         neural_collapse(np.zeros((2, 3)), [-1, -1])
     with pytest.raises(ValueError, match="No samples"):
         neural_collapse(np.zeros((0, 3)), [], num_classes=2)

@@ -70,7 +70,7 @@ def test_second_reference(golden, name):
     np.testing.assert_allclose(found["nc1"], z["tding_nc1"], rtol=1e-6)
     np.testing.assert_allclose(found["nc3"], z["tding_nc3"], rtol=1e-6)
     np.testing.assert_allclose(found["offset"], z["tding_bias"], rtol=1e-6)
-    weights = frame_gap(z["W"], centred=False)
+    weights = frame_gap(z["W"], centered=False)
     np.testing.assert_allclose(weights["gram"], z["tding_nc2_W"], rtol=1e-6)
 
 
@@ -89,21 +89,21 @@ def test_two_pass_nc4_equals_the_reference(golden, name):
 @pytest.mark.parametrize("case", ["smalltree", "fgvc_aircraft"])
 def test_haframe_vectors(golden, case):
     z = golden("golden/neural_collapse.npz")
-    features, labels, rows, means, centre, *_ = (
+    features, labels, rows, means, center, *_ = (
         z[f"{case}__{name}"]
         for name in ("features", "labels", "W_rows", "class_means", "global_mean")
     )
     k = len(rows)
     found, counts = class_means(features, labels, k)
     np.testing.assert_allclose(found, means, rtol=1e-6, atol=1e-12)
-    # Their centre is the mean over images.
-    np.testing.assert_allclose(counts / counts.sum() @ found, centre[0], rtol=1e-6, atol=1e-12)
+    # Their center is the mean over images.
+    np.testing.assert_allclose(counts / counts.sum() @ found, center[0], rtol=1e-6, atol=1e-12)
     s = rows @ rows.T
-    sets = {"classifier": rows, "centered_means": means - centre, "raw_means": means}
+    sets = {"classifier": rows, "centered_means": means - center, "raw_means": means}
     for name, vectors in sets.items():
-        # The reference sets centred means against the uncentred S as well.
+        # The reference sets centered means against the uncentered S as well.
         for kind, target in (("ETF", None), ("HAF", s)):
-            gap = frame_gap(vectors, target, centred=False)
+            gap = frame_gap(vectors, target, centered=False)
             expected = z[f"{case}__{kind}__{name}__mean_std"]
             pair = [gap["angle_mean"], gap["angle_std"]]
             np.testing.assert_allclose(pair, expected, rtol=1e-6, atol=1e-12)
@@ -122,7 +122,7 @@ def test_haframe_vectors_through_neural_collapse(golden, case):
     expected = z[f"{case}__ETF__centered_means__mean_std"]
     np.testing.assert_allclose([etf["equiangle"], etf["equiangle_std"]], expected, rtol=1e-6)
     np.testing.assert_allclose(etf["duality"], z[f"{case}__duality_centered"], rtol=1e-6)
-    raw = neural_collapse(features, labels, k, rows, target=rows @ rows.T, centred=False)
+    raw = neural_collapse(features, labels, k, rows, target=rows @ rows.T, centered=False)
     expected = z[f"{case}__HAF__raw_means__mean_std"]
     np.testing.assert_allclose([raw["equiangle"], raw["equiangle_std"]], expected, rtol=1e-6)
     np.testing.assert_allclose(raw["duality"], z[f"{case}__duality_raw"], rtol=1e-6)
@@ -142,8 +142,8 @@ def test_features_collapsed_onto_a_golden_frame(golden, case):
         values, vectors = np.linalg.eigh(s)
         rows = vectors * np.sqrt(np.maximum(values, 0))
     labels = np.random.default_rng(0).permutation(np.repeat(np.arange(k), 5))
-    for centred in (True, False):
-        found = neural_collapse(7.0 * rows[labels], labels, k, rows, target=s, centred=centred)
+    for centered in (True, False):
+        found = neural_collapse(7.0 * rows[labels], labels, k, rows, target=s, centered=centered)
         for name in ("nc1", "nc2", "nc3", "nc4", "cdnv", "equiangle", "duality"):
             assert found[name] < 1e-8, name
         assert found["nc2_etf"] > 0.05

@@ -29,16 +29,16 @@ def measured(features, labels, k, batch=37, **options):
 
 
 @pytest.mark.parametrize("mean", ["class", "sample"])
-@pytest.mark.parametrize("centred", [True, False])
+@pytest.mark.parametrize("centered", [True, False])
 @pytest.mark.parametrize("with_target", [True, False])
 @pytest.mark.parametrize("k,d", [(6, 13), (12, 5), (2, 3)])
-def test_every_measure_equals_the_loops(k, d, mean, centred, with_target):
+def test_every_measure_equals_the_loops(k, d, mean, centered, with_target):
     rng = np.random.default_rng(k)
     features, labels = twins.draw(rng, k, d, 160, offset=0.3)
     rows, bias = rng.standard_normal((k, d)), rng.standard_normal(k)
     target = tree_frame(k, offset=0.4)
     options = {"target": target @ target.T if with_target else None}
-    options |= {"mean": mean, "centred": centred}
+    options |= {"mean": mean, "centered": centered}
     expected = twins.collapse(features, labels, k, rows, bias, **options)
     found = measured(features, labels, k, **options).result(rows, bias)
     assert found == pytest.approx(expected, rel=1e-8, abs=1e-10)
@@ -78,8 +78,8 @@ def test_exact_collapse_is_zero(kind, balanced):
     if kind == "offset tree":
         assert found["nc2_etf"] > 0.1 and found["nc3_etf"] > 0.1
         moved = measured(scale * (frame[labels] + 1.0), labels, k, target=target)
-        assert moved.result(frame)["nc2"] < 1e-8  # centring hides a common offset
-        moved = measured(scale * (frame[labels] + 1.0), labels, k, target=target, centred=False)
+        assert moved.result(frame)["nc2"] < 1e-8  # centering hides a common offset
+        moved = measured(scale * (frame[labels] + 1.0), labels, k, target=target, centered=False)
         assert moved.result(frame)["nc2"] > 0.1
 
 
@@ -132,9 +132,9 @@ def test_classes_of_one_have_no_variance():
     assert found == pytest.approx(expected, rel=1e-10)
 
 
-@pytest.mark.parametrize("centred", [True, False])
-def test_one_class_or_one_point_is_undefined_not_an_error(centred):
-    one = measured(np.eye(3), np.array([1, 1, 1]), 4, centred=centred)
+@pytest.mark.parametrize("centered", [True, False])
+def test_one_class_or_one_point_is_undefined_not_an_error(centered):
+    one = measured(np.eye(3), np.array([1, 1, 1]), 4, centered=centered)
     found = one.result(np.ones((4, 3)))
     for name in ("nc1", "nc1_quotient", "nc2", "nc3", "cdnv", "equiangle", "equinorm"):
         assert np.isnan(found[name]), name

@@ -104,11 +104,11 @@ def test_errors():
     with pytest.raises(ValueError, match="No class mean is known"):
         NeuralCollapse(3, 2).disagreement()
     nc4 = Disagreement(np.eye(3), [1, 1, 1])
-    with pytest.raises(ValueError, match=r"`predictions`.*0 .. 2"):
+    with pytest.raises(ValueError, match=r"from 0 to 2.*in `predictions`"):
         nc4.update(np.eye(3), predictions=[0, 1, 3])
     with pytest.raises(ValueError, match="`predictions` must be finite"):
         nc4.update(np.eye(3), predictions=np.full((3, 3), np.nan))
-    with pytest.raises(ValueError, match="one entry per feature row"):
+    with pytest.raises(ValueError, match="one label per example"):
         nc4.update(np.eye(3), predictions=[0, 1])
     with pytest.raises(ValueError, match="`features` must be finite"):
         nc4.update(np.full((3, 3), np.inf), predictions=[0, 1, 2])

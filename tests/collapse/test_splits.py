@@ -77,8 +77,8 @@ def test_number_of_classes_and_options():
         measure_splits({"train": train})
     with pytest.raises(ValueError, match="`num_classes` is not known"):
         measure_splits({"train": train}, target=lambda i: target[i])
-    base = measure_splits({"train": train}, target=target, mean="sample", centred=False)
-    nc = NeuralCollapse(5, 3, target=target, mean="sample", centred=False)
+    base = measure_splits({"train": train}, target=target, mean="sample", centered=False)
+    nc = NeuralCollapse(5, 3, target=target, mean="sample", centered=False)
     nc.update(train.features, train.labels)
     assert base["train_nc2"] == pytest.approx(nc.result()["nc2"], rel=1e-9)
 

@@ -61,7 +61,7 @@ def test_gram_target_against_whole_matrices(monkeypatch, tile_bytes, kind, prese
     np.testing.assert_allclose(part, gram[1:, :1] / np.linalg.norm(gram), **close)
 
 
-def test_without_centring_the_target_is_s_itself():
+def test_without_centering_the_target_is_s_itself():
     _, s = frame()
     target = GramTarget(s, np.arange(6), None)
     np.testing.assert_allclose(whole(target, "gram", 6), s / np.linalg.norm(s))

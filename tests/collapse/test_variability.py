@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_haframe.collapse.centring import centre, class_prior
+from keras_haframe.collapse.centering import center, class_prior
 from keras_haframe.collapse.variability import between_spectrum, nc1, nc1_quotient
 from tests.collapse import twins
 
@@ -10,21 +10,21 @@ def spectrum(k, d, seed=0, convention="class"):
     rng = np.random.default_rng(seed)
     means = rng.standard_normal((k, d))
     prior = class_prior(rng.integers(1, 20, k), convention)
-    return means, centre(means, prior)
+    return means, center(means, prior)
 
 
 @pytest.mark.parametrize("convention", ["class", "sample"])
 @pytest.mark.parametrize("k,d", [(8, 32), (20, 12), (6, 6), (7, 6), (2, 1)])
 def test_spectrum_rebuilds_the_between_class_scatter(k, d, convention):
-    _, centred = spectrum(k, d, convention=convention)
-    values, vectors = between_spectrum(centred)
+    _, centered = spectrum(k, d, convention=convention)
+    values, vectors = between_spectrum(centered)
     assert len(values) == min(k - 1, d)
     np.testing.assert_allclose(vectors @ vectors.T, np.eye(len(values)), atol=1e-12)
-    np.testing.assert_allclose((vectors.T * values**2) @ vectors, centred.T @ centred, atol=1e-11)
+    np.testing.assert_allclose((vectors.T * values**2) @ vectors, centered.T @ centered, atol=1e-11)
 
 
 def test_never_more_than_k_minus_one_values():
-    # Without exact centring all K values pass the threshold; the K-th is still dropped.
+    # Without exact centering all K values pass the threshold; the K-th is still dropped.
     vectors = np.random.default_rng(0).standard_normal((5, 9))
     assert len(between_spectrum(vectors)[0]) == 4
     assert len(between_spectrum(vectors[:, :4])[0]) == 4
@@ -35,10 +35,10 @@ def test_never_more_than_k_minus_one_values():
 def test_nc1_equals_the_pseudo_inverse(k, d):
     features, labels = twins.draw(np.random.default_rng(k), k, d, 300)
     _, means, scatter, _ = twins.moments(features, labels, k)
-    centred = means - means.mean(axis=0)
-    inverse = np.linalg.pinv(centred.T @ centred / k, rcond=1e-12)
+    centered = means - means.mean(axis=0)
+    inverse = np.linalg.pinv(centered.T @ centered / k, rcond=1e-12)
     expected = np.trace(scatter / 300 @ inverse) / k
-    np.testing.assert_allclose(nc1(scatter, 300, *between_spectrum(centred)), expected, rtol=1e-10)
+    np.testing.assert_allclose(nc1(scatter, 300, *between_spectrum(centered)), expected, rtol=1e-10)
 
 
 @pytest.mark.parametrize("k,d", [(30, 12), (8, 40)])
@@ -46,26 +46,26 @@ def test_small_directions_survive(k, d):
     """Spreads 1 .. 1e-10: exact to rounding, where an eigendecomposition of M_c'M_c is lost."""
     rng = np.random.default_rng(1)
     r = min(k - 1, d)
-    left = np.linalg.qr(centre(rng.standard_normal((k, r)), np.full(k, 1 / k)))[0]
+    left = np.linalg.qr(center(rng.standard_normal((k, r)), np.full(k, 1 / k)))[0]
     right = np.linalg.qr(rng.standard_normal((d, r)))[0]
     true = np.logspace(0, -10, r)
-    centred = (left * true) @ right.T
-    values, vectors = between_spectrum(centred)
+    centered = (left * true) @ right.T
+    values, vectors = between_spectrum(centered)
     np.testing.assert_allclose(values, true, rtol=1e-4)
     expected = np.sum(true**-2)
     np.testing.assert_allclose(nc1(np.eye(d), 1, values, vectors), expected, rtol=1e-4)
-    squared = np.linalg.eigvalsh(centred.T @ centred)[-r:]
+    squared = np.linalg.eigvalsh(centered.T @ centered)[-r:]
     assert squared.min() < 0.5 * true.min() ** 2 or squared.min() > 2 * true.min() ** 2
 
 
 @pytest.mark.parametrize("smallest", [1e-1, 1.1e-3, 0.9e-3, 1e-6])
 def test_both_roads_for_many_classes_agree_with_the_thin_svd(smallest):
     rng = np.random.default_rng(2)
-    left = np.linalg.qr(centre(rng.standard_normal((50, 6)), np.full(50, 0.02)))[0]
+    left = np.linalg.qr(center(rng.standard_normal((50, 6)), np.full(50, 0.02)))[0]
     right = np.linalg.qr(rng.standard_normal((6, 6)))[0]
-    centred = (left * np.geomspace(1, smallest, 6)) @ right
-    values, vectors = between_spectrum(centred)
-    _, expected, directions = np.linalg.svd(centred, full_matrices=False)
+    centered = (left * np.geomspace(1, smallest, 6)) @ right
+    values, vectors = between_spectrum(centered)
+    _, expected, directions = np.linalg.svd(centered, full_matrices=False)
     np.testing.assert_allclose(values, expected, rtol=1e-9)
     np.testing.assert_allclose(np.abs(np.sum(vectors * directions, axis=1)), 1, rtol=1e-8)
     found = nc1(np.eye(6), 1, values, vectors)
@@ -77,18 +77,18 @@ def test_no_spread_is_not_a_number():
     assert np.isnan(nc1(scatter, 5, *between_spectrum(np.zeros((4, 3)))))
     assert np.isnan(nc1(scatter, 5, *between_spectrum(np.zeros((1, 3)))))
     assert np.isnan(nc1_quotient(np.ones(4), np.full(4, 0.25), np.zeros((4, 3))))
-    # Rounding left by centring equal means far from the origin is no spread either.
+    # Rounding left by centering equal means far from the origin is no spread either.
     means = np.full((4, 3), 1e6) * (1 + 1e-16)
-    noise = centre(means + np.random.default_rng(0).choice([0, 2e-10], (4, 3)), np.full(4, 0.25))
+    noise = center(means + np.random.default_rng(0).choice([0, 2e-10], (4, 3)), np.full(4, 0.25))
     assert len(between_spectrum(noise, np.linalg.norm(means))[0]) == 0
     assert len(between_spectrum(1e3 * noise, np.linalg.norm(means))[0]) > 0
 
 
 def test_quotient_by_hand():
     # Means -2 and 2, variances 1 and 3: tr Sigma_B = 4.
-    centred = np.array([[-2.0], [2.0]])
-    assert nc1_quotient(np.array([1.0, 3.0]), np.array([0.5, 0.5]), centred) == 0.5
-    assert nc1_quotient(np.array([1.0, 3.0]), np.array([0.0, 1.0]), centred) == 0.75
+    centered = np.array([[-2.0], [2.0]])
+    assert nc1_quotient(np.array([1.0, 3.0]), np.array([0.5, 0.5]), centered) == 0.5
+    assert nc1_quotient(np.array([1.0, 3.0]), np.array([0.0, 1.0]), centered) == 0.75
 
 
 def test_variance_outside_the_span_of_the_means_does_not_count():

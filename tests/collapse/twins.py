@@ -4,11 +4,11 @@ import numpy as np
 
 
 def draw(rng, k, d, n, spread=0.4, offset=0.0):
-    """Features around random class centres, and labels which cover every class."""
+    """Features around random class centers, and labels which cover every class."""
     labels = np.concatenate([np.arange(k), rng.integers(0, k, n - k)])
     rng.shuffle(labels)
-    centres = rng.standard_normal((k, d))
-    return centres[labels] + spread * rng.standard_normal((n, d)) + offset, labels
+    centers = rng.standard_normal((k, d))
+    return centers[labels] + spread * rng.standard_normal((n, d)) + offset, labels
 
 
 def moments(features, labels, k):
@@ -34,15 +34,15 @@ def frobenius_gap(matrix, target):
 
 
 def collapse(features, labels, k, classifier=None, bias=None, target=None, mean="class",
-             centred=True):  # fmt: skip
+             centered=True):  # fmt: skip
     """The dict of `NeuralCollapse.result`, from whole matrices and loops."""
     counts, means, scatter, squares = moments(features, labels, k)
     seen = [y for y in range(k) if counts[y]]
     counts, means, squares = counts[seen], means[seen], squares[seen]
     c, n = len(seen), int(counts.sum())
     weights = np.full(c, 1 / c) if mean == "class" else counts / n
-    centre = sum(w * m for w, m in zip(weights, means))
-    about = np.array([m - centre for m in means])
+    center = sum(w * m for w, m in zip(weights, means))
+    about = np.array([m - center for m in means])
     sigma_w = scatter / n
     sigma_b = sum(np.outer(m, m) for m in about) / c
     variances = squares / counts
@@ -51,7 +51,7 @@ def collapse(features, labels, k, classifier=None, bias=None, target=None, mean=
     out["nc1_quotient_macro"] = variances.mean() / np.trace(sigma_b)
 
     etf = np.eye(c) - np.ones((c, c)) / c
-    projector = np.eye(c) - np.outer(np.ones(c), weights) if centred else np.eye(c)
+    projector = np.eye(c) - np.outer(np.ones(c), weights) if centered else np.eye(c)
     if target is None:
         gram, cross = etf, etf
         lengths, cosines = np.ones(c), np.full((c, c), -1 / (c - 1))
@@ -60,7 +60,7 @@ def collapse(features, labels, k, classifier=None, bias=None, target=None, mean=
         gram, cross = projector @ s @ projector.T, s @ projector.T
         lengths = np.sqrt(np.diag(gram))
         cosines = gram / np.outer(lengths, lengths)
-    vectors = about if centred else means
+    vectors = about if centered else means
     out["nc2"] = frobenius_gap(vectors @ vectors.T, gram)
     gaps, angles, cdnv = [], [], []
     for i in range(c):
@@ -93,7 +93,7 @@ def collapse(features, labels, k, classifier=None, bias=None, target=None, mean=
     out["alignment"] = np.mean(
         [r @ v / np.linalg.norm(r) / np.linalg.norm(v) for r, v in zip(rows, vectors)]
     )
-    out["offset"] = np.linalg.norm(rows @ centre + bias[seen])
+    out["offset"] = np.linalg.norm(rows @ center + bias[seen])
     out["nc4"], out["nc4_macro"] = disagreement(features, labels, seen, means, classifier, bias)
     return out
 

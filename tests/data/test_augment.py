@@ -59,7 +59,7 @@ def test_flip():
 
 @pytest.mark.parametrize("shape", [(90, 60), (20, 33), (224, 10)])
 def test_resize_is_pillows_bilinear(shape):
-    """Pillow rounds between its two passes, so within a grey level."""
+    """Pillow rounds between its two passes, so within a gray level."""
     image = noise(*shape)
     expected = np.asarray(Image.fromarray(image).resize((32, 32), Image.BILINEAR)).astype(float)
     found = augment.resize(image, 32).numpy()

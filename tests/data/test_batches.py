@@ -17,7 +17,7 @@ CIFAR = PIPELINES["cifar100"]
 
 
 def numbered(count=23, size=2):
-    """Image i is grey i, with label i."""
+    """Image i is gray i, with label i."""
     labels = np.arange(count)
     images = np.broadcast_to(labels[:, None, None, None], (count, size, size, 3)).astype("uint8")
     return tf.data.Dataset.from_tensor_slices((images, labels))

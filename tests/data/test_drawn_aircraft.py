@@ -107,13 +107,13 @@ def test_same_seed_same_pictures():
     assert (draw(labels, seed=(9, 1)) != draw(labels, seed=(9, 2))).mean() > 0.5
 
 
-def test_a_picture_does_not_depend_on_its_neighbours():
+def test_a_picture_does_not_depend_on_its_neighbors():
     labels = np.tile(np.arange(K), 3)
     assert len(labels) > 2 * drawing.BATCH
     together = draw(labels, seed=2).astype(int)
     apart = np.concatenate([draw(labels[:50], seed=2), draw(labels[50:], seed=2, start=50)])
     alone = draw(labels[70:71], seed=2, start=70)
-    # Vectorised sines may differ in the last bit with the length of an array.
+    # Vectorized sines may differ in the last bit with the length of an array.
     assert np.abs(together - apart).max() <= 1
     assert np.abs(together[70] - alone[0]).max() <= 1
 
@@ -154,12 +154,12 @@ def test_bad_arguments_are_named(arguments, message):
         draw(**arguments)
 
 
-def test_mean_colour_does_not_tell_classes_apart():
+def test_mean_color_does_not_tell_classes_apart():
     images, labels = load_arrays("train", examples_per_class=20, size=32)
     held, truth = load_arrays("test", examples_per_class=25, size=32)
     means = images.mean(axis=(1, 2))
-    centres = np.stack([means[labels == k].mean(axis=0) for k in range(K)])
-    gaps = ((held.mean(axis=(1, 2))[:, None] - centres) ** 2).sum(axis=-1)
+    centers = np.stack([means[labels == k].mean(axis=0) for k in range(K)])
+    gaps = ((held.mean(axis=(1, 2))[:, None] - centers) ** 2).sum(axis=-1)
     accuracy = (gaps.argmin(axis=1) == truth).mean()
     # Chance is 1/36; 360 pictures make three times that more than six deviations.
     assert accuracy < 3 / K

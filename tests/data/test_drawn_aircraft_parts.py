@@ -25,7 +25,7 @@ class Level:
     def chance(self, probability):
         return np.zeros((self.count, 1), bool)
 
-    def colour(self, low, high):
+    def color(self, low, high):
         return np.full((self.count, 3), (low + high) / 2, np.float32)
 
 
@@ -61,7 +61,7 @@ def test_lifting_surface_is_the_trapezoid():
     side = np.abs(y)
     got, share, depth = shapes.lifting_surface(x, side, front, half, root, tip, slope)
     lead_tip = front - half * slope
-    # Both halves, counter-clockwise: the centre line is no edge.
+    # Both halves, counter-clockwise: the center line is no edge.
     corners = [
         *((front, 0.0), (lead_tip, half), (lead_tip - tip, half)),
         *((front - root, 0.0), (lead_tip - tip, -half), (lead_tip, -half)),
@@ -135,7 +135,7 @@ def test_a_pointed_nose_is_slimmer_than_a_blunt_one():
 
 FULL = Design(  # has every part, so that every parameter can show
     **{"kink": 2, "strake": 2, "tip_round": 0.3, "winglet": 3, "tip_tank": 3, "pods": 2},
-    **{"pod_prop": 2, "rear_length": 5, "rear_radius": 1.2, "centre_engine": 1, "nose_prop": 3},
+    **{"pod_prop": 2, "rear_length": 5, "rear_radius": 1.2, "center_engine": 1, "nose_prop": 3},
     **{"canard_span": 9, "canard_root": 2, "window_pitch": 2, "dome": 2.5, "tail_high": 0.5},
 )
 
@@ -149,8 +149,8 @@ def test_every_parameter_shows(name):
         changed = dataclasses.replace(base, fin_y=4.0)
     elif name == "wing_z":
         changed = dataclasses.replace(base, wing_z=1.0)
-    elif name == "centre_engine":
-        changed = dataclasses.replace(base, centre_engine=0.0)
+    elif name == "center_engine":
+        changed = dataclasses.replace(base, center_engine=0.0)
     else:
         changed = dataclasses.replace(base, **{name: 0.6 * getattr(base, name)})
     canvas = level_flight([base, changed], size=96)
@@ -288,7 +288,7 @@ def test_dice_belong_to_the_image_and_not_to_the_batch():
         assert low <= a.min() and a.max() <= high
         np.testing.assert_array_equal(a[2], b[0])
     np.testing.assert_array_equal(together.chance(0.5)[2], alone.chance(0.5)[0])
-    np.testing.assert_array_equal(together.colour(0, 1)[2], alone.colour(0, 1)[0])
+    np.testing.assert_array_equal(together.color(0, 1)[2], alone.color(0, 1)[0])
     np.testing.assert_array_equal(together.grid(6)[2], alone.grid(6)[0])
     np.testing.assert_array_equal(together.normal(1, 5)[2], alone.normal(1, 5)[0])
 

@@ -27,7 +27,7 @@ def test_other_kinds_become_png(kind):
     assert np.abs(found - pixels(0)).max() <= (20 if lossy else 0)
 
 
-def test_grey_and_cmyk_and_transparent_images_decode_to_rgb():
+def test_gray_and_cmyk_and_transparent_images_decode_to_rgb():
     for mode, kind in (("L", "jpeg"), ("CMYK", "jpeg"), ("RGBA", "png"), ("P", "png")):
         file = io.BytesIO()
         Image.fromarray(pixels(1)).convert(mode).save(file, kind)

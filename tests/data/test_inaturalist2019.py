@@ -6,7 +6,7 @@ import json
 import pytest
 
 from keras_haframe.data import class_tree
-from keras_haframe.data.inaturalist2019.categories import category_tree, labelled_images, read_json
+from keras_haframe.data.inaturalist2019.categories import category_tree, labeled_images, read_json
 from keras_haframe.data.splits import read_splits, write_splits
 from tests.data.archives import SPECIES, inaturalist_files, write_inaturalist, write_tar
 
@@ -146,14 +146,14 @@ def test_categories_in_any_form():
     assert names == dict(enumerate(SPECIES))
 
 
-def test_hidden_names_are_recognised():
+def test_hidden_names_are_recognized():
     """The competition's first files had no ranks."""
     _, content = inaturalist_files()
     with pytest.raises(ValueError, match=r"lacks 'kingdom'.*August 2019"):
         category_tree(content["train2019"]["categories"])
 
 
-def test_labelled_images():
+def test_labeled_images():
     _, content = inaturalist_files()
-    labels = labelled_images(content["train2019"])
+    labels = labeled_images(content["train2019"])
     assert len(labels) == 21 and all(int(n.split("/")[2]) == c for n, c in labels.items())

@@ -35,7 +35,7 @@ def test_every_data_set_has_one():
 
 @pytest.mark.parametrize("papers", [False, True])
 def test_cifar_twin(papers):
-    """Normalise, reflect-pad 4, crop at 0..8 (the papers: 0..7), mirror every other image."""
+    """Normalize, reflect-pad 4, crop at 0..8 (the papers: 0..7), mirror every other image."""
     pipeline = dataclasses.replace(PIPELINES["cifar100"], last_offset=not papers)
     assert pipeline.numbers == 3
     image = RNG.integers(0, 256, (32, 32, 3), "uint8")
@@ -53,7 +53,7 @@ def test_cifar_twin(papers):
 
 
 def test_aircraft_twin():
-    """Resize to 224 x 224 whatever the shape, pad 4 with black, crop, mirror, normalise."""
+    """Resize to 224 x 224 whatever the shape, pad 4 with black, crop, mirror, normalize."""
     pipeline = PIPELINES["fgvc_aircraft"]
     image = pixels(0, 90, 160)
     resized = np.asarray(Image.fromarray(image).resize((224, 224), Image.BILINEAR))
@@ -63,7 +63,7 @@ def test_aircraft_twin():
         expected = padded[y : y + 224, x : x + 224]
         expected = normalized(expected[:, ::-1] if u[0] < 0.5 else expected, "fgvc_aircraft")
         found = pipeline.train(tf.constant(image), tf.constant(u))
-        assert np.abs(found - expected).max() < 1.1 / 255 / 0.2  # a grey level
+        assert np.abs(found - expected).max() < 1.1 / 255 / 0.2  # a gray level
     black = normalized(np.zeros(3), "fgvc_aircraft")
     found = pipeline.train(tf.constant(image), tf.constant([0.7, 0.0, 0.0])).numpy()
     np.testing.assert_allclose(found[:4], np.broadcast_to(black, (4, 224, 3)), atol=1e-5)
@@ -86,7 +86,7 @@ def test_resized_crop_twin(name):
 
 
 @pytest.mark.parametrize("name", CONSTANTS)
-def test_evaluation_only_resizes_and_normalises(name):
+def test_evaluation_only_resizes_and_normalizes(name):
     pipeline = PIPELINES[name]
     image = pixels(2, 32, 32) if name == "cifar100" else pixels(2, 70, 50)
     if name != "cifar100":

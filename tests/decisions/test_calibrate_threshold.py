@@ -45,7 +45,7 @@ def test_tight_thresholds_against_loops(shape, rule):
     tree = SHAPES[shape]()
     p, y = probabilities(tree, 12), labels(tree, 12)
     wanted = [brute_tight(a, b, tree, rule)[0] for a, b in zip(p, y)]
-    np.testing.assert_allclose(tight_thresholds(p, y, tree, rule), wanted, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(tight_thresholds(y, p, tree, rule), wanted, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -53,7 +53,7 @@ def test_tight_thresholds_against_loops(shape, rule):
 def test_tight_thresholds_are_just_enough(shape, rule):
     tree = SHAPES[shape]()
     p, y = probabilities(tree, 40, seed=8), labels(tree, 40)
-    tight = tight_thresholds(p, y, tree, rule)
+    tight = tight_thresholds(y, p, tree, rule)
     assert tight.dtype == p.dtype and (tight > 0).any()
     assert right(tree, confidence_floor(p, tree, tight, rule), y).all()
     # The margin is a millionth of a probability: two of them less, and the answer is wrong.
@@ -66,18 +66,18 @@ def test_tight_thresholds_are_just_enough(shape, rule):
 def test_golden(golden, name):
     arrays = golden(f"golden_ext/tree_{name}.npz")
     tree = golden_tree(arrays)
-    tight = tight_thresholds(arrays["probs"], arrays["y"], tree)
+    tight = tight_thresholds(arrays["y"], arrays["probs"], tree)
     np.testing.assert_allclose(tight, arrays["hsc_tight_thresholds"], rtol=1e-6, atol=2e-7)
     # The reference interpolates the plain 0.9 quantile; ours is the conformal one, never smaller.
     quantile = np.quantile(tight, 0.9)
     np.testing.assert_allclose(quantile, arrays["hsc_quantile_0.1"], rtol=1e-6)
-    ours = calibrate_threshold(arrays["probs"], arrays["y"], tree, accuracy=0.9)
+    ours = calibrate_threshold(arrays["y"], arrays["probs"], tree, accuracy=0.9)
     assert ours == np.sort(tight)[math.ceil(17 * 0.9) - 1] >= quantile
 
 
 def test_worked_tree_by_hand(tree):
     # car is answered for a truck: wrong up to 0.5, then land (0.75) is right.
-    tight = tight_thresholds([[0.5, 0.25, 0.25, 0.0]] * 3, [0, 1, 2], tree)
+    tight = tight_thresholds([0, 1, 2], [[0.5, 0.25, 0.25, 0.0]] * 3, tree)
     np.testing.assert_allclose(tight, [0.0, 0.5 + 0.25e-6, 0.75 + 0.25e-6], rtol=1e-6)
     assert tight[1] > 0.5 and tight[2] > 0.75
 
@@ -94,7 +94,7 @@ def test_the_guarantee_leave_one_out(uneven_tree, rule, accuracy):
     hits = 0
     for i in range(len(p)):
         rest = np.arange(len(p)) != i
-        threshold = calibrate_threshold(p[rest], y[rest], uneven_tree, accuracy, rule)
+        threshold = calibrate_threshold(y[rest], p[rest], uneven_tree, accuracy, rule)
         hits += right(
             uneven_tree, confidence_floor(p[i : i + 1], uneven_tree, threshold, rule), y[i : i + 1]
         )[0]
@@ -107,21 +107,21 @@ def test_the_guarantee_leave_one_out(uneven_tree, rule, accuracy):
 def test_calibration_set_itself_reaches_the_accuracy(tree):
     p, y = probabilities(tree, 200), labels(tree, 200)
     for accuracy in (0.6, 0.8, 0.95):
-        threshold = calibrate_threshold(p, y, tree, accuracy)
+        threshold = calibrate_threshold(y, p, tree, accuracy)
         assert right(tree, confidence_floor(p, tree, threshold), y).mean() >= accuracy
 
 
 def test_too_few_examples_mean_always_the_root(tree):
     p, y = probabilities(tree, 9), labels(tree, 9)
-    assert calibrate_threshold(p[:8], y[:8], tree, 0.9) == math.inf
-    assert calibrate_threshold(p, y, tree, 0.9) == tight_thresholds(p, y, tree).max()
+    assert calibrate_threshold(y[:8], p[:8], tree, 0.9) == math.inf
+    assert calibrate_threshold(y, p, tree, 0.9) == tight_thresholds(y, p, tree).max()
     nodes = confidence_floor(p, tree, math.inf)
     assert (ops.convert_to_numpy(nodes) == tree.num_nodes - 1).all()
 
 
 def test_all_right_needs_no_floor(tree):
     assert (
-        calibrate_threshold(np.eye(4, dtype="float32")[[0, 1, 2] * 8], [0, 1, 2] * 8, tree, 0.9)
+        calibrate_threshold([0, 1, 2] * 8, np.eye(4, dtype="float32")[[0, 1, 2] * 8], tree, 0.9)
         == 0
     )
 
@@ -129,14 +129,14 @@ def test_all_right_needs_no_floor(tree):
 def test_rounding_does_not_move_the_rank(tree):
     """100 * 0.55 is 55.00000000000001 in floating point; the rank is 55, not 56."""
     p, y = probabilities(tree, 99), labels(tree, 99)
-    wanted = np.sort(tight_thresholds(p, y, tree))[54]
-    assert calibrate_threshold(p, y, tree, 0.55) == wanted
+    wanted = np.sort(tight_thresholds(y, p, tree))[54]
+    assert calibrate_threshold(y, p, tree, 0.55) == wanted
 
 
 def test_mass_that_is_all_in_the_wrong_class(tree):
     """Truck, land and root all have probability 1: only a threshold above 1 gets past the truck."""
     p = np.array([[0.0, 1, 0, 0]], "float32")
-    tight = tight_thresholds(p, [0], tree)
+    tight = tight_thresholds([0], p, tree)
     assert 1 < tight[0] < 1.000001
     assert right(tree, confidence_floor(p, tree, tight), [0]).all()
     assert not right(tree, confidence_floor(p, tree, 1.0), [0]).any()
@@ -145,28 +145,28 @@ def test_mass_that_is_all_in_the_wrong_class(tree):
 def test_half_precision_is_calibrated_and_decided_alike(tree):
     p = ops.cast(ops.convert_to_tensor(probabilities(tree, 30)), "bfloat16")
     y = labels(tree, 30)
-    tight = tight_thresholds(p, y, tree)
+    tight = tight_thresholds(y, p, tree)
     assert right(tree, confidence_floor(p, tree, tight), y).all()
 
 
 def test_the_empty_batch(tree):
     none = np.zeros((0, 4), "float32")
-    assert tight_thresholds(none, [], tree).shape == (0,)
+    assert tight_thresholds([], none, tree).shape == (0,)
     with pytest.raises(ValueError, match="at least one calibration example"):
-        calibrate_threshold(none, [], tree, 0.9)
+        calibrate_threshold([], none, tree, 0.9)
 
 
 @pytest.mark.parametrize("accuracy", [0, 1, -0.5, 90, True, float("nan")])
 def test_refuses_accuracies_that_are_no_share(tree, accuracy):
     with pytest.raises(ValueError, match="`accuracy` must be between 0 and 1"):
-        calibrate_threshold(probabilities(tree, 3), [0, 1, 2], tree, accuracy)
+        calibrate_threshold([0, 1, 2], probabilities(tree, 3), tree, accuracy)
 
 
 def test_refuses_rules_without_a_guarantee_and_wrong_labels(tree):
     p = probabilities(tree, 3)
     with pytest.raises(ValueError, match="only their answers grow coarser"):
-        calibrate_threshold(p, [0, 1, 2], tree, 0.9, rule="jumping")
-    with pytest.raises(ValueError, match="Received label: 4"):
-        calibrate_threshold(p, [0, 1, 4], tree, 0.9)
+        calibrate_threshold([0, 1, 2], p, tree, 0.9, rule="jumping")
+    with pytest.raises(ValueError, match="Received label 4"):
+        calibrate_threshold([0, 1, 4], p, tree, 0.9)
     with pytest.raises(ValueError, match="2 labels for 3 examples"):
-        calibrate_threshold(p, [0, 1], tree, 0.9)
+        calibrate_threshold([0, 1], p, tree, 0.9)

@@ -1,4 +1,4 @@
-"""Conditional risk minimisation against golden vectors, double loops and hostile inputs."""
+"""Conditional risk minimization against golden vectors, double loops and hostile inputs."""
 
 import keras
 import numpy as np
@@ -111,11 +111,11 @@ def test_distances_of_any_origin():
     assert_close(scores(p, d.tolist()), twin(p, d))
 
 
-def test_probabilities_need_not_sum_to_one(uneven_tree):
-    """Scores are linear in the probabilities, through the tree as through the matrix."""
-    p = np.random.default_rng(2).uniform(size=(3, 7))
-    assert_close(scores(p, uneven_tree), twin(p, distances(uneven_tree)))
-    assert_close(scores(0 * p, uneven_tree), 0 * p)
+def test_scores_are_refused(uneven_tree):
+    """Logits have a CRM ranking, too, but not the right one."""
+    for which in (uneven_tree, distances(uneven_tree)):
+        with pytest.raises(ValueError, match=r"sum to 1.*model\.predict_proba\(x\)"):
+            conditional_risk(np.random.default_rng(2).normal(size=(3, 7)), which)
 
 
 def test_certain_probabilities(uneven_tree):
@@ -233,7 +233,7 @@ def test_twenty_thousand_classes():
 def test_probability_shape(tree, shape):
     for d in (tree, tree.distances()):
         with pytest.raises(
-            ValueError, match=r"`probabilities` must have shape \[batch, 4\]"
+            ValueError, match=r"Probabilities must have shape \[batch, 4\]"
         ) as error:
             conditional_risk(np.ones(shape), d)
         assert str(shape) in str(error.value)
@@ -247,4 +247,4 @@ def test_distance_shape(d):
 
 def test_unknown_convention(tree):
     with pytest.raises(ValueError, match="`convention` must be one of"):
-        conditional_risk(np.ones((1, 4)), tree, "height")
+        conditional_risk(np.eye(4), tree, "height")

@@ -8,7 +8,7 @@ from tests.trees import SHAPES, probabilities
 
 
 def brute(p, tree, level):
-    labels = tree.level_labels()[:, level]
+    labels = tree.level_labels()[:, -level]
     out = np.zeros((len(p), labels.max() + 1))
     for b in range(len(p)):
         for k in range(tree.num_classes):
@@ -19,7 +19,7 @@ def brute(p, tree, level):
 def test_worked_tree_by_hand(tree):
     p = [[0.5, 0.25, 0.25, 0.0]]
     np.testing.assert_allclose(level_probabilities(p, tree, 1), [[0.75, 0.25]])
-    np.testing.assert_allclose(level_probabilities(p, tree, 0), p)
+    np.testing.assert_allclose(level_probabilities(p, tree, -1), p)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -28,7 +28,7 @@ def test_all_levels_against_loops(shape):
     p = probabilities(tree, 6)
     found = level_probabilities(p, tree)
     assert len(found) == tree.height
-    for level, values in enumerate(found):
+    for level, values in enumerate(found, start=1):
         np.testing.assert_allclose(values, brute(p, tree, level), rtol=1e-5, atol=1e-7)
         np.testing.assert_array_equal(values, level_probabilities(p, tree, level))
         np.testing.assert_allclose(np.sum(ops.convert_to_numpy(values), 1), 1, rtol=1e-5)
@@ -54,12 +54,12 @@ def test_compiles_and_takes_an_empty_batch_and_half_precision(uneven_tree):
     )
 
 
-@pytest.mark.parametrize("level", [-1, 2, 1.0, True])
+@pytest.mark.parametrize("level", [0, 3, -3, 1.0, True])
 def test_refuses_levels_that_are_not_there(tree, level):
-    with pytest.raises(ValueError, match=r"`level` must be an integer from 0 .* to 1"):
+    with pytest.raises(ValueError, match=r"`level` must be an integer from 1 .* to 2"):
         level_probabilities([[1.0, 0, 0, 0]], tree, level)
 
 
 def test_refuses_the_wrong_number_of_classes(tree):
     with pytest.raises(ValueError, match=r"\[batch, 4\]"):
-        level_probabilities([[1.0, 0, 0]], tree, 0)
+        level_probabilities([[1.0, 0, 0]], tree, -1)

@@ -42,7 +42,7 @@ def sample(n=60, classes=4, factor=3.0, seed=0):
 @pytest.mark.parametrize("factor", [0.2, 1.0, 6.0])
 def test_finds_the_minimum(seed, factor):
     logits, y = sample(factor=factor, seed=seed)
-    found = fit_temperature(logits, y)
+    found = fit_temperature(y, logits)
     # At a smooth minimum the search by values alone is good to the root of machine precision.
     np.testing.assert_allclose(found, golden_section(logits, y), rtol=1e-5)
     assert nll(logits, y, found) <= min(nll(logits, y, found * f) for f in (0.9, 0.99, 1.01, 1.1))
@@ -50,7 +50,7 @@ def test_finds_the_minimum(seed, factor):
 
 def test_the_slope_vanishes_at_the_result():
     logits, y = sample(n=300)
-    t = fit_temperature(logits, y)
+    t = fit_temperature(y, logits)
     step = 1e-4 * t
     slope = (nll(logits, y, t + step) - nll(logits, y, t - step)) / (2 * step)
     assert abs(slope) < 1e-8
@@ -58,15 +58,15 @@ def test_the_slope_vanishes_at_the_result():
 
 def test_recovers_the_factor_of_overconfident_logits():
     logits, y = sample(n=20000, factor=3.0)
-    assert abs(fit_temperature(logits, y) - 3.0) < 0.15
+    assert abs(fit_temperature(y, logits) - 3.0) < 0.15
 
 
 @pytest.mark.parametrize("scale", [1e-8, 1e-3, 1e4, 1e12])
 def test_scales_with_the_logits_and_ignores_shifts(scale):
     logits, y = sample()
-    base = fit_temperature(logits, y)
+    base = fit_temperature(y, logits)
     with_shift = scale * (logits + np.arange(len(logits))[:, None] % 7)
-    found = fit_temperature(with_shift, y)
+    found = fit_temperature(y, with_shift)
     np.testing.assert_allclose(found / scale, base, rtol=1e-5)
 
 
@@ -74,21 +74,21 @@ def test_inputs_of_backends_and_half_precision():
     logits, y = sample()
     rounded = logits.astype("float32")
     tensor = ops.convert_to_tensor(rounded)
-    np.testing.assert_allclose(fit_temperature(tensor, y), fit_temperature(rounded, y), rtol=1e-9)
+    np.testing.assert_allclose(fit_temperature(y, tensor), fit_temperature(y, rounded), rtol=1e-9)
     half = ops.cast(tensor, "bfloat16")
     again = ops.convert_to_numpy(ops.cast(half, "float32"))
-    np.testing.assert_allclose(fit_temperature(half, y), fit_temperature(again, y), rtol=1e-9)
+    np.testing.assert_allclose(fit_temperature(y, half), fit_temperature(y, again), rtol=1e-9)
 
 
 def test_ends_of_the_range_where_there_is_no_minimum():
     z = np.array([[2.0, 0, 0], [0, 1.0, 0]])
-    assert fit_temperature(z, [0, 1]) == pytest.approx(2e-3)  # all right: the sharper the better
-    assert fit_temperature(z, [2, 2]) == pytest.approx(2e3)  # worse than chance: uniform is best
-    assert fit_temperature(np.full((3, 4), 7.0), [0, 1, 2]) == 1.0
+    assert fit_temperature([0, 1], z) == pytest.approx(2e-3)  # all right: the sharper the better
+    assert fit_temperature([2, 2], z) == pytest.approx(2e3)  # worse than chance: uniform is best
+    assert fit_temperature([0, 1, 2], np.full((3, 4), 7.0)) == 1.0
 
 
 def test_one_example_of_two_classes():
-    assert fit_temperature([[1.0, 0.0]], [1]) == pytest.approx(1e3)
+    assert fit_temperature([1], [[1.0, 0.0]]) == pytest.approx(1e3)
 
 
 def test_apply_is_the_softmax_of_the_quotient():
@@ -127,10 +127,10 @@ def test_apply_refuses_temperatures_that_are_none(temperature):
         (np.zeros((0, 3)), [], "not empty"),
         ([[1.0, np.nan]], [0], "must be finite"),
         ([[1.0, -np.inf]], [0], "must be finite"),
-        ([[1.0, 0.0]], [2], "Received label: 2"),
+        ([[1.0, 0.0]], [2], "Received label 2"),
         ([[1.0, 0.0]], [0, 1], "2 labels for 1 examples"),
     ],
 )
 def test_fit_refuses_wrong_inputs(logits, labels, message):
     with pytest.raises(ValueError, match=message):
-        fit_temperature(np.asarray(logits, "float32"), np.asarray(labels, int))
+        fit_temperature(np.asarray(labels, int), np.asarray(logits, "float32"))

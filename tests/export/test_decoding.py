@@ -51,19 +51,19 @@ def test_png_is_exact_and_jpeg_as_tensorflow_decodes_it_in_training(decode):
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG"])
-def test_grey_fills_three_channels(decode, format):
-    grey = rgb()[..., 0]
-    image = one(decode, encode(grey, format, **({"quality": 100} if format == "JPEG" else {})))
-    assert np.abs(image - grey[..., None]).max() <= (0 if format == "PNG" else 12)
+def test_gray_fills_three_channels(decode, format):
+    gray = rgb()[..., 0]
+    image = one(decode, encode(gray, format, **({"quality": 100} if format == "JPEG" else {})))
+    assert np.abs(image - gray[..., None]).max() <= (0 if format == "PNG" else 12)
     assert np.ptp(image, axis=-1).max() == 0
 
 
 def test_alpha_is_dropped_not_blended(decode):
     alpha = np.dstack([rgb(), np.zeros((20, 30), np.uint8)])
     np.testing.assert_array_equal(one(decode, encode(alpha)), rgb())
-    grey = np.dstack([rgb()[..., 0], np.zeros((20, 30), np.uint8)])
-    image = one(decode, encode(Image.fromarray(grey, "LA")))
-    np.testing.assert_array_equal(image, np.repeat(grey[..., :1], 3, -1))
+    gray = np.dstack([rgb()[..., 0], np.zeros((20, 30), np.uint8)])
+    image = one(decode, encode(Image.fromarray(gray, "LA")))
+    np.testing.assert_array_equal(image, np.repeat(gray[..., :1], 3, -1))
 
 
 def test_palette_and_one_bit(decode):
@@ -78,8 +78,8 @@ def test_sixteen_bits_keep_the_upper_eight(decode):
 
     deep = rgb().astype(np.uint16) * 256 + 200
     np.testing.assert_array_equal(one(decode, tf.io.encode_png(deep).numpy()), rgb())
-    grey = Image.fromarray(deep[..., 0])
-    np.testing.assert_array_equal(one(decode, encode(grey)), np.repeat(rgb()[..., :1], 3, -1))
+    gray = Image.fromarray(deep[..., 0])
+    np.testing.assert_array_equal(one(decode, encode(gray)), np.repeat(rgb()[..., :1], 3, -1))
 
 
 def test_cmyk_jpeg_becomes_rgb(decode):
@@ -156,14 +156,14 @@ def test_many_rows_keep_their_order(decode):
         np.testing.assert_array_equal(images[i], pictures[i])
 
 
-def test_one_channel_models_get_grey(decode):
+def test_one_channel_models_get_gray(decode):
     import tensorflow as tf
 
-    grey = rgb()[..., 0]
-    data = tf.constant([encode(grey), encode(rgb()), b"?"])
+    gray = rgb()[..., 0]
+    data = tf.constant([encode(gray), encode(rgb()), b"?"])
     images, ok, _ = decode_batch(data, Preprocessing((20, 30)), (20, 30, 1), LIMIT)
     assert images.shape == (3, 20, 30, 1) and ok.numpy().tolist() == [True, True, False]
-    np.testing.assert_array_equal(images[0, ..., 0], grey)
+    np.testing.assert_array_equal(images[0, ..., 0], gray)
 
 
 def test_slivers(decode):

@@ -1,4 +1,4 @@
-"""Batch normalisation with the fused kernel against Keras's layer and a NumPy twin."""
+"""Batch normalization with the fused kernel against Keras's layer and a NumPy twin."""
 
 import keras
 import numpy as np

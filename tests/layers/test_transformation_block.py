@@ -112,7 +112,7 @@ def test_gradient_by_finite_differences(training):
 
 
 def test_initial_weights():
-    """Linear layers uniform in +-1/sqrt(fan in), PReLU slopes 0.25, batch normalisation neutral."""
+    """Linear layers uniform in +-1/sqrt(fan in), PReLU slopes 0.25, batch normalization neutral."""
     block = TransformationBlock(64)
     block.build((None, 64))
     for residual in block.blocks:
@@ -138,8 +138,8 @@ def test_number_of_weights():
     assert len(block.non_trainable_variables) == 10
 
 
-def test_starts_near_identity_of_normalised_input():
-    """With the last scale of each residual branch at zero the block only normalises."""
+def test_starts_near_identity_of_normalized_input():
+    """With the last scale of each residual branch at zero the block only normalizes."""
     rng = np.random.default_rng(3)
     x = rng.normal(3.0, 2.0, (50, 4)).astype("float32")
     block = TransformationBlock(4)
@@ -151,7 +151,7 @@ def test_starts_near_identity_of_normalised_input():
 
 
 def test_momentum():
-    """The first normalisation has its own momentum (0.999 in the paper's WideResNet)."""
+    """The first normalization has its own momentum (0.999 in the paper's WideResNet)."""
     block = TransformationBlock(2, input_momentum=0.999, momentum=0.5)
     x = np.array([[1.0, 0.0], [3.0, 0.0]], "float32")
     block(x, training=True)
@@ -172,7 +172,7 @@ def test_defaults():
 
 
 @pytest.mark.skipif(
-    BACKEND != "tensorflow", reason="Keras synchronises statistics on TensorFlow only"
+    BACKEND != "tensorflow", reason="Keras synchronizes statistics on TensorFlow only"
 )
 def test_synchronized():
     block = TransformationBlock(2, synchronized=True)
@@ -205,7 +205,7 @@ def test_finite(policy, training, scale):
 
 
 def test_batch_of_one_in_training():
-    """Batch normalisation makes a batch of one exactly zero; nothing may blow up."""
+    """Batch normalization makes a batch of one exactly zero; nothing may blow up."""
     block = TransformationBlock(3, dtype=DTYPE)
     x = np.array([[1.0, -2.0, 1e4]], DTYPE)
     np.testing.assert_array_equal(ops.convert_to_numpy(block(x, training=True)), np.zeros((1, 3)))

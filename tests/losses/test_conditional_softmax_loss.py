@@ -133,7 +133,7 @@ def test_only_groups_on_the_path_get_gradients(tree):
 
 
 def test_improbable_groups_keep_their_digits(tree):
-    # Both leaf logits of land are 1e4 below air's: each group is normalised by itself.
+    # Both leaf logits of land are 1e4 below air's: each group is normalized by itself.
     logits = np.array([[-1e4, -1e4 - 1, 1e4, 1e4, 0.0, 0.0, 0.0]], "float32")
     leaves = ops.convert_to_numpy(
         ConditionalLogProbabilities(tree).leaves(ops.convert_to_tensor(logits))

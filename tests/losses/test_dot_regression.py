@@ -82,7 +82,7 @@ def test_golden_value_and_gradient(golden, name, prefix, lengths, reg_lam):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_golden_head_without_normalisation(golden, name):
+def test_golden_head_without_normalization(golden, name):
     g = golden(f"golden_ext/{name}.npz")
     loss = DotRegression("batch", reg_lam=0.01)
     outputs = head(g["M"])

@@ -73,7 +73,7 @@ def test_optimum_is_the_class_vector_on_any_frame():
 
 
 def best_direction_of_cross_entropy(frame, y, radius):
-    """Unit vector that minimises the cross-entropy on a sphere, by a general solver."""
+    """Unit vector that minimizes the cross-entropy on a sphere, by a general solver."""
 
     def entropy(v):
         z = frame @ (radius * v / np.sqrt(v @ v))

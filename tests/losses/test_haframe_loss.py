@@ -266,7 +266,7 @@ def test_config_round_trip(uneven_tree, options):
 
 
 def test_gradient_descent_reaches_the_class_vectors(tree):
-    """Minimising the cosine part turns features onto the vectors of their classes."""
+    """Minimizing the cosine part turns features onto the vectors of their classes."""
     classifier = FrameClassifier(tree, 1.0, min_similarity=0.0)
     loss = HAFrameLoss(tree, 1.0, alpha=1.0, min_similarity=0.0)
     labels = np.arange(4)

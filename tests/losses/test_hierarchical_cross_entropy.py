@@ -117,7 +117,7 @@ def test_bare_logits_and_dictionaries_give_the_same(tree):
     assert float(loss([0, 1, 2], logits)) == float(loss([0, 1, 2], {"logits": logits}))
 
 
-def test_larger_alpha_favours_coarse_decisions(tree):
+def test_larger_alpha_favors_coarse_decisions(tree):
     sibling = np.array([[0.0, 4.0, -4.0, -4.0]], "float32")  # a near miss
     cousin = np.array([[0.0, -4.0, 4.0, -4.0]], "float32")
     ratios = []

@@ -172,7 +172,7 @@ class MethodContract:
         assert scores.dtype == np.float32 and np.isfinite(scores).all()
 
     def test_batch_of_one_does_no_harm(self, tree):
-        """Batch normalisation turns it into zeros, which have no direction."""
+        """Batch normalization turns it into zeros, which have no direction."""
         model = self.bare(tree, eager=True)
         images, labels = data(tree, 1)
         before = [np.array(ops.convert_to_numpy(v)) for v in model.trainable_variables]

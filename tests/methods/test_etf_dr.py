@@ -25,7 +25,7 @@ class TestImageNetHead(MethodContract):
 
 
 def head_model(g, normalize=True):
-    """The method's head alone, with the golden file's ETF and batch normalisation."""
+    """The method's head alone, with the golden file's ETF and batch normalization."""
     dim, num_classes = g["M"].shape
     flat = kh.ClassTree([("root", f"c{k}") for k in range(num_classes)])
     method = kh.methods.get("etf_dr", flat, normalize=normalize)
@@ -63,7 +63,7 @@ def test_golden_gradient_through_the_head(golden, name, key, loss):
     model, _ = head_model(g)
     assert_close(loss(g["y"], model(g["x"], training=True)), g[f"{key}_loss"], 1e-4)
     dx = gradient(lambda x: loss(g["y"], model(x, training=True)), g["x"])
-    # The gradient is what batch normalisation leaves of larger terms that cancel.
+    # The gradient is what batch normalization leaves of larger terms that cancel.
     np.testing.assert_allclose(dx, g[f"{key}_dx"], rtol=1e-3, atol=2e-4 * np.abs(g["ce_dx"]).max())
 
 
@@ -83,7 +83,7 @@ def test_golden_running_statistics(golden, name):
     assert_close(model(g["x"], training=False)["features"], g["h_eval"], 1e-4)
 
 
-def test_head_without_normalisation_keeps_lengths(golden):
+def test_head_without_normalization_keeps_lengths(golden):
     g = golden("golden_ext/etf_dr_d16_k5.npz")
     model, _ = head_model(g, normalize=False)
     outputs = model(g["x"], training=True)

@@ -22,16 +22,17 @@ def level_scores(tree, batch, seed=0):
     rng = np.random.default_rng(seed)
     guess = tree.level_labels()[rng.integers(0, tree.num_classes, batch)]
     out = []
-    for column in guess.T:
-        scores = rng.normal(size=(batch, tree.level_labels()[:, len(out)].max() + 1))
+    for level in range(1, tree.height + 1):
+        column = guess[:, -level]
+        scores = rng.normal(size=(batch, tree.level_labels()[:, -level].max() + 1))
         scores[np.arange(batch), column] += 2.5
         out.append(scores.astype("float32"))
     return out
 
 
 def level_node(tree, k, level):
-    """Node of class k at a level, by walking up: depth min(height - level, depth of k)."""
-    depth = min(tree.height - level, len(ancestors(tree, k)) - 1)
+    """Node of class k at a level, by walking up: depth min(level, depth of k)."""
+    depth = min(level, len(ancestors(tree, k)) - 1)
     return ancestors(tree, k)[::-1][depth]
 
 
@@ -39,13 +40,13 @@ def brute(y, scores, tree):
     right, broken = [], []
     for b in range(len(y)):
         said = []
-        for level, s in enumerate(scores):
+        for level, s in enumerate(scores, start=1):
             number = int(np.argmax(s[b]))
             # Any class numbered so on this level tells which node is meant.
-            k = [int(v) for v in tree.level_labels()[:, level]].index(number)
+            k = [int(v) for v in tree.level_labels()[:, -level]].index(number)
             said.append(level_node(tree, k, level))
-        right.append(all(n == level_node(tree, y[b], i) for i, n in enumerate(said)))
-        broken.append(not all(n in ancestors(tree, said[0]) for n in said))
+        right.append(all(n == level_node(tree, y[b], i) for i, n in enumerate(said, start=1)))
+        broken.append(not all(n in ancestors(tree, said[-1]) for n in said))
     return np.array(right, float), np.array(broken, float)
 
 
@@ -53,8 +54,8 @@ def test_worked_tree_by_hand(tree):
     fine = np.eye(4, dtype="float32")[[0, 0, 1, 2]]  # car, car, truck, jet
     coarse = np.eye(2, dtype="float32")[[0, 1, 0, 1]]  # land, air, land, air
     y = [0, 0, 0, 2]
-    np.testing.assert_array_equal(full_path_accuracy(y, [fine, coarse], tree), [1, 0, 0, 1])
-    np.testing.assert_array_equal(tree_inconsistency([fine, coarse], tree), [0, 1, 0, 0])
+    np.testing.assert_array_equal(full_path_accuracy(y, [coarse, fine], tree), [1, 0, 0, 1])
+    np.testing.assert_array_equal(tree_inconsistency([coarse, fine], tree), [0, 1, 0, 0])
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -83,7 +84,7 @@ def test_summed_probabilities_may_contradict_their_best_class(tree):
 def test_takes_the_outputs_of_a_model_with_a_head_per_level(uneven_tree):
     y, scores = labels(uneven_tree, 12), level_scores(uneven_tree, 12)
     names = LevelMaps(uneven_tree).names  # coarsest first
-    outputs = {"features": np.ones((12, 3)), **dict(zip(names, scores[::-1]))}
+    outputs = {"features": np.ones((12, 3)), **dict(zip(names, scores))}
     right, broken = brute(y, scores, uneven_tree)
     np.testing.assert_array_equal(full_path_accuracy(y, outputs, uneven_tree), right)
     np.testing.assert_array_equal(tree_inconsistency(outputs, uneven_tree), broken)
@@ -125,16 +126,16 @@ def test_compiles_and_takes_half_precision(tree):
 
 def test_refuses_missing_levels_and_wrong_shapes(tree):
     fine, coarse = np.zeros((2, 4), "float32"), np.zeros((2, 2), "float32")
-    with pytest.raises(ValueError, match=r"list of 2 tensors.*finest first.*1 of them"):
+    with pytest.raises(ValueError, match=r"list of 2 tensors.*coarsest first.*1 of them"):
         full_path_accuracy([0, 1], [fine], tree)
     with pytest.raises(ValueError, match="list of 2 tensors"):
         tree_inconsistency(fine, tree)
-    with pytest.raises(ValueError, match=r"level 0 must have shape \[batch, 4\]"):
-        tree_inconsistency([coarse, fine], tree)
+    with pytest.raises(ValueError, match=r"level 1 must have shape \[batch, 2\]"):
+        tree_inconsistency([fine, coarse], tree)
     with pytest.raises(ValueError, match=r"logits of every level, .*logits_1"):
         tree_inconsistency({"logits": fine}, tree)
     with pytest.raises(ValueError, match="one-hot"):
-        FullPathAccuracy(tree).update_state(np.eye(4)[:2], [fine, coarse])
+        FullPathAccuracy(tree).update_state(np.eye(4)[:2], [coarse, fine])
 
 
 def test_a_flat_tree_has_one_level_and_no_contradictions():
@@ -164,7 +165,7 @@ def test_single_child_levels_add_nothing():
 
 
 def test_equal_scores_take_the_lower_node(tree):
-    scores = [np.zeros((2, 4), "float32"), np.zeros((2, 2), "float32")]
+    scores = [np.zeros((2, 2), "float32"), np.zeros((2, 4), "float32")]
     np.testing.assert_array_equal(full_path_accuracy([0, 1], scores, tree), [1, 0])
 
 
@@ -174,6 +175,6 @@ def test_labels_above_256_under_half_precision_policies(dtype):
     groups = ops.cast(np.eye(20)[y // 20], dtype)  # the label's group, also where the class is not
     metric, broken = (m(contract.wide_tree()) for m in (FullPathAccuracy, TreeInconsistency))
     for m in (metric, broken):
-        m.update_state(y, [scores, groups])
+        m.update_state(y, [groups, scores])
     assert float(metric.result()) == 0.5 and (best == y).sum() == 2
     assert float(broken.result()) == 0.25

@@ -13,9 +13,9 @@ from tests.metrics import contract
 
 
 def ancestor(tree, label, level):
-    """Name of the node at depth `height - level` above a class; the class itself if shallower."""
+    """Name of the node at depth `level` above a class; the class itself if shallower."""
     path = tree.path(int(label))
-    return path[min(tree.height - level, len(path) - 1)]
+    return path[min(level, len(path) - 1)]
 
 
 def each(tree, labels, scores, level):
@@ -35,7 +35,7 @@ def twin(tree, level):
 def test_by_hand(tree):
     """Always car: right for a car, on land for a truck, neither for aircraft."""
     labels, scores = np.arange(4), np.eye(4)[[0, 0, 0, 0]]
-    for level, expected in ((0, [1, 0, 0, 0]), (1, [1, 1, 0, 0])):
+    for level, expected in ((-1, [1, 0, 0, 0]), (2, [1, 0, 0, 0]), (1, [1, 1, 0, 0])):
         found = ops.convert_to_numpy(level_accuracy(labels, scores, tree, level))
         np.testing.assert_array_equal(found, expected)
         assert found.dtype == np.float32
@@ -50,7 +50,7 @@ def test_uneven_tree_by_hand(uneven_tree):
     answers = ["c1", "a0", "c1", "b0", "l1", "l1"]
     labels = [uneven_tree.index(n) for n in names]
     scores = np.eye(7)[[uneven_tree.index(n) for n in answers]]
-    expected = {0: [0] * 6, 1: [1, 0, 0, 0, 0, 0], 2: [1, 0, 1, 0, 1, 0], 3: [1, 1, 1, 1, 1, 0]}
+    expected = {4: [0] * 6, 3: [1, 0, 0, 0, 0, 0], 2: [1, 0, 1, 0, 1, 0], 1: [1, 1, 1, 1, 1, 0]}
     for level, hits in expected.items():
         found = level_accuracy(labels, scores, uneven_tree, level)
         np.testing.assert_array_equal(ops.convert_to_numpy(found), hits)
@@ -61,16 +61,16 @@ def test_random_trees():
     for classes in (2, 7, 25):
         tree = random_tree(rng, classes)
         labels, scores = rng.integers(0, classes, 40), rng.normal(size=(40, classes))
-        for level in range(tree.height):
+        for level in range(1, tree.height + 1):
             expected = each(tree, labels, scores, level)
             found = level_accuracy(labels, scores, tree, level)
             np.testing.assert_array_equal(ops.convert_to_numpy(found), expected)
 
 
-def test_level_zero_is_top1(uneven_tree):
+def test_the_last_level_is_top1(uneven_tree):
     rng = np.random.default_rng(1)
     labels, scores = rng.integers(0, 7, 50), rng.normal(size=(50, 7))
-    metrics = [LevelAccuracy(uneven_tree, 0), Top1Accuracy(uneven_tree)]
+    metrics = [LevelAccuracy(uneven_tree), Top1Accuracy(uneven_tree)]
     for metric in metrics:
         metric.update_state(labels, scores)
     assert float(metrics[0].result()) == float(metrics[1].result()) > 0
@@ -81,7 +81,7 @@ def test_coarser_levels_are_never_harder(uneven_tree):
     labels, scores = rng.integers(0, 7, 50), rng.normal(size=(50, 7))
     hits = [
         ops.convert_to_numpy(level_accuracy(labels, scores, uneven_tree, level))
-        for level in range(4)
+        for level in (-1, -2, -3, -4)
     ]
     assert all((fine <= coarse).all() for fine, coarse in itertools.pairwise(hits))
     assert hits[0].sum() < hits[3].sum()
@@ -93,7 +93,8 @@ def test_benchmark_levels(benchmark_tree):
     rng = np.random.default_rng(3)
     labels, scores = rng.integers(0, 100, 64), rng.normal(size=(64, 100))
     misses = sum(
-        1 - ops.convert_to_numpy(level_accuracy(labels, scores, tree, level)) for level in range(5)
+        1 - ops.convert_to_numpy(level_accuracy(labels, scores, tree, level))
+        for level in range(1, 6)
     )
     expected = tree.distances()[labels, scores.argmax(1)]
     np.testing.assert_array_equal(misses, expected)
@@ -102,18 +103,18 @@ def test_benchmark_levels(benchmark_tree):
 # Streaming -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("level", [0, 2, 3])
+@pytest.mark.parametrize("level", [4, 2, 1])
 def test_batches(uneven_tree, level):
     contract.check_batches(LevelAccuracy(uneven_tree, level), twin(uneven_tree, level))
 
 
-@pytest.mark.parametrize("level", [0, 1, 3])
+@pytest.mark.parametrize("level", [4, 3, 1])
 def test_in_a_model(uneven_tree, level):
     contract.check_in_a_model(LevelAccuracy(uneven_tree, level), twin(uneven_tree, level))
 
 
 def test_saved_model(uneven_tree, tmp_path):
-    contract.check_saved_model(LevelAccuracy(uneven_tree, 3), twin(uneven_tree, 3), tmp_path)
+    contract.check_saved_model(LevelAccuracy(uneven_tree, -4), twin(uneven_tree, 1), tmp_path)
 
 
 def test_sample_weight(tree):
@@ -142,7 +143,7 @@ def test_equal_scores(tree):
 def test_more_labels_than_half_precision_holds(dtype):
     labels, _, scores = contract.half_precision_example(dtype)
     tree = contract.wide_tree()
-    for level, expected in ((0, [1, 1, 0, 0]), (1, [1, 1, 0, 1])):
+    for level, expected in ((-1, [1, 1, 0, 0]), (1, [1, 1, 0, 1])):
         found = level_accuracy(labels, scores, tree, level)
         np.testing.assert_array_equal(ops.convert_to_numpy(found), expected)
 
@@ -150,10 +151,10 @@ def test_more_labels_than_half_precision_holds(dtype):
 # Errors and contract -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("level", [-1, 2, 1.0, "0", True, None])
+@pytest.mark.parametrize("level", [0, 3, -3, 1.0, "0", True, None])
 def test_level_out_of_range(tree, level):
     message = (
-        r"`level` must be an integer from 0 \(classes\) to 1 \(children of the root\). "
+        r"`level` must be an integer from 1 \(children of the root\) to 2 \(classes\).*"
         rf"Received: level={level!r}"
     )
     with pytest.raises(ValueError, match=message):

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+import keras_haframe as kh
 from keras_haframe.metrics import LevelCalibrationError, level_calibration_error
 from tests import brute_force
 from tests.compiled import compiled
@@ -12,7 +13,7 @@ from tests.trees import SHAPES, labels, probabilities
 
 def brute_bins(y, p, tree, level, bins, weight=None):
     """Weight, summed confidence and summed hits per bin, one example at a time."""
-    table = tree.level_labels()[:, level]
+    table = tree.level_labels()[:, -level]
     out = np.zeros((3, bins))
     for i, (label, row) in enumerate(zip(y, p)):
         mass = [
@@ -29,8 +30,8 @@ def brute_bins(y, p, tree, level, bins, weight=None):
     return out
 
 
-def brute(y, p, tree, level=0, bins=15, norm="expected", weight=None):
-    n, conf, hits = brute_bins(y, p, tree, level, bins, weight)
+def brute(y, p, tree, level=None, bins=15, norm="expected", weight=None):
+    n, conf, hits = brute_bins(y, p, tree, level or tree.height, bins, weight)
     gaps = [abs(hits[m] - conf[m]) / n[m] for m in range(bins) if n[m]]
     if norm == "maximum":
         return max(gaps)
@@ -40,13 +41,15 @@ def brute(y, p, tree, level=0, bins=15, norm="expected", weight=None):
 def test_worked_tree_by_hand(tree):
     p, y = [[0.5, 0.25, 0.25, 0.0], [0.8, 0.2, 0.0, 0.0]], [0, 1]
     # classes: 0.5 right, 0.8 wrong; parents: land 0.75 right, land 1.0 right
-    for level, gaps in ((0, [0.5, 0.8]), (1, [0.25, 0.0])):
-        ece = level_calibration_error(y, p, tree, level)
+    for level, gaps in ((-1, [0.5, 0.8]), (1, [0.25, 0.0])):
+        ece = level_calibration_error(y, p, tree, level, from_logits=False)
         assert float(ece) == pytest.approx(np.mean(gaps), abs=1e-6)
-        mce = level_calibration_error(y, p, tree, level, norm="maximum")
+        mce = level_calibration_error(y, p, tree, level, norm="maximum", from_logits=False)
         assert float(mce) == pytest.approx(max(gaps), abs=1e-6)
     # In one bin over- and under-confidence cancel: |1/2 - 0.65|.
-    assert float(level_calibration_error(y, p, tree, bins=1)) == pytest.approx(0.15, abs=1e-6)
+    assert float(level_calibration_error(y, p, tree, bins=1, from_logits=False)) == pytest.approx(
+        0.15, abs=1e-6
+    )
 
 
 @pytest.mark.parametrize("norm", ["expected", "maximum"])
@@ -54,9 +57,11 @@ def test_worked_tree_by_hand(tree):
 def test_against_loops(shape, norm):
     tree = SHAPES[shape]()
     p, y = probabilities(tree, 40), labels(tree, 40)
-    for level in range(tree.height):
+    for level in range(1, tree.height + 1):
         for bins in (1, 4, 15):
-            found = level_calibration_error(y, p, tree, level, bins, norm)
+            found = level_calibration_error(
+                y, p, tree, level, bins=bins, norm=norm, from_logits=False
+            )
             wanted = brute(y, p, tree, level, bins, norm)
             np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
 
@@ -65,7 +70,7 @@ def test_against_loops(shape, norm):
 def test_streams_with_weights_and_resets(uneven_tree, norm):
     p, y = probabilities(uneven_tree, 50), labels(uneven_tree, 50)
     weight = np.random.default_rng(0).uniform(size=50).astype("float32")
-    m = LevelCalibrationError(uneven_tree, level=2, bins=5, norm=norm)
+    m = LevelCalibrationError(uneven_tree, level=2, bins=5, norm=norm, from_logits=False)
     assert float(m.result()) == 0.0
     for part in (slice(0, 20), slice(20, 21), slice(21, 21), slice(21, 50)):
         m.update_state(y[part], p[part])
@@ -77,7 +82,7 @@ def test_streams_with_weights_and_resets(uneven_tree, norm):
 
 def test_reliability_data(uneven_tree):
     p, y = probabilities(uneven_tree, 50), labels(uneven_tree, 50)
-    m = LevelCalibrationError(uneven_tree, level=1, bins=10)
+    m = LevelCalibrationError(uneven_tree, level=1, bins=10, from_logits=False)
     m.update_state(y, p)
     data = m.reliability()
     n, conf, hits = brute_bins(y, p, uneven_tree, 1, 10)
@@ -96,10 +101,10 @@ def test_reliability_data(uneven_tree):
 def test_logits(uneven_tree):
     logits = np.random.default_rng(0).normal(size=(30, 7)).astype("float32") * 3
     y = labels(uneven_tree, 30)
-    found = level_calibration_error(y, logits, uneven_tree, 1, from_logits=True)
+    found = level_calibration_error(y, logits, uneven_tree, 1)
     wanted = brute(y, brute_force.softmax(logits), uneven_tree, 1)
     np.testing.assert_allclose(found, wanted, rtol=1e-4)
-    huge = level_calibration_error(y, 1e30 * logits, uneven_tree, from_logits=True)
+    huge = level_calibration_error(y, 1e30 * logits, uneven_tree)
     assert float(huge) == pytest.approx(np.mean(logits.argmax(1) != y), abs=1e-5)
 
 
@@ -108,15 +113,15 @@ def test_calibrated_probabilities_have_a_small_error():
     p = probabilities(tree, 20000)
     rng = np.random.default_rng(0)
     y = (p.cumsum(1) < rng.uniform(size=(20000, 1))).sum(1).clip(max=3)
-    for level in (0, 1):
-        assert float(level_calibration_error(y, p, tree, level)) < 0.015
+    for level in (1, 2):
+        assert float(level_calibration_error(y, p, tree, level, from_logits=False)) < 0.015
         # and sharpened ones do not
         sharp = p**3 / (p**3).sum(1, keepdims=True)
-        assert float(level_calibration_error(y, sharp, tree, level)) > 0.05
+        assert float(level_calibration_error(y, sharp, tree, level, from_logits=False)) > 0.05
 
 
 def test_edges_certain_and_uniform_confidences(tree):
-    m = LevelCalibrationError(tree, bins=4)
+    m = LevelCalibrationError(tree, bins=4, from_logits=False)
     m.update_state([0, 0, 0], [[1.0, 0, 0, 0], [0.25] * 4, [0.5, 0.5, 0, 0]])
     assert m.reliability()["weight"].tolist() == [1, 1, 0, 1]  # 0.25 and 0.5 close their bins
     m.update_state([0], [[1.0000001, 0, 0, 0]])
@@ -128,8 +133,12 @@ def test_half_precision_and_compiled(uneven_tree):
     half = ops.cast(ops.convert_to_tensor(p), "bfloat16")
     rounded = ops.convert_to_numpy(ops.cast(half, "float32"))
     wanted = brute(y, rounded, uneven_tree, 1)
-    np.testing.assert_allclose(level_calibration_error(y, half, uneven_tree, 1), wanted, rtol=1e-4)
-    found = compiled(lambda a, b: level_calibration_error(a, b, uneven_tree, 1))(y, p)
+    np.testing.assert_allclose(
+        level_calibration_error(y, half, uneven_tree, 1, from_logits=False), wanted, rtol=1e-4
+    )
+    found = compiled(lambda a, b: level_calibration_error(a, b, uneven_tree, 1, from_logits=False))(
+        y, p
+    )
     np.testing.assert_allclose(found, brute(y, p, uneven_tree, 1), rtol=1e-4)
 
 
@@ -137,14 +146,14 @@ def test_works_in_evaluate(tree):
     x, y = np.random.default_rng(0).normal(size=(11, 3)).astype("float32"), labels(tree, 11)
     model = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(4)])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile("sgd", loss, metrics=[LevelCalibrationError(tree, level=1, from_logits=True)])
+    model.compile("sgd", loss, metrics=[LevelCalibrationError(tree, level=1)])
     logs = model.evaluate(x, y, batch_size=4, verbose=0, return_dict=True)
     p = brute_force.softmax(model.predict(x, verbose=0))
     assert logs["level_1_ece"] == pytest.approx(brute(y, p, tree, 1), rel=1e-4)
 
 
 def test_configuration(tree):
-    m = LevelCalibrationError(tree, level=1, bins=7, norm="maximum", from_logits=True)
+    m = LevelCalibrationError(tree, level=1, bins=7, norm="maximum")
     assert m.name == "level_1_mce" and m._direction == "down"
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(m))
     assert (again.level, again.bins, again.norm, again.from_logits) == (1, 7, "maximum", True)
@@ -154,7 +163,7 @@ def test_configuration(tree):
 @pytest.mark.parametrize(
     "options, message",
     [
-        (dict(level=2), "`level` must be an integer from 0"),
+        (dict(level=0), "`level` must be an integer from 1"),
         (dict(bins=0), "`bins` must be a positive integer"),
         (dict(bins=2.5), "`bins` must be a positive integer"),
         (dict(norm="mean"), "`norm` must be one of"),
@@ -164,12 +173,30 @@ def test_refuses_wrong_options(tree, options, message):
     with pytest.raises(ValueError, match=message):
         LevelCalibrationError(tree, **options)
     with pytest.raises(ValueError, match=message):
-        level_calibration_error([0], [[1.0, 0, 0, 0]], tree, **options)
+        level_calibration_error([0], [[1.0, 0, 0, 0]], tree, from_logits=False, **options)
+
+
+def test_scores_and_probabilities_are_not_confused(tree):
+    """Scores of a compiled model are logits; the other kind is refused where it shows."""
+    p = np.array([[0.5, 0.25, 0.25, 0.0]])
+    with pytest.raises(ValueError, match=r"must be logits.*pass from_logits=False"):
+        LevelCalibrationError(tree).update_state([0], p)
+    with pytest.raises(ValueError, match="each row must sum to 1"):
+        LevelCalibrationError(tree, from_logits=False).update_state([0], 4 * p - 1)
+    images = keras.Input((4, 4, 3))
+    model = kh.build(keras.Model(images, keras.layers.Conv2D(4, 3)(images), name="net"), tree)
+    model.compile("sgd", metrics=[LevelCalibrationError(tree)])
+    x, y = np.random.default_rng(0).normal(size=(8, 4, 4, 3)), np.arange(8) % 4
+    found = model.evaluate(x, y, verbose=0, return_dict=True)["level_2_ece"]
+    expected = level_calibration_error(
+        y, model.predict_proba(x, verbose=0), tree, from_logits=False
+    )
+    assert found == pytest.approx(float(expected), rel=1e-4) and found <= 1
 
 
 def test_refuses_wrong_shapes(tree):
     with pytest.raises(ValueError, match=r"\[batch, 4\]"):
-        level_calibration_error([0], [[1.0, 0.0]], tree)
+        level_calibration_error([0], [[1.0, 0.0]], tree, from_logits=False)
     with pytest.raises(ValueError, match="one-hot"):
         LevelCalibrationError(tree).update_state(np.eye(4)[:1], [[1.0, 0, 0, 0]])
 
@@ -178,7 +205,7 @@ def test_saves_with_a_model(uneven_tree, tmp_path):
     def twin(y, scores):
         return brute(y, brute_force.softmax(scores), uneven_tree, 2)
 
-    metric = LevelCalibrationError(uneven_tree, level=2, from_logits=True)
+    metric = LevelCalibrationError(uneven_tree, level=2)
     contract.check_in_a_model(metric, twin)
     contract.check_saved_model(metric, twin, tmp_path)
 
@@ -187,7 +214,7 @@ def test_saves_with_a_model(uneven_tree, tmp_path):
 def test_labels_above_256_under_half_precision_policies(dtype):
     y, _, scores = contract.half_precision_example(dtype)  # certain; 2 of 4 right, 3 of 4 groups
     tree = contract.wide_tree()
-    for level, error in ((0, 0.5), (1, 0.25)):
-        metric = LevelCalibrationError(tree, level)
+    for level, error in ((-1, 0.5), (1, 0.25)):
+        metric = LevelCalibrationError(tree, level, from_logits=False)
         metric.update_state(y, scores)
         assert float(metric.result()) == pytest.approx(error)

@@ -38,7 +38,7 @@ def sample(tree, batch=15, seed=0):
 
 
 def test_worked_tree_by_hand(tree):
-    curve = operating_curve([[0.5, 0.25, 0.25, 0.0]], [1], tree)
+    curve = operating_curve([1], [[0.5, 0.25, 0.25, 0.0]], tree)
     np.testing.assert_allclose(curve.thresholds, [0.5, 0.75, np.inf])
     np.testing.assert_allclose(curve.coverage, [1, 0.5, 0], atol=1e-12)
     np.testing.assert_allclose(curve.correctness, [0, 1, 1])
@@ -70,7 +70,7 @@ def test_golden_answers(golden, name, rule, key):
     column = {int(leaf): i for i, leaf in enumerate(arrays["leaves"])}
     assert len(column) == tree.num_classes
     floors = ["0.0", "0.3", "0.5", "0.7", "0.9", "1.0"]
-    curve = operating_curve(arrays["probs"], arrays["y"], tree, [float(f) for f in floors], rule)
+    curve = operating_curve(arrays["y"], arrays["probs"], tree, [float(f) for f in floors], rule)
     for i, floor in enumerate(floors):
         nodes = arrays[f"hsc_{key}_pred_{floor}"]
         right = arrays["ancestor"][nodes, arrays["y"]]
@@ -83,7 +83,7 @@ def test_golden_answers(golden, name, rule, key):
 def test_every_point_is_that_of_the_answers(shape, rule):
     tree = SHAPES[shape]()
     p, y = sample(tree, 7)
-    curve = operating_curve(p, y, tree, rule=rule)
+    curve = operating_curve(y, p, tree, rule=rule)
     found = list(zip(curve.coverage, curve.correctness))
     wanted = [point(p, y, tree, float(t), rule) for t in curve.thresholds]
     np.testing.assert_allclose(found, wanted, atol=1e-9)
@@ -97,7 +97,7 @@ def test_every_point_is_that_of_the_answers(shape, rule):
 @pytest.mark.parametrize("rule", RULES)
 def test_area_is_the_integral_of_risk_over_coverage(uneven_tree, rule):
     p, y = sample(uneven_tree, 30)
-    curve = operating_curve(p, y, uneven_tree, rule=rule)
+    curve = operating_curve(y, p, uneven_tree, rule=rule)
     area, last = 0.0, point(p, y, uneven_tree, 0.0, rule)
     for threshold in curve.thresholds:
         c, r = point(p, y, uneven_tree, float(threshold), rule)
@@ -108,7 +108,7 @@ def test_area_is_the_integral_of_risk_over_coverage(uneven_tree, rule):
 
 def test_ends_of_the_curve(uneven_tree):
     p, y = sample(uneven_tree, 40)
-    curve = operating_curve(p, y, uneven_tree)
+    curve = operating_curve(y, p, uneven_tree)
     assert curve.coverage[0] == pytest.approx(1) and curve.coverage[-1] == pytest.approx(0)
     assert curve.correctness[0] == pytest.approx(np.mean(p.argmax(1) == y))
     assert curve.correctness[-1] == pytest.approx(1)
@@ -119,36 +119,36 @@ def test_ends_of_the_curve(uneven_tree):
 def test_given_thresholds_pick_points_and_keep_the_area(uneven_tree):
     p, y = sample(uneven_tree, 25)
     grid = np.linspace(0, 1.01, 12)
-    whole = operating_curve(p, y, uneven_tree)
-    curve = operating_curve(p, y, uneven_tree, grid[::-1])
+    whole = operating_curve(y, p, uneven_tree)
+    curve = operating_curve(y, p, uneven_tree, grid[::-1])
     np.testing.assert_allclose(curve.thresholds, grid, rtol=1e-6)
     wanted = [point(p, y, uneven_tree, t, "climbing") for t in grid]
     np.testing.assert_allclose(list(zip(curve.coverage, curve.correctness)), wanted, atol=1e-9)
     assert curve.area == whole.area
-    single = operating_curve(p, y, uneven_tree, 0.5)
+    single = operating_curve(y, p, uneven_tree, 0.5)
     assert single.coverage.shape == (1,) and single.area == whole.area
 
 
 def test_climbing_covers_no_less_than_selective_at_the_same_threshold(uneven_tree):
     p, y = sample(uneven_tree, 60)
     grid = np.linspace(0, 1, 20)
-    climbing = operating_curve(p, y, uneven_tree, grid)
-    selective = operating_curve(p, y, uneven_tree, grid, rule="selective")
+    climbing = operating_curve(y, p, uneven_tree, grid)
+    selective = operating_curve(y, p, uneven_tree, grid, rule="selective")
     assert (climbing.coverage >= selective.coverage - 1e-12).all()
 
 
 def test_flat_tree_has_one_rule():
     tree = SHAPES["flat"]()
     p, y = sample(tree, 20)
-    a, b = (operating_curve(p, y, tree, rule=r) for r in RULES)
+    a, b = (operating_curve(y, p, tree, rule=r) for r in RULES)
     np.testing.assert_array_equal(a.coverage, b.coverage)
     assert a.area == b.area
 
 
 def test_tight_thresholds_are_where_correctness_rises(tree):
     p, y = sample(tree, 30)
-    tight = np.sort(tight_thresholds(p, y, tree))
-    curve = operating_curve(p, y, tree, tight)
+    tight = np.sort(tight_thresholds(y, p, tree))
+    curve = operating_curve(y, p, tree, tight)
     reached = [np.mean(tight <= t) for t in tight]
     np.testing.assert_allclose(curve.correctness, reached, atol=1e-9)
 
@@ -156,17 +156,17 @@ def test_tight_thresholds_are_where_correctness_rises(tree):
 def test_temperature_moves_thresholds_but_keeps_the_ends(tree):
     logits = np.random.default_rng(0).normal(size=(50, 4)) * 4
     y = labels(tree, 50)
-    sharp, soft = (operating_curve(apply_temperature(logits, t), y, tree) for t in (1.0, 3.0))
+    sharp, soft = (operating_curve(y, apply_temperature(logits, t), tree) for t in (1.0, 3.0))
     assert sharp.correctness[0] == pytest.approx(soft.correctness[0])
     assert not np.allclose(sharp.thresholds[:5], soft.thresholds[:5])
 
 
 def test_one_example_ties_and_certainty(tree):
-    curve = operating_curve(np.full((1, 4), 0.25), [0], tree)
+    curve = operating_curve([0], np.full((1, 4), 0.25), tree)
     np.testing.assert_allclose(curve.thresholds, [0.25, 0.5, np.inf])
     assert curve.area == 0
     curve = operating_curve(
-        [[0.0, 1, 0, 0]], [0], tree
+        [0], [[0.0, 1, 0, 0]], tree
     )  # truck and land change place with the root
     np.testing.assert_allclose(curve.thresholds, [1, np.inf])
     np.testing.assert_allclose(curve.correctness, [0, 1])
@@ -175,11 +175,11 @@ def test_one_example_ties_and_certainty(tree):
 
 def test_ties_do_not_depend_on_the_order_of_examples_or_of_the_tree(uneven_tree):
     """Equal probabilities change many answers at one threshold: no point in between may count."""
-    p = np.round(probabilities(uneven_tree, 30) * 8) / 8 + 0.0
+    p = np.random.default_rng(3).multinomial(8, np.ones(7) / 7, size=30) / 8
     y = labels(uneven_tree, 30)
-    first = operating_curve(p, y, uneven_tree)
+    first = operating_curve(y, p, uneven_tree)
     order = np.random.default_rng(0).permutation(30)
-    second = operating_curve(p[order], y[order], uneven_tree)
+    second = operating_curve(y[order], p[order], uneven_tree)
     assert len(first.thresholds) < 12
     np.testing.assert_allclose(first.correctness, second.correctness, atol=1e-12)
     assert first.area == pytest.approx(second.area, abs=1e-12)
@@ -188,10 +188,10 @@ def test_ties_do_not_depend_on_the_order_of_examples_or_of_the_tree(uneven_tree)
 def test_refuses_what_has_no_curve(tree):
     p, y = sample(tree, 3)
     with pytest.raises(ValueError, match="`rule` must be one of"):
-        operating_curve(p, y, tree, rule="max_coverage")
+        operating_curve(y, p, tree, rule="max_coverage")
     with pytest.raises(ValueError, match="at least one example"):
-        operating_curve(np.zeros((0, 4)), [], tree)
+        operating_curve([], np.zeros((0, 4)), tree)
     with pytest.raises(ValueError, match="2 labels for 3 examples"):
-        operating_curve(p, y[:2], tree)
+        operating_curve(y[:2], p, tree)
     with pytest.raises(ValueError, match=r"\[batch, 4\]"):
-        operating_curve(p[:, :3], y, tree)
+        operating_curve(y, p[:, :3], tree)

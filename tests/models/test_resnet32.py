@@ -166,11 +166,11 @@ def test_saves_and_loads(tmp_path):
 
 @pytest.mark.parametrize("method", ["etf_dr", "cross_entropy"])
 def test_learns_with_the_heads_of_the_paper(tree, method):
-    """Four plain colours; features are the pooled channels themselves."""
+    """Four plain colors; features are the pooled channels themselves."""
     rng = np.random.default_rng(0)
     y = np.arange(32) % 4
-    colours = np.array([[1, -1, -1], [-1, 1, -1], [-1, -1, 1], [1, 1, -1]])
-    x = (colours[y][:, None, None] + rng.normal(0, 0.2, (32, 8, 8, 3))).astype("float32")
+    colors = np.array([[1, -1, -1], [-1, 1, -1], [-1, -1, 1], [1, 1, -1]])
+    x = (colors[y][:, None, None] + rng.normal(0, 0.2, (32, 8, 8, 3))).astype("float32")
     backbone = kh.models.resnet32((8, 8, 3), width=4, blocks=1, momentum=0.7)
     model = kh.build(backbone, tree, method, network="I", hidden_units=None)
     model.optimizer.learning_rate = 0.05

@@ -67,11 +67,11 @@ def test_saves_and_loads(tmp_path):
 
 
 def test_learns_in_a_classifier(tree):
-    """Four plain colours, from scratch."""
+    """Four plain colors, from scratch."""
     rng = np.random.default_rng(0)
     y = np.arange(32) % 4
-    colours = np.array([[200, 40, 40], [40, 200, 40], [40, 40, 200], [200, 200, 40]])
-    x = colours[y][:, None, None] + rng.normal(0, 20, (32, 12, 12, 3))
+    colors = np.array([[200, 40, 40], [40, 200, 40], [40, 40, 200], [200, 200, 40]])
+    x = colors[y][:, None, None] + rng.normal(0, 20, (32, 12, 12, 3))
     model = kh.build(small_cnn((12, 12, 3), (8, 12)), tree)
     model.optimizer.learning_rate = 0.1
     history = model.fit(x.astype("float32"), y, epochs=40, batch_size=16, verbose=0).history

@@ -1,4 +1,4 @@
-"""`synchronized` of `build()` reaches every batch normalisation of neck and head, and is kept.
+"""`synchronized` of `build()` reaches every batch normalization of neck and head, and is kept.
 
 That it makes two replicas equal to one: tests/training/test_optimizer.py.
 """
@@ -16,7 +16,7 @@ def backbone():
 
 
 def settings(model):
-    """`synchronized` of the batch normalisations by path, the backbone's own apart."""
+    """`synchronized` of the batch normalizations by path, the backbone's own apart."""
     norms = [
         layer
         for layer in model._flatten_layers()
@@ -43,7 +43,7 @@ def test_pytorch_refuses(tree):
         kh.build(backbone(), tree, synchronized=True)
 
 
-@pytest.mark.skipif(BACKEND != "jax", reason="JAX synchronises by itself")
+@pytest.mark.skipif(BACKEND != "jax", reason="JAX synchronizes by itself")
 def test_jax_takes_it_and_keeps_it_for_tensorflow(tree):
     model = kh.build(kh.models.wide_resnet(depth=10, width=1, synchronized=True), tree,
                      synchronized=True)  # fmt: skip
@@ -55,7 +55,7 @@ def test_jax_takes_it_and_keeps_it_for_tensorflow(tree):
 
 @tensorflow
 @pytest.mark.parametrize("method", kh.methods.names())
-def test_reaches_every_normalisation(tree, method):
+def test_reaches_every_normalization(tree, method):
     for network, names in (("I", {"norm_in", "norm_out"}), ("II", {"norm", "norm1", "norm2"})):
         found = settings(kh.build(backbone(), tree, method, network=network, synchronized=True))
         assert names <= last(found) <= names | {"head_norm"}
@@ -64,7 +64,7 @@ def test_reaches_every_normalisation(tree, method):
         assert not any(found.values())
 
 
-def test_methods_with_a_normalisation_of_their_own(tree):
+def test_methods_with_a_normalization_of_their_own(tree):
     with_norm = {
         name
         for name in kh.methods.names()

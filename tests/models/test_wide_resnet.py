@@ -148,7 +148,7 @@ def test_golden_parameter_counts(golden, network, wrn_28_8):
     """Both WRN-28-8 trunks, array by array, without what the reference never uses.
 
     Dead in the reference: the trunk's own `fc`, whose place the separate classifier takes, and
-    two batch normalisations.
+    two batch normalizations.
     """
     file = golden(GOLDEN)
     prefix = "type1" if network == "I" else "type2"
@@ -198,7 +198,7 @@ def test_settings_are_those_of_the_paper():
 
 
 def test_type_two_starts_as_in_the_paper():
-    """1x1 convolution: normal with deviation sqrt(2 / 100); first batch normalisation 0.999."""
+    """1x1 convolution: normal with deviation sqrt(2 / 100); first batch normalization 0.999."""
     tree = cifar100.class_tree()
     model = kh.build(
         wide_resnet(depth=10, width=2), tree, input_momentum=0.999, reduce_init="normal"
@@ -247,11 +247,11 @@ def test_refuses(options, message):
 
 
 def test_learns(tree):
-    """Four plain colours, from scratch, in a type II network."""
+    """Four plain colors, from scratch, in a type II network."""
     rng = np.random.default_rng(0)
     y = np.arange(32) % 4
-    colours = np.array([[1, -1, -1], [-1, 1, -1], [-1, -1, 1], [1, 1, -1]])
-    x = (colours[y][:, None, None] + rng.normal(0, 0.2, (32, 8, 8, 3))).astype("float32")
+    colors = np.array([[1, -1, -1], [-1, 1, -1], [-1, -1, 1], [1, 1, -1]])
+    x = (colors[y][:, None, None] + rng.normal(0, 0.2, (32, 8, 8, 3))).astype("float32")
     # A momentum for few steps: 0.999 is for the papers' 70,000.
     model = kh.build(wide_resnet((8, 8, 3), depth=10, width=1, momentum=0.7), tree)
     model.optimizer.learning_rate = 0.05

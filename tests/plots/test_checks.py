@@ -3,48 +3,32 @@ import pytest
 from matplotlib import pyplot as plt
 
 from keras_haframe.plots import style
-from keras_haframe.plots.checks import check_labels, check_predicted, check_probabilities
+from keras_haframe.plots.checks import example_labels, example_probabilities, predicted_classes
 
 
-@pytest.mark.parametrize("dtype", ["int8", "int64", "uint8"])
-def test_labels_of_any_integer_type(dtype):
-    labels = np.array([0, 3], dtype)
-    assert check_labels(labels, 4) is labels
-
-
-@pytest.mark.parametrize(
-    ("labels", "message"),
-    [
-        ([], r"`labels` must be class indices \[n\], integer, at least one"),
-        (3, "at least one"),
-        ([[1, 0], [0, 1]], r"shape \(2, 2\)"),
-        ([True, False], "dtype bool"),
-        (["car"], "dtype <U3"),
-        ([-1, 2], "from 0 to 3. Received: -1 to 2"),
-        ([0, 4], "Received: 0 to 4"),
-    ],
-)
-def test_wrong_labels(labels, message):
-    with pytest.raises(ValueError, match=message):
-        check_labels(labels, 4)
+def test_there_must_be_an_example():
+    """All else is checked as everywhere, see tests/tree_ops/test_checks.py."""
+    assert example_labels(np.array([0, 3], "uint8"), 4).tolist() == [0, 3]
+    with pytest.raises(ValueError, match="At least 1 example"):
+        example_labels([], 4)
 
 
 def test_predictions_may_be_scores():
     labels = np.array([0, 1, 2])
     scores = np.array([[0.0, 2, 1], [5, 0, 0], [1, 1, 0]])
-    assert check_predicted(scores, labels, 3, "p").tolist() == [1, 0, 0]  # ties: lower class
-    assert check_predicted([1, 0, 0], labels, 3, "p").tolist() == [1, 0, 0]
+    assert predicted_classes(labels, scores, 3, "p").tolist() == [1, 0, 0]  # ties: lower class
+    assert predicted_classes(labels, [1, 0, 0], 3, "p").tolist() == [1, 0, 0]
     with pytest.raises(
-        ValueError, match=r"`p` must have one prediction per label. .* 2 .* 3 labels"
+        ValueError, match="one label per example. Received: 2 labels for 3 examples in `p`"
     ):
-        check_predicted([0, 1], labels, 3, "p")
+        predicted_classes(labels, [0, 1], 3, "p")
 
 
 def test_probabilities_are_float64():
-    p = check_probabilities(np.full((2, 4), 0.25, "float16"), np.array([0, 1]), 4)
+    p = example_probabilities(np.array([0, 1]), np.full((2, 4), 0.25, "float16"), 4)
     assert p.dtype == np.float64
-    with pytest.raises(ValueError, match=r"shape \[2, 4\]. Received: \(4,\)"):
-        check_probabilities(np.full(4, 0.25), np.array([0, 1]), 4)
+    with pytest.raises(ValueError, match=r"shape \[2, 4\].*Received shape: \(4,\)"):
+        example_probabilities(np.array([0, 1]), np.full(4, 0.25), 4)
 
 
 def test_new_axes_have_the_width_of_a_column():

@@ -7,36 +7,36 @@ from tests.plots.conftest import scores_of
 
 def test_counts_by_hand(tree):
     labels, predicted = [0, 0, 1, 2, 3], [0, 1, 2, 2, 0]
-    counts, names = level_confusion(predicted, labels, tree, 1)
+    counts, names = level_confusion(labels, predicted, tree, 1)
     assert names == ["land", "air"]
     assert counts.tolist() == [[2, 1], [1, 1]]
-    counts, names = level_confusion(predicted, labels, tree, 0)
+    counts, names = level_confusion(labels, predicted, tree, 2)
     assert names == tree.leaves
     assert counts.tolist() == [[1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 1, 0], [1, 0, 0, 0]]
 
 
-@pytest.mark.parametrize("level", [0, 1, 2, 3])
+@pytest.mark.parametrize("level", [1, 2, 3, 4])
 def test_counts_against_a_loop(uneven_tree, level):
     scores, labels = scores_of(uneven_tree, 200)
     predicted = scores.argmax(axis=1)
-    counts, names = level_confusion(scores, labels, uneven_tree, level)
+    counts, names = level_confusion(labels, scores, uneven_tree, level)
 
     def node(k):
         path = uneven_tree.path(int(k))
-        return path[min(uneven_tree.height - level, len(path) - 1)]
+        return path[min(level, len(path) - 1)]
 
     assert len(set(names)) == len(names) == len({node(k) for k in range(7)})
     expected = np.zeros_like(counts)
     for y, p in zip(labels, predicted):
         expected[names.index(node(y)), names.index(node(p))] += 1
     np.testing.assert_array_equal(counts, expected)
-    # Tree order: classes below a node are neighbours.
+    # Tree order: classes below a node are neighbors.
     order = [names.index(node(k)) for k in uneven_tree.leaf_ranges[0]]
     assert order == sorted(order)
 
 
 def test_rows_sum_to_a_hundred_and_missing_labels_stay_blank(tree, ax):
-    plot_confusion([0, 2, 2], [0, 0, 2], tree, level=0, ax=ax, colorbar=False)
+    plot_confusion([0, 0, 2], [0, 2, 2], tree, level=-1, ax=ax, colorbar=False)
     drawn = np.ma.filled(ax.images[0].get_array(), np.nan)
     np.testing.assert_allclose(drawn[0], [50, 0, 50, 0])
     np.testing.assert_allclose(drawn[2], [0, 0, 100, 0])
@@ -44,11 +44,11 @@ def test_rows_sum_to_a_hundred_and_missing_labels_stay_blank(tree, ax):
 
 
 def test_numbers_are_written_in_small_tables_only(tree, benchmark_tree, ax):
-    plot_confusion([0, 2, 2], [0, 0, 2], tree, level=1, ax=ax)
+    plot_confusion([0, 0, 2], [0, 2, 2], tree, level=1, ax=ax)
     assert [t.get_text() for t in ax.texts] == ["50", "50", "100"]
     large = benchmark_tree("cifar100")
     labels = np.arange(100)
-    other = plot_confusion(labels, labels, large, level=0)
+    other = plot_confusion(labels, labels, large, level=-1)
     assert not other.texts and other.get_xlabel() == "predicted (tree order)"
 
 
@@ -56,21 +56,23 @@ def test_shares_that_round_to_nothing_are_not_written(tree, ax):
     labels = np.zeros(1000, int)
     predicted = labels.copy()
     predicted[:4] = 2
-    plot_confusion(predicted, labels, tree, ax=ax)
+    plot_confusion(labels, predicted, tree, ax=ax)
     assert [t.get_text() for t in ax.texts] == ["100"]
 
 
 def test_lines_between_the_children_of_the_root(tree, ax):
-    plot_confusion([0], [0], tree, level=0, ax=ax, colorbar=False)
+    plot_confusion([0], [0], tree, level=-1, ax=ax, colorbar=False)
     assert [line.get_ydata()[0] for line in ax.lines[::2]] == [1.5]
     assert [line.get_xdata()[0] for line in ax.lines[1::2]] == [1.5]
     top = plot_confusion([0], [0], tree, level=1)
     assert not top.lines  # they are the children of the root
 
 
-@pytest.mark.parametrize("level", [-1, 2, 5])
+@pytest.mark.parametrize("level", [0, 3, -3])
 def test_level_out_of_range(tree, level):
-    with pytest.raises(ValueError, match=rf"`level` must be from 0 .* Received: level={level}"):
+    with pytest.raises(
+        ValueError, match=rf"`level` must be an integer from 1 .* Received: level={level}"
+    ):
         plot_confusion([0], [0], tree, level)
 
 
@@ -85,7 +87,15 @@ def test_numpy_levels_are_integers(tree):
 
 
 def test_wrong_predictions(tree):
-    with pytest.raises(ValueError, match="one prediction per label"):
-        plot_confusion([0, 1], [0], tree)
-    with pytest.raises(ValueError, match="`predicted` must be from 0 to 3"):
-        plot_confusion([7], [0], tree)
+    with pytest.raises(
+        ValueError, match="one label per example.*2 labels for 1 examples in `predicted`"
+    ):
+        plot_confusion([0], [0, 1], tree)
+    with pytest.raises(ValueError, match="from 0 to 3.*Received label 7 in `predicted`"):
+        plot_confusion([0], [7], tree)
+
+
+def test_parents_of_the_classes_by_default(tree, uneven_tree):
+    flat = uneven_tree.from_paths([["root", c] for c in "abc"])
+    assert len(plot_confusion([0, 2], [0, 2], tree).images[0].get_array()) == 2
+    assert len(plot_confusion([0, 2], [0, 2], flat).images[0].get_array()) == 3

@@ -27,17 +27,17 @@ def arguments(name: str, tree: kh.ClassTree) -> tuple:
     run = {"top1": 0.5, "severity": 1.5}
     return {
         "plot_accuracy_severity": ({"a": [run, {"top1": 0.6, "severity": 1.4}], "b": [run]},),
-        "plot_confusion": (scores, labels, tree),
+        "plot_confusion": (labels, scores, tree),
         "plot_curves": ({"ETF": history, "HAFrame": history},),
         "plot_dendrogram": (tree,),
         "plot_gram": (cosines, tree),
         "plot_gram_beside": (cosines, cosines, tree),
         "plot_images": (images[:3],),
-        "plot_mistakes_by_height": ({"a": scores, "b": scores[:, ::-1]}, labels, tree),
-        "plot_operating_curve": ({"a": softmax(scores)}, labels, tree),
-        "plot_reliability": (softmax(scores), labels, tree),
+        "plot_mistakes_by_height": (labels, {"a": scores, "b": scores[:, ::-1]}, tree),
+        "plot_operating_curve": (labels, {"a": softmax(scores)}, tree),
+        "plot_reliability": (labels, softmax(scores), tree),
         "plot_similarity": (tree,),
-        "plot_worst_mistakes": (images, scores, labels, tree),
+        "plot_worst_mistakes": (images, labels, scores, tree),
     }[name]
 
 
@@ -91,9 +91,9 @@ def test_not_a_tree(name):
         getattr(plots, name)(*swapped)
 
 
-def test_colours_differ_for_the_colour_blind():
+def test_colors_differ_for_the_color_blind():
     """Distinct in lightness or hue; none too pale for white paper."""
-    rgb = np.array([colors.to_rgb(c) for c in style.COLOURS])
+    rgb = np.array([colors.to_rgb(c) for c in style.COLORS])
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     luminance = linear @ [0.2126, 0.7152, 0.0722]
     assert (1.05 / (luminance + 0.05) > 2).all()  # contrast with white
@@ -101,10 +101,10 @@ def test_colours_differ_for_the_colour_blind():
     seen = linear @ np.array([[0.29275, 0.29275, -0.02234], [0.70725, 0.70725, 0.02234], [0, 0, 1]])
     gaps = np.abs(seen[:, None] - seen[None]).sum(axis=-1)
     assert gaps[~np.eye(len(gaps), dtype=bool)].min() > 0.1
-    assert len(style.MARKERS) >= len(style.COLOURS)
+    assert len(style.MARKERS) >= len(style.COLORS)
 
 
-def test_too_many_for_the_colours():
+def test_too_many_for_the_colors():
     many = {f"run {i}": {"train_nc1": [1.0]} for i in range(8)}
     with pytest.raises(ValueError, match="`runs` must name 1 to 7 items"):
         plots.plot_curves(many)

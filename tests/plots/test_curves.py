@@ -22,7 +22,7 @@ def test_a_run_that_goes_on_keeps_its_epochs(ax):
     np.testing.assert_array_equal(ax.lines[0].get_xdata(), [11, 12])
 
 
-def test_runs_have_their_own_colours_and_one_entry_each(ax):
+def test_runs_have_their_own_colors_and_one_entry_each(ax):
     run = {"train_nc1": [2.0, 1.0], "test_nc1": [3.0, 2.0]}
     plot_curves({"ETF": run, "HAFrame": run}, ax=ax)
     assert len({line.get_color() for line in ax.lines}) == 2

@@ -72,7 +72,7 @@ def test_many_classes_are_not_named(ax):
     assert not ax.texts
 
 
-def test_more_groups_than_colours(ax):
+def test_more_groups_than_colors(ax):
     plot_dendrogram(kh.ClassTree([("root", f"c{i}") for i in range(9)]), ax=ax)
     assert len({line.get_color() for line in ax.lines}) == 1
 

@@ -41,7 +41,7 @@ def test_many_classes_are_not_named(benchmark_tree, ax):
 
 
 @pytest.mark.parametrize("colorbar", [True, False])
-def test_colour_bar(tree, ax, colorbar):
+def test_color_bar(tree, ax, colorbar):
     plot_gram(np.eye(4), tree, ax=ax, colorbar=colorbar)
     assert len(ax.figure.axes) == 1 + colorbar
 
@@ -77,8 +77,8 @@ def test_missing_classes_stay_blank(tree, ax):
     [
         (np.zeros(3), [0, 1, 2], r"`features` must be \[n, P\]"),
         (np.zeros((3, 2)), [0, 1], r"Received shapes: \(3, 2\) and \(2,\)"),
-        (np.zeros((2, 2)), [0, 4], "`labels` must be from 0 to 3. Received: 0 to 4"),
-        (np.zeros((2, 2)), [-1, 0], "Received: -1 to 0"),
+        (np.zeros((2, 2)), [0, 4], "Labels must be from 0 to 3.*Received label 4"),
+        (np.zeros((2, 2)), [-1, 0], "Received label -1"),
     ],
 )
 def test_wrong_features(features, labels, message):

@@ -15,7 +15,7 @@ def bars(ax):
 def test_bars_by_hand(tree, ax):
     # car as truck (1), car as jet (2), truck right, glider as car (2)
     labels = np.array([0, 0, 1, 3])
-    plot_mistakes_by_height({"a": np.array([1, 2, 1, 0])}, labels, tree, ax=ax)
+    plot_mistakes_by_height(labels, {"a": np.array([1, 2, 1, 0])}, tree, ax=ax)
     assert bars(ax) == [[25.0, 50.0]]
     first, second = ax.get_legend().get_texts()
     assert {first.get_text(), second.get_text()} == {
@@ -27,8 +27,8 @@ def test_bars_by_hand(tree, ax):
 
 def test_scores_and_classes_give_the_same(tree):
     scores, labels = scores_of(tree, 40)
-    a = plot_mistakes_by_height({"a": scores}, labels, tree)
-    b = plot_mistakes_by_height({"a": scores.argmax(axis=1)}, labels, tree)
+    a = plot_mistakes_by_height(labels, {"a": scores}, tree)
+    b = plot_mistakes_by_height(labels, {"a": scores.argmax(axis=1)}, tree)
     assert bars(a) == bars(b)
 
 
@@ -38,7 +38,7 @@ def test_against_a_loop(ax):
     for seed, name in enumerate("abc"):
         scores, labels = scores_of(tree, 200, seed)
         models[name] = scores
-    plot_mistakes_by_height(models, labels, tree, ax=ax)
+    plot_mistakes_by_height(labels, models, tree, ax=ax)
     distances = tree.distances()
     for drawn, scores in zip(bars(ax), models.values()):
         found = [distances[y, p] for y, p in zip(labels, scores.argmax(axis=1))]
@@ -49,13 +49,13 @@ def test_against_a_loop(ax):
 def test_change_against_the_baseline(tree, ax):
     labels = np.zeros(8, int)
     base, other = np.array([1, 1, 2, 2, 2, 2, 0, 0]), np.array([1, 1, 1, 2, 0, 0, 0, 0])
-    plot_mistakes_by_height({"base": base, "other": other}, labels, tree, ax=ax)
+    plot_mistakes_by_height(labels, {"base": base, "other": other}, tree, ax=ax)
     assert [t.get_text() for t in ax.texts] == ["+50 %", "-75 %"]
 
 
 def test_no_change_is_told_where_the_baseline_has_no_mistake(tree, ax):
     labels = np.zeros(2, int)
-    plot_mistakes_by_height({"a": labels, "b": np.array([1, 2])}, labels, tree, ax=ax)
+    plot_mistakes_by_height(labels, {"a": labels, "b": np.array([1, 2])}, tree, ax=ax)
     assert [t.get_text() for t in ax.texts] == ["", ""]
     assert "severity nan" in ax.get_legend().get_texts()[0].get_text() + (
         ax.get_legend().get_texts()[1].get_text()
@@ -64,7 +64,7 @@ def test_no_change_is_told_where_the_baseline_has_no_mistake(tree, ax):
 
 def test_shares_of_the_mistakes(tree, ax):
     labels = np.array([0, 0, 0, 0])
-    plot_mistakes_by_height({"a": np.array([1, 2, 3, 0])}, labels, tree, ax=ax, normalize=True)
+    plot_mistakes_by_height(labels, {"a": np.array([1, 2, 3, 0])}, tree, ax=ax, normalize=True)
     assert bars(ax)[0] == pytest.approx([100 / 3, 200 / 3])
     assert ax.get_ylabel() == "% of the mistakes" and not ax.texts
     step = ax.lines[0].get_ydata()
@@ -73,7 +73,7 @@ def test_shares_of_the_mistakes(tree, ax):
 
 def test_chance_step_has_the_mistakes_of_the_baseline(tree, ax):
     labels = np.array([0, 1, 2, 3])
-    plot_mistakes_by_height({"a": np.array([1, 0, 2, 3]), "b": labels}, labels, tree, ax=ax)
+    plot_mistakes_by_height(labels, {"a": np.array([1, 0, 2, 3]), "b": labels}, tree, ax=ax)
     np.testing.assert_allclose(ax.lines[0].get_ydata()[:2], [50 / 3, 100 / 3])
 
 
@@ -93,29 +93,29 @@ def test_chance_against_enumeration(seed):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ([], "at least one"),
+        ([], "At least 1 example"),
         ([0.0, 1.0], "integer"),
-        ([[0], [1]], r"shape \(2, 1\)"),
-        ([0, 4], "`labels` must be from 0 to 3. Received: 0 to 4"),
+        ([[0], [1]], r"shape: \(2, 1\)"),
+        ([0, 4], "Labels must be from 0 to 3.*Received label 4"),
     ],
 )
 def test_wrong_labels(tree, labels, message):
     with pytest.raises(ValueError, match=message):
-        plot_mistakes_by_height({"a": [0, 1]}, labels, tree)
+        plot_mistakes_by_height(labels, {"a": [0, 1]}, tree)
     with pytest.raises(ValueError, match=message):
         chance_shares(labels, tree)
 
 
 def test_wrong_predictions(tree):
-    with pytest.raises(ValueError, match=r"`predictions\['b'\]` must have one prediction per"):
-        plot_mistakes_by_height({"a": [0, 1], "b": [0]}, [0, 1], tree)
-    with pytest.raises(ValueError, match=r"`predictions\['a'\]` must be class indices"):
-        plot_mistakes_by_height({"a": np.zeros((2, 3))}, [0, 1], tree)
+    with pytest.raises(ValueError, match=r"one label per example.*in `predictions\['b'\]`"):
+        plot_mistakes_by_height([0, 1], {"a": [0, 1], "b": [0]}, tree)
+    with pytest.raises(ValueError, match="Labels must be integers of shape"):
+        plot_mistakes_by_height([0, 1], {"a": np.zeros((2, 3))}, tree)
     with pytest.raises(ValueError, match="Received: 0"):
-        plot_mistakes_by_height({}, [0, 1], tree)
+        plot_mistakes_by_height([0, 1], {}, tree)
 
 
 def test_one_level(ax):
     flat = kh.ClassTree([("root", c) for c in "abc"])
-    plot_mistakes_by_height({"a": [1, 1, 2]}, [0, 1, 2], flat, ax=ax)
+    plot_mistakes_by_height([0, 1, 2], {"a": [1, 1, 2]}, flat, ax=ax)
     assert bars(ax)[0] == pytest.approx([100 / 3])

@@ -9,7 +9,7 @@ from tests.plots.conftest import scores_of, softmax
 
 
 def test_curve_by_hand(tree, ax):
-    plot_operating_curve({"a": [[0.5, 0.25, 0.25, 0.0]]}, [1], tree, ax=ax)
+    plot_operating_curve([1], {"a": [[0.5, 0.25, 0.25, 0.0]]}, tree, ax=ax)
     x, y = ax.lines[0].get_data()
     # Up to a floor of 0.5 the answer is car (wrong), up to 0.75 land, above it the root.
     assert set(zip(x.tolist(), y.tolist())) == {(100.0, 0.0), (50.0, 100.0), (0.0, 100.0)}
@@ -20,7 +20,7 @@ def test_ends_of_the_curve(ax):
     tree = random_tree(np.random.default_rng(0), 10)
     scores, labels = scores_of(tree, 100)
     p = softmax(scores)
-    plot_operating_curve({"a": p}, labels, tree, ax=ax)
+    plot_operating_curve(labels, {"a": p}, tree, ax=ax)
     x, y = ax.lines[0].get_data()
     assert x[0] == pytest.approx(100) and x[-1] == pytest.approx(0, abs=1e-9)
     assert y[0] == pytest.approx(100 * (p.argmax(axis=1) == labels).mean())
@@ -30,22 +30,22 @@ def test_ends_of_the_curve(ax):
 def test_rules_and_models(tree, ax):
     scores, labels = scores_of(tree, 50)
     models = {"a": softmax(scores), "b": softmax(2 * scores)}
-    plot_operating_curve(models, labels, tree, ("climbing", "selective"), ax=ax)
+    plot_operating_curve(labels, models, tree, rules=("climbing", "selective"), ax=ax)
     curves = ax.lines[:4]
     assert [line.get_linestyle() for line in curves] == ["-", "--", "-", "--"]
     assert curves[0].get_color() == curves[1].get_color() != curves[2].get_color()
     for name, p in models.items():
-        area = kh.metrics.operating_curve(p, labels, tree, rule="selective").area
+        area = kh.metrics.operating_curve(labels, p, tree, rule="selective").area
         texts = [t.get_text() for t in ax.get_legend().get_texts()]
         assert f"{name}, selective (hAURC {area:.3f})" in texts
 
 
 @pytest.mark.parametrize("draw", [
-    lambda p, y, tree: plot_operating_curve({"a": p}, y, tree),
-    plot_reliability,
+    lambda p, y, tree: plot_operating_curve(y, {"a": p}, tree),
+    lambda p, y, tree: plot_reliability(y, p, tree),
 ])  # fmt: skip
 def test_wrong_probabilities(tree, draw):
-    with pytest.raises(ValueError, match=r"must have shape \[2, 4\]. Received: \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"must have shape \[2, 4\].*Received shape: \(2, 3\)"):
         draw(np.full((2, 3), 1 / 3), [0, 1], tree)
     with pytest.raises(ValueError, match="each row must sum to 1"):
         draw(np.array([[3.0, 1.0, 0.0, 0.0]]), [0], tree)
@@ -53,15 +53,15 @@ def test_wrong_probabilities(tree, draw):
         draw(np.array([[1.5, -0.5, 0.0, 0.0]]), [0], tree)
     with pytest.raises(ValueError, match="each row must sum to 1"):
         draw(np.full((1, 4), np.nan), [0], tree)
-    with pytest.raises(ValueError, match="`labels` must be from 0 to 3"):
+    with pytest.raises(ValueError, match="Labels must be from 0 to 3"):
         draw(np.full((1, 4), 0.25), [9], tree)
 
 
 def test_wrong_rule_and_level(tree):
     p = keras.ops.convert_to_numpy(keras.ops.softmax(np.zeros((2, 4), "float32")))
     with pytest.raises(ValueError, match="rule"):
-        plot_operating_curve({"a": p}, [0, 1], tree, rules=("jumping",))
+        plot_operating_curve([0, 1], {"a": p}, tree, rules=("jumping",))
     with pytest.raises(ValueError, match="`level`"):
-        plot_reliability(p, [0, 1], tree, levels=[2])
+        plot_reliability([0, 1], p, tree, levels=[3])
     with pytest.raises(ValueError, match="`levels` must name 1 to 7"):
-        plot_reliability(p, [0, 1], tree, levels=[])
+        plot_reliability([0, 1], p, tree, levels=[])

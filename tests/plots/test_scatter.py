@@ -32,7 +32,7 @@ def test_labels_and_other_metrics(ax):
     assert other.containers[0].lines[0].get_ydata()[0] == pytest.approx(38)
 
 
-def test_methods_differ_by_colour_and_marker(ax):
+def test_methods_differ_by_color_and_marker(ax):
     rows = {f"m{i}": SEEDS for i in range(9)}
     plot_accuracy_severity(rows, ax=ax)
     looks = set()

@@ -115,11 +115,11 @@ def test_mean_squared_error():
     assert isinstance(copied, recipe.MeanSquaredError)
 
 
-def test_centred_features():
+def test_centered_features():
     features = np.array([[1.0, 0.0], [3.0, 0.0], [0.0, 4.0]])
-    centred = recipe._centred(features, np.array([0, 0, 1]))
+    centered = recipe._centered(features, np.array([0, 0, 1]))
     # class means (2, 0) and (0, 4): their mean is (1, 2)
-    np.testing.assert_array_equal(centred, [[0, -2], [2, -2], [-1, 2]])
+    np.testing.assert_array_equal(centered, [[0, -2], [2, -2], [-1, 2]])
 
 
 def test_the_two_targets_differ():

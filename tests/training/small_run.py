@@ -22,7 +22,7 @@ def data(n=96):
 
 
 def make_model(method="haframe"):
-    """With everything that has a state: batch normalisation, dropout, momentum."""
+    """With everything that has a state: batch normalization, dropout, momentum."""
     tree = kh.ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
     images = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(6, 3, activation="relu")(images)

@@ -68,7 +68,7 @@ def test_crop_and_flip_against_every_possible_crop(last, mode):
     assert len(drawn) == 2 * len(offsets) ** 2  # every offset and both orientations occur
 
 
-def test_normalisation_channel_by_channel():
+def test_normalization_channel_by_channel():
     mean, std = (0.5, 0.25, 0.1), (0.2, 0.3, 0.4)
     found = normalize(IMAGES, mean, std)
     assert found.dtype == np.float32

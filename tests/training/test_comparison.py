@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_haframe.training import Task, compare, decide, grouped, kept_scores
+from keras_haframe.decisions import rescore
+from keras_haframe.training import Task, compare, grouped, kept_scores
 from tests.methods.contract import data
 
 ROWS = {"cross-entropy": ("cross_entropy", {}), "HAFrame": ("haframe", {"gamma": 1.0})}
@@ -47,7 +48,7 @@ def test_one_result_per_method_rule_and_seed(tree, tmp_path):
     keys = {(r["method"], r["decision"], r["seed"]) for r in results}
     assert keys == {(m, d, s) for m in ROWS for d in ("", "CRM", "HiE") for s in (0, 1)}
     for r in results:
-        scores = decide(kept_scores(tmp_path, r["method"], r["seed"]), tree, r["decision"])
+        scores = rescore(kept_scores(tmp_path, r["method"], r["seed"]), tree, r["decision"])
         assert r["top1"] == pytest.approx((scores.argmax(-1) == task.labels).mean())
         assert r["train_seconds"] > 0
     first, second = (kept_scores(tmp_path, "HAFrame", seed) for seed in (0, 1))
@@ -112,13 +113,13 @@ def test_mistakes_show_before_any_training(tree, tmp_path, rows, rules, message)
 def test_decide_is_the_decision_rules(tree):
     scores = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
     probabilities = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
-    np.testing.assert_array_equal(decide(scores, tree), scores)
+    np.testing.assert_array_equal(rescore(scores, tree), scores)
     risk = -probabilities @ tree.distances()
-    np.testing.assert_allclose(decide(scores, tree, "CRM"), risk, rtol=1e-5)
+    np.testing.assert_allclose(rescore(scores, tree, "CRM"), risk, rtol=1e-5)
     parents = probabilities.reshape(5, 2, 2).sum(2).repeat(2, axis=1)  # land, land, air, air
     product = probabilities * parents
     expected = product / product.sum(1, keepdims=True)
-    np.testing.assert_allclose(decide(scores, tree, "HiE"), expected, rtol=1e-5)
+    np.testing.assert_allclose(rescore(scores, tree, "HiE"), expected, rtol=1e-5)
 
 
 def test_grouped_by_row(tree):

@@ -130,7 +130,7 @@ def test_without_shares_and_in_evaluation_it_is_the_plain_loss(tree):
     assert logs["loss"] == pytest.approx(plain, rel=1e-5)
 
 
-def test_regularisation_counts_once(tree):
+def test_regularization_counts_once(tree):
     layer = keras.layers.Conv2D(8, 3, kernel_regularizer=keras.regularizers.L2(1.0))
     backbone = keras.Sequential([keras.Input((4, 4, 3)), layer])
     model = MixUpClassifier(backbone, tree, "cross_entropy", network="I", hidden_units=None)
@@ -146,11 +146,11 @@ def test_regularisation_counts_once(tree):
 
 
 def test_trains_saves_and_loads(tree, tmp_path):
-    """Four plain colours."""
+    """Four plain colors."""
     rng = np.random.default_rng(0)
     y = np.arange(64) % 4
-    colours = np.array([[1, -1, -1], [-1, 1, -1], [-1, -1, 1], [1, 1, -1]])
-    x = (colours[y][:, None, None] + rng.normal(0, 0.2, (64, 4, 4, 3))).astype("float32")
+    colors = np.array([[1, -1, -1], [-1, 1, -1], [-1, -1, 1], [1, 1, -1]])
+    x = (colors[y][:, None, None] + rng.normal(0, 0.2, (64, 4, 4, 3))).astype("float32")
     model = make(tree, "haframe")
     model.optimizer.learning_rate = 0.1
     model.fit(MixedBatches(x, y, 16, 0), epochs=15, verbose=0)

@@ -261,7 +261,7 @@ def test_saved_and_loaded_with_its_model(tree, tmp_path):
 @pytest.mark.skipif(
     importlib.util.find_spec("tensorflow") is None, reason="MirroredStrategy is TensorFlow's"
 )
-def test_two_replicas_with_synchronized_normalisation_equal_one():
+def test_two_replicas_with_synchronized_normalization_equal_one():
     done = subprocess.run(
         [sys.executable, "-m", "tests.training.two_replicas"], capture_output=True, text=True,
         cwd=pathlib.Path(__file__).parents[2], timeout=300,

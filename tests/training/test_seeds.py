@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from keras_haframe import metrics
-from keras_haframe.training import ArrayBatches, RunSettings, decide, run_seeds
+from keras_haframe.decisions import rescore
+from keras_haframe.training import ArrayBatches, RunSettings, run_seeds
 from tests.training.small_run import data, make_model
 
 images, labels = data()
@@ -47,7 +48,7 @@ def test_every_row_is_scored_by_its_rule(done, small_tree):
         assert [r["seed"] for r in rows[row]] == [3, 4]
         for result in rows[row]:
             with np.load(folder / f"mine_seed{result['seed']}" / "scores.npz") as kept:
-                scores = decide(kept["scores"], small_tree, rule)
+                scores = rescore(kept["scores"], small_tree, rule)
                 np.testing.assert_array_equal(kept["labels"], TEST[1])
             for key, value in metrics.summary(TEST[1], scores, small_tree).items():
                 assert result[key] == pytest.approx(value, nan_ok=True)

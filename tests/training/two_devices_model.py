@@ -1,4 +1,4 @@
-"""A small model with batch normalisation and without dropout, for equality across devices."""
+"""A small model with batch normalization and without dropout, for equality across devices."""
 
 import keras
 

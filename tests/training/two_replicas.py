@@ -17,7 +17,7 @@ STEPS, BATCH = 3, 8
 
 
 def trained(scope, synchronized, method, x, y):
-    """Trainable weights after a few steps, and how many normalisations are synchronised."""
+    """Trainable weights after a few steps, and how many normalizations are synchronized."""
     keras.utils.set_random_seed(0)
     tree = kh.ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
     with scope:

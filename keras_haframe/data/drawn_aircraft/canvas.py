@@ -47,7 +47,7 @@ class Canvas:
         size: Side of the square image in pixels.
 
     Attributes:
-        rgb: Colours times coverage, `[B, 3, P]`, with `P = size * size`.
+        rgb: Colors times coverage, `[B, 3, P]`, with `P = size * size`.
         alpha: Coverage, `[B, P]`.
         light: Side the light comes from, -1 right to 1 left of the aircraft, `[B, 1]`.
     """
@@ -81,9 +81,9 @@ class Canvas:
         self.light = np.sin(dice.uniform(-np.pi, np.pi) - heading)
 
     def _livery(self, dice: Dice) -> None:
-        grey = dice.uniform(0.62, 0.98) + dice.colour(-0.03, 0.03)
-        self.base = np.where(dice.chance(0.35), dice.colour(0.2, 0.95), grey)
-        self.accent = dice.colour(0.02, 0.9)
+        gray = dice.uniform(0.62, 0.98) + dice.color(-0.03, 0.03)
+        self.base = np.where(dice.chance(0.35), dice.color(0.2, 0.95), gray)
+        self.accent = dice.color(0.02, 0.9)
         plain = np.broadcast_to(dice.uniform(0.55, 0.9), self.base.shape)
         self.wing = np.where(dice.chance(0.4), self.base, plain)
         self.engine = np.where(dice.chance(0.5), self.accent, 0.9 * self.wing)
@@ -113,13 +113,13 @@ class Canvas:
         y = (self.across[rows] - height * self.sin_roll[rows]) / self.cos_roll[rows]
         return x, y
 
-    def paint(self, rows, distance, colour, tone=1.0, opacity=1.0, rim=0.35) -> None:
+    def paint(self, rows, distance, color, tone=1.0, opacity=1.0, rim=0.35) -> None:
         """Paints a shape over what is there, with a dark rim about a pixel wide.
 
         Args:
             rows: Indices `[R]` of the images.
             distance: Signed distances `[R, P]` in metres, negative inside.
-            colour: `[R, 3]` or `[3]`.
+            color: `[R, 3]` or `[3]`.
             tone: Brightness, broadcast to `[R, P]`.
             opacity: Opacity, broadcast to `[R, P]`.
             rim: Share of the brightness the rim loses.
@@ -129,7 +129,7 @@ class Canvas:
         if rim:
             tone = tone * (1.0 - rim * np.clip(1.5 + pixels, 0.0, 1.0))
         rest = 1.0 - cover
-        colour = np.broadcast_to(colour, (len(rows), 3)).astype(np.float32)
-        lit = (cover * tone)[:, None] * colour[:, :, None]
+        color = np.broadcast_to(color, (len(rows), 3)).astype(np.float32)
+        lit = (cover * tone)[:, None] * color[:, :, None]
         self.rgb[rows] = self.rgb[rows] * rest[:, None] + lit
         self.alpha[rows] = 1.0 - (1.0 - self.alpha[rows]) * rest

@@ -13,7 +13,7 @@ class Design:
 
     Lengths are in metres, angles in degrees. "Station" means a place along the
     fuselage as a fraction of its length, 0 at the nose and 1 at the end of the
-    tail. "Share" means a fraction of the half span, 0 at the centre line. A part
+    tail. "Share" means a fraction of the half span, 0 at the center line. A part
     whose size is 0 is left out.
 
     Args:
@@ -23,10 +23,10 @@ class Design:
         blunt: 0 for a pointed nose (a parabola), 1 for a round one (an ellipse).
         cone: Share of the length over which the tail narrows.
         tail_width: Width at the end of the tail over the largest width.
-        wing_at: Station of the wing's leading edge at the centre line.
+        wing_at: Station of the wing's leading edge at the center line.
         wing_z: Height of the wing, -1 below to +1 on top of the fuselage.
         span: Wing span.
-        root: Wing chord at the centre line.
+        root: Wing chord at the center line.
         tip: Wing chord at the tip.
         sweep: Sweep of the wing's leading edge.
         kink: Chord added to the trailing edge at the root, gone at a third of
@@ -36,20 +36,20 @@ class Design:
         tip_round: 0 for a straight tip, 1 for an elliptic one.
         winglet: Length of the swept piece beyond the tip.
         tip_tank: Length of the tanks on the wing tips.
-        tail_at: Station of the tailplane's leading edge at the centre line.
+        tail_at: Station of the tailplane's leading edge at the center line.
         tail_high: 0 for a tailplane on the fuselage, 1 for one on top of the
             fin (T-tail).
         tail_span: Tailplane span.
-        tail_root: Tailplane chord at the centre line.
+        tail_root: Tailplane chord at the center line.
         tail_tip: Tailplane chord at the tip.
         tail_sweep: Sweep of the tailplane's leading edge.
         fin: Height of the fin.
         fin_root: Chord of the fin at its foot; its leading edge sweeps 40
             degrees and its trailing edge starts at the end of the tail.
-        fin_y: Distance of each of two fins from the centre line; 0 for one fin.
+        fin_y: Distance of each of two fins from the center line; 0 for one fin.
         canard_at: Station of the foreplane.
         canard_span: Foreplane span.
-        canard_root: Foreplane chord at the centre line.
+        canard_root: Foreplane chord at the center line.
         pods: Number of engines on each wing, 0, 1 or 2.
         pod_y: Share at which the inner engine hangs.
         pod_y2: Share at which the outer engine hangs.
@@ -60,16 +60,16 @@ class Design:
         rear_length: Length of the engines at the sides of the rear fuselage.
         rear_radius: Radius of these engines.
         rear_at: Station where these engines begin.
-        centre_engine: 1 for one more engine at the root of the fin.
+        center_engine: 1 for one more engine at the root of the fin.
         nose_prop: Radius of the propeller at the nose.
-        boom_y: Distance of each of two tail booms from the centre line.
+        boom_y: Distance of each of two tail booms from the center line.
         canopy_at: Station where the cockpit glass begins.
         canopy_length: Length of the cockpit glass.
         window_from: Station of the first cabin window.
         window_to: Station of the last cabin window.
         window_pitch: Distance between windows; 0 for no windows.
         dome: Radius of the radar dome above the fuselage.
-        dome_at: Station of the dome's centre.
+        dome_at: Station of the dome's center.
     """
 
     length: float = 38.0
@@ -111,7 +111,7 @@ class Design:
     rear_length: float = 0.0
     rear_radius: float = 0.0
     rear_at: float = 0.7
-    centre_engine: float = 0.0
+    center_engine: float = 0.0
     nose_prop: float = 0.0
     boom_y: float = 0.0
     canopy_at: float = 0.035

@@ -12,7 +12,7 @@ class Dice:
 
     Image `i` of a stream owns the generator seeded with `(seed, i)`. Its numbers are
     drawn once, and each call takes the next column, so an image depends on neither
-    its neighbours nor the batch size.
+    its neighbors nor the batch size.
 
     Args:
         seed: Non-negative integer or sequence of them.
@@ -51,8 +51,8 @@ class Dice:
         """Returns a boolean column `[count, 1]`, true with the given probability."""
         return self._next() < probability
 
-    def colour(self, low: float, high: float) -> np.ndarray:
-        """Returns colours `[count, 3]` with independent channels between `low` and `high`."""
+    def color(self, low: float, high: float) -> np.ndarray:
+        """Returns colors `[count, 3]` with independent channels between `low` and `high`."""
         return np.concatenate([self.uniform(low, high) for _ in range(3)], axis=1)
 
     def grid(self, size: int) -> np.ndarray:

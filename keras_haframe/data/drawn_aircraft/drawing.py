@@ -1,4 +1,4 @@
-"""Draws labelled pictures of aircraft with NumPy alone."""
+"""Draws labeled pictures of aircraft with NumPy alone."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def rear_engines(canvas: Canvas, part: Selection) -> None:
         _nacelle(canvas, part.rows, x, off, *bar, 1.0)
 
 
-def centre_engine(canvas: Canvas, part: Selection) -> None:
+def center_engine(canvas: Canvas, part: Selection) -> None:
     """A third jet on the back, before the fin."""
     if len(part):
         x, y = canvas.plane(part.rows, 0.5 * part["width"])

@@ -49,7 +49,7 @@ Quillane: tail_high=1 tail_at=0.9 nose=0.2 blunt=0.35 cone=0.3 wing_at=0.43
     Corvane 90: wing_at=0.45
     Corvane 110: length=42 wing_at=0.47
   Trisette: length=46 width=5.2 span=38 root=8 tip=2.2 sweep=34 fin=7 fin_root=9 nose=0.13
-          : blunt=0.6 rear_length=6.4 rear_radius=1.4 centre_engine=1 tail_span=15
+          : blunt=0.6 rear_length=6.4 rear_radius=1.4 center_engine=1 tail_span=15
           : tail_root=4.6 tail_tip=2 window_pitch=2.4
     Trisette 20: length=40
     Trisette 30: length=49 winglet=3

@@ -1,7 +1,7 @@
 """Paints the parts of an aircraft on a `Canvas`: one function per part.
 
 `x` grows towards the nose and is 0 in the middle of the fuselage; `side` is the
-distance from the centre line. Both are in metres.
+distance from the center line. Both are in metres.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_haframe.data.drawn_aircraft.canvas import Canvas, Selection
 from keras_haframe.data.drawn_aircraft.engines import (
-    centre_engine,
+    center_engine,
     propellers,
     rear_engines,
     wing_engines,
@@ -43,7 +43,7 @@ def paint_aircraft(canvas: Canvas) -> None:
     propellers(canvas, canvas.having(d["nose_prop"] > 0), "nose_prop", None)
     propellers(canvas, canvas.having(d["pod_prop"] > 0, one), "pod_prop", "pod_y")
     propellers(canvas, canvas.having(d["pod_prop"] > 0, d["pods"] >= 2), "pod_prop", "pod_y2")
-    centre_engine(canvas, canvas.having(d["centre_engine"] > 0))
+    center_engine(canvas, canvas.having(d["center_engine"] > 0))
     fin(canvas, canvas.having(d["fin"] > 0), 1.0)
     fin(canvas, canvas.having(d["fin"] > 0, d["fin_y"] > 0), -1.0)
     tailplane(canvas, canvas.having(d["tail_span"] > 0, d["tail_high"] > 0))
@@ -129,12 +129,12 @@ def fuselage(canvas: Canvas, part: Selection) -> None:
     canvas.paint(rows, np.maximum(distance, glass), GLASS, shine)
 
 
-def _surface(canvas, rows, height, sizes, sweep, colour) -> None:
+def _surface(canvas, rows, height, sizes, sweep, color) -> None:
     """A plain small wing: tailplane or foreplane."""
     x, y = canvas.plane(rows, height)
     distance, _, depth = lifting_surface(x, np.abs(y), *sizes, np.tan(np.radians(sweep)))
     tone = two_tone(canvas, rows, y) * (1.0 - 0.14 * (depth > 0.7))
-    canvas.paint(rows, distance, colour, tone)
+    canvas.paint(rows, distance, color, tone)
 
 
 def tailplane(canvas: Canvas, part: Selection) -> None:
@@ -143,8 +143,8 @@ def tailplane(canvas: Canvas, part: Selection) -> None:
         height = 0.2 * part["width"] + part["tail_high"] * part["fin"]
         front = place_of(part, "tail_at") - part["tail_high"] * 0.35 * part["fin"]
         sizes = (front, 0.5 * part["tail_span"], part["tail_root"], part["tail_tip"])
-        colour = canvas.tips[part.rows]
-        _surface(canvas, part.rows, height, sizes, part["tail_sweep"], colour)
+        color = canvas.tips[part.rows]
+        _surface(canvas, part.rows, height, sizes, part["tail_sweep"], color)
 
 
 def canard(canvas: Canvas, part: Selection) -> None:

@@ -42,7 +42,7 @@ def smooth_noise(dice: Dice, size: int, octaves: tuple[int, ...] = (4, 8, 16)) -
 
 
 def _mix(low, high, share):
-    """Blends colours `[B, 3]` by shares `[B, P]` into `[B, 3, P]`."""
+    """Blends colors `[B, 3]` by shares `[B, P]` into `[B, 3, P]`."""
     return low[:, :, None] + (high - low)[:, :, None] * share[:, None]
 
 
@@ -66,7 +66,7 @@ def background(dice: Dice, size: int) -> tuple[np.ndarray, np.ndarray]:
     along = np.cos(turn) * right + np.sin(turn) * up
     across = np.cos(turn) * up - np.sin(turn) * right
     picks = [dice.uniform(0.0, 1.0) for _ in range(4)]
-    tint = dice.colour(-0.06, 0.06)
+    tint = dice.color(-0.06, 0.06)
     shadow = np.zeros_like(turn)
     picture = np.zeros((len(scene), 3, size * size), np.float32)
     for kind, paint in enumerate((_sky, _sea, _fields, _apron, _desert)):
@@ -83,7 +83,7 @@ def background(dice: Dice, size: int) -> tuple[np.ndarray, np.ndarray]:
 # strength of shadows.
 
 
-def _colour(*channels):
+def _color(*channels):
     return np.array([channels], np.float32)
 
 
@@ -91,8 +91,8 @@ def _sky(picks, noise, fine, along, across):
     """Blue to evening sky with clouds."""
     evening, cover, deep, _ = picks
     evening = np.maximum(evening * 2.0 - 1.0, 0.0)
-    high = _colour(0.16, 0.36, 0.70) * (0.6 + 0.6 * deep) * (1.0 - 0.4 * evening)
-    low = _colour(0.55, 0.74, 0.92) * (1.0 - evening) + _colour(0.95, 0.62, 0.45) * evening
+    high = _color(0.16, 0.36, 0.70) * (0.6 + 0.6 * deep) * (1.0 - 0.4 * evening)
+    low = _color(0.55, 0.74, 0.92) * (1.0 - evening) + _color(0.95, 0.62, 0.45) * evening
     picture = _mix(high, low, 0.5 + 0.5 * along)
     clouds = np.clip((noise - 0.62 + 0.25 * cover) * 5.0, 0.0, 1.0)[:, None]
     return picture + (0.95 - picture) * clouds * 0.85, 0.0
@@ -101,8 +101,8 @@ def _sky(picks, noise, fine, along, across):
 def _sea(picks, noise, fine, along, across):
     """Water with waves and foam."""
     green, rough, phase, _ = picks
-    deep = _colour(0.05, 0.18, 0.32) + green * _colour(0.0, 0.16, 0.06)
-    light = deep + _colour(0.12, 0.20, 0.22)
+    deep = _color(0.05, 0.18, 0.32) + green * _color(0.0, 0.16, 0.06)
+    light = deep + _color(0.12, 0.20, 0.22)
     waves = np.sin(26.0 * along + 9.0 * noise + 6.0 * phase) * (0.15 + 0.25 * rough)
     picture = _mix(deep, light, noise + waves)
     foam = (fine > 0.985 - 0.01 * rough) * 0.35
@@ -118,7 +118,7 @@ def _fields(picks, noise, fine, along, across):
     # A number for every field: fractions of a fast sine of its row and column.
     cell = 90.0 * np.sin(7.3 * np.floor(u) + 3.1 * np.floor(v) + 40.0 * season)
     cell = cell - np.floor(cell)
-    crop = _mix(_colour(0.22, 0.38, 0.14), _colour(0.62, 0.55, 0.30), cell)
+    crop = _mix(_color(0.22, 0.38, 0.14), _color(0.62, 0.55, 0.30), cell)
     furrows = 0.05 * np.sin(2.0 * np.pi * (4.0 + np.floor(5.0 * cell)) * (u + v * (cell > 0.5)))
     edge = np.minimum(0.5 - np.abs(u - np.floor(u) - 0.5), 0.5 - np.abs(v - np.floor(v) - 0.5))
     hedge = np.clip(1.0 - edge * 22.0, 0.0, 1.0)
@@ -128,13 +128,13 @@ def _fields(picks, noise, fine, along, across):
 
 def _apron(picks, noise, fine, along, across):
     """Concrete slabs with a painted line."""
-    bright, pitch, place, colour = picks
-    grey = (0.34 + 0.34 * bright + 0.16 * (noise - 0.5) + 0.05 * (fine - 0.5))[:, None]
+    bright, pitch, place, color = picks
+    gray = (0.34 + 0.34 * bright + 0.16 * (noise - 0.5) + 0.05 * (fine - 0.5))[:, None]
     count = 2.0 + 4.0 * pitch
     joint = np.minimum(*(np.abs((a * count + place) % 1.0 - 0.5) / count for a in (along, across)))
-    picture = grey * (1.0 - 0.25 * np.clip(1.0 - joint * 40.0, 0.0, 1.0))[:, None]
+    picture = gray * (1.0 - 0.25 * np.clip(1.0 - joint * 40.0, 0.0, 1.0))[:, None]
     line = np.clip(1.5 - np.abs(across - place + 0.5) * 40.0, 0.0, 1.0)
-    paint = np.where(colour > 0.5, _colour(0.85, 0.72, 0.1), _colour(0.9, 0.9, 0.9))[:, :, None]
+    paint = np.where(color > 0.5, _color(0.85, 0.72, 0.1), _color(0.9, 0.9, 0.9))[:, :, None]
     return picture + (paint - picture) * line[:, None], 0.5
 
 
@@ -142,7 +142,7 @@ def _desert(picks, noise, fine, along, across):
     """Dunes, or snow drifts."""
     snow, count, phase, _ = picks
     snow = snow > 0.6
-    low = np.where(snow, _colour(0.66, 0.72, 0.80), _colour(0.62, 0.46, 0.28))
-    high = np.where(snow, _colour(0.96, 0.97, 0.99), _colour(0.88, 0.74, 0.52))
+    low = np.where(snow, _color(0.66, 0.72, 0.80), _color(0.62, 0.46, 0.28))
+    high = np.where(snow, _color(0.96, 0.97, 0.99), _color(0.88, 0.74, 0.52))
     dunes = np.sin((6.0 + 10.0 * count) * along + 7.0 * noise + 6.0 * phase)
     return _mix(low, high, 0.35 + 0.25 * dunes + 0.4 * noise + 0.06 * (fine - 0.5)), 0.4

@@ -1,6 +1,6 @@
 """Signed distances to the shapes an aircraft is made of.
 
-All shapes are symmetric about the centre line, so they take the distance from it,
+All shapes are symmetric about the center line, so they take the distance from it,
 `side >= 0`, and `x`, which grows towards the nose. Distances are in the unit of the
 coordinates, negative inside; near the outline they are true to second order, which
 is all that anti-aliasing needs. Sizes are columns `[B, 1]`, coordinates `[B, P]`.
@@ -16,10 +16,10 @@ def lifting_surface(x, side, front, half_span, root, tip, slope, kink=0.0, strak
 
     Args:
         x: Coordinate towards the nose.
-        side: Distance from the centre line.
-        front: `x` of the leading edge at the centre line.
-        half_span: Length from the centre line to the tip.
-        root: Chord at the centre line.
+        side: Distance from the center line.
+        front: `x` of the leading edge at the center line.
+        half_span: Length from the center line to the tip.
+        root: Chord at the center line.
         tip: Chord at the tip.
         slope: Tangent of the sweep of the leading edge.
         kink: Chord added behind, falling to zero at a third of the half span.
@@ -27,7 +27,7 @@ def lifting_surface(x, side, front, half_span, root, tip, slope, kink=0.0, strak
         bend: 0 for a straight tip to 1 for an elliptic one.
 
     Returns:
-        Tuple of the signed distance, the share of the half span (0 at the centre
+        Tuple of the signed distance, the share of the half span (0 at the center
         line, 1 at the tip) and the depth behind the leading edge in chords.
     """
     share = side / half_span
@@ -58,7 +58,7 @@ def body(x, side, length, width, nose, blunt, cone, tail_width):
 
     Args:
         x: Coordinate towards the nose.
-        side: Distance from the centre line.
+        side: Distance from the center line.
         length: Length.
         width: Largest width.
         nose: Share of the length over which the nose widens.
@@ -68,7 +68,7 @@ def body(x, side, length, width, nose, blunt, cone, tail_width):
 
     Returns:
         Tuple of the signed distance, the station (0 at the nose, 1 at the end), and
-        the distance from the centre line over the half width at that station.
+        the distance from the center line over the half width at that station.
     """
     station = 0.5 - x / length
     ahead = np.clip(1.0 - station / nose, 0.0, 1.0)

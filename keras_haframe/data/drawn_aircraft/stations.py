@@ -21,7 +21,7 @@ def wing_height(part: Selection) -> np.ndarray:
 
 
 def wing_lead(part: Selection, side) -> np.ndarray:
-    """x of the wing's leading edge at a distance from the centre line."""
+    """x of the wing's leading edge at a distance from the center line."""
     return place_of(part, "wing_at") - side * np.tan(np.radians(part["sweep"]))
 
 

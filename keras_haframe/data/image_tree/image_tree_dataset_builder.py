@@ -72,11 +72,11 @@ class Builder(ImageBuilder):
         self.describe(tree)
         label_of = {folder: name for folder, name in zip(class_folders(first), tree.leaves)}
         if divided:
-            parts = {s: list(labelled(top / s, label_of)) for s in SPLITS if (top / s).is_dir()}
+            parts = {s: list(labeled(top / s, label_of)) for s in SPLITS if (top / s).is_dir()}
         else:
             parts = {split: [] for split in SPLITS}
             by_class: dict[str, list[str]] = {name: [] for name in tree.leaves}
-            for file, name in labelled(top, label_of):
+            for file, name in labeled(top, label_of):
                 by_class[name].append(file)
             sizes = {"validation": float(config.validation), "test": float(config.test)}
             for label, name in enumerate(tree.leaves):
@@ -115,7 +115,7 @@ def image_files(top: pathlib.Path) -> Iterator[str]:
                 yield (below / file).as_posix()
 
 
-def labelled(top: pathlib.Path, label_of: dict[str, str]) -> Iterator[tuple[str, str]]:
+def labeled(top: pathlib.Path, label_of: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Path below `top` and class of every image; a folder that is no class is refused."""
     for file in sorted(image_files(top)):
         folder = pathlib.PurePosixPath(file).parent.as_posix()

@@ -63,7 +63,7 @@ def category_tree(categories) -> tuple[ClassTree, dict[int, str]]:
     return tree, {row["id"]: name for row, name in zip(rows, tree.leaves)}
 
 
-def labelled_images(annotations) -> dict[str, int]:
+def labeled_images(annotations) -> dict[str, int]:
     """Category number of every image's file name, from an annotation file's content."""
     names = {image["id"]: image["file_name"] for image in annotations["images"]}
     return {names[a["image_id"]]: a["category_id"] for a in annotations["annotations"]}

@@ -11,7 +11,7 @@ import tensorflow_datasets as tfds
 from keras_haframe.data.image_builder import ImageBuilder, manual_path
 from keras_haframe.data.inaturalist2019.categories import (
     category_tree,
-    labelled_images,
+    labeled_images,
     read_json,
 )
 from keras_haframe.data.splits import read_splits, seeded_split, write_splits
@@ -68,7 +68,7 @@ class Builder(ImageBuilder):
         images, train, validation, categories = (pathlib.Path(paths[name]) for name in FILES)
         tree, names = category_tree(read_json(categories))
         self.describe(tree)
-        labels = {**labelled_images(read_json(train)), **labelled_images(read_json(validation))}
+        labels = {**labeled_images(read_json(train)), **labeled_images(read_json(validation))}
         labels = {file: names[number] for file, number in labels.items()}
         chosen = manual_path(dl_manager, "inaturalist2019_splits.csv")
         stored = pathlib.Path(self.data_path) / SPLITS

@@ -1,4 +1,4 @@
-"""The two conventions for the centre of the class means."""
+"""The two conventions for the center of the class means."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def class_prior(counts, mean: str = "class") -> np.ndarray:
     return counts / counts.sum()
 
 
-def centre(means: np.ndarray, prior: np.ndarray) -> np.ndarray:
+def center(means: np.ndarray, prior: np.ndarray) -> np.ndarray:
     """`[K, d]` class means minus their `prior`-weighted mean."""
     # The second pass removes what rounding left of a large common offset in the first.
-    centred = means - prior @ means
-    centred -= prior @ centred
-    return centred
+    centered = means - prior @ means
+    centered -= prior @ centered
+    return centered
