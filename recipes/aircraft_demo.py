@@ -133,28 +133,30 @@ def figures(models, scores, data, tree, output: pathlib.Path) -> None:
     """Sample images, frame beside measured class means, and mistakes by LCA height."""
     images, labels = data["test"]
     first = [np.flatnonzero(labels == k)[0] for k in range(tree.num_classes)]
-    ax = plots.plot_images(
-        images[first], [tree.leaves[k] for k in labels[first]], 9, "drawn_aircraft: one per class"
-    )
+    names = [tree.leaves[k] for k in labels[first]]
+    title = "drawn_aircraft: one per class"
+    ax = plots.plot_images(images[first], names, columns=9, title=title)
     ax.figure.savefig(output / "samples.png", dpi=150)
 
     rows, _ = models["HAFrame"].classifier_weights()
     figure, axes = plt.subplots(1, 3, figsize=(10, 3), layout="constrained")
-    plots.plot_gram(rows @ rows.T, tree, "frame (target)", axes[0], colorbar=False)
+    plots.plot_gram(rows @ rows.T, tree, title="frame (target)", ax=axes[0], colorbar=False)
     for ax, name in zip(axes[1:], ("HAFrame", "cross-entropy")):
         means = class_mean_cosines(models[name].features(images), labels, tree.num_classes)
-        plots.plot_gram(means, tree, f"{name}: class means", ax, colorbar=ax is axes[2])
+        title = f"{name}: class means"
+        plots.plot_gram(means, tree, title=title, ax=ax, colorbar=ax is axes[2])
     figure.savefig(output / "gram.png", dpi=150)
 
     best = {name: s.argmax(-1) for name, s in scores.items() if name in models}
-    ax = plots.plot_mistakes_by_height(labels, best, tree, "test mistakes by LCA height")
+    ax = plots.plot_mistakes_by_height(labels, best, tree, title="test mistakes by LCA height")
     ax.figure.savefig(output / "mistakes.png", dpi=150)
 
     show = np.random.default_rng(1).choice(len(labels), 12, replace=False)
     predicted = best["HAFrame"][show]
     paths = [[f"{'> ' * i}{n}" for i, n in enumerate(tree.path(p)[1:])] for p in predicted]
     captions = ["\n".join([f"is {tree.leaves[y]}", *path]) for y, path in zip(labels[show], paths)]
-    ax = plots.plot_images(images[show], captions, 6, "HAFrame: predicted path in the tree")
+    title = "HAFrame: predicted path in the tree"
+    ax = plots.plot_images(images[show], captions, columns=6, title=title)
     ax.figure.savefig(output / "predictions.png", dpi=150)
 
 

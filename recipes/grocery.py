@@ -177,7 +177,7 @@ def main() -> None:
     table.write_csv(results, args.output / "results.csv")
     best = {name: kept_scores(args.output, name, 0).argmax(-1) for name in METHODS}
     title = "Grocery Store, test mistakes, seed 0"
-    ax = plots.plot_mistakes_by_height(grocery.labels, best, grocery.tree, title)
+    ax = plots.plot_mistakes_by_height(grocery.labels, best, grocery.tree, title=title)
     ax.figure.savefig(args.output / "mistakes.png", dpi=150)
 
 

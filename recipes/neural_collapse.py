@@ -213,7 +213,7 @@ def figures(network: str, runs: dict, cosines: dict, tree, target, output: pathl
     shown = {"target: ETF": center * k / (k - 1), "target: tree": frame, **cosines}
     figure, axes = plt.subplots(2, 4, figsize=(7.2, 3.9), layout="constrained")
     for ax, (name, gram) in zip(axes.flat, shown.items()):
-        plots.plot_gram(gram, tree, name, ax, colorbar=False)
+        plots.plot_gram(gram, tree, title=name, ax=ax, colorbar=False)
         ax.set(xticks=[], yticks=[])
     for ax in axes.flat[len(shown) :]:
         ax.set_axis_off()

@@ -13,7 +13,7 @@ from keras_haframe.collapse.batches import batches, check_dataset
 from keras_haframe.collapse.centering import check_convention
 from keras_haframe.collapse.inputs import NonFiniteError, to_numpy
 from keras_haframe.collapse.splits import CLASSIFIER_MEASURES, measure_splits
-from keras_haframe.tree_ops.checks import check_count
+from keras_haframe.tree_ops.options import check_count
 
 _NAN = float("nan")
 

@@ -11,7 +11,8 @@ from keras_haframe.collapse.second_pass import ClassVariability, Disagreement
 from keras_haframe.collapse.spread import Spread
 from keras_haframe.collapse.statistics import ClassStatistics
 from keras_haframe.collapse.targets import check_target
-from keras_haframe.tree_ops.checks import check_count, check_labels
+from keras_haframe.tree_ops.checks import check_labels
+from keras_haframe.tree_ops.options import check_count
 
 
 class NeuralCollapse:

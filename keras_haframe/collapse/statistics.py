@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from keras_haframe.collapse.inputs import check_matrix
-from keras_haframe.tree_ops.checks import check_count, check_labels
+from keras_haframe.tree_ops.checks import check_labels
+from keras_haframe.tree_ops.options import check_count
 
 # Rows taken to float64 at once: bounds the memory of a huge batch, leaves the products large.
 TILE_ROWS = 4096

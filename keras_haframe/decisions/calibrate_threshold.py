@@ -12,13 +12,17 @@ from keras_haframe.decisions.confidence_floor import (
     path_probabilities,
     rule_paths,
 )
-from keras_haframe.tree import as_tree
+from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_labels, check_probabilities
+from keras_haframe.tree_ops.options import check_choice
+from keras_haframe.tree_ops.values import Tensor
 
 NESTED_RULES = ("climbing", "selective")
 
 
-def nested_answers(labels, probabilities, tree, rule: str):
+def nested_answers(
+    labels: Tensor, probabilities: Tensor, tree: ClassTree, rule: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Answers a rule can give each example, coarse to fine, for rules that answer along one path.
 
     Args:
@@ -32,11 +36,8 @@ def nested_answers(labels, probabilities, tree, rule: str):
         down to the most probable class, their probabilities (in the precision that
         `confidence_floor` compares in), and whether they are the label or its ancestors.
     """
-    if rule not in NESTED_RULES:
-        raise ValueError(
-            f"`rule` must be one of {NESTED_RULES}: only their answers grow coarser as the "
-            f"threshold rises. Received: rule={rule!r}"
-        )
+    why = ": only their answers grow coarser as the threshold rises"
+    check_choice("rule", rule, NESTED_RULES, why)
     p = check_probabilities(probabilities, tree.num_classes)
     labels = check_labels(labels, tree.num_classes, int(p.shape[0]))
     paths = rule_paths(tree, rule)
@@ -45,7 +46,9 @@ def nested_answers(labels, probabilities, tree, rule: str):
     return nodes, found, nodes == paths[labels]
 
 
-def tight_thresholds(labels, probabilities, tree, rule: str = "climbing") -> np.ndarray:
+def tight_thresholds(
+    labels: Tensor, probabilities: Tensor, tree: ClassTree | dict, *, rule: str = "climbing"
+) -> np.ndarray:
     """Least threshold at which each example is answered rightly, that is, with an ancestor.
 
     0 where the most probable class is the label. Otherwise the answer is right exactly for
@@ -65,7 +68,8 @@ def tight_thresholds(labels, probabilities, tree, rule: str = "climbing") -> np.
         NumPy array `[B]` in the precision of the probabilities.
 
     Raises:
-        ValueError: For another rule, or labels or shapes that do not fit.
+        ValueError: For another rule, rows that are no probabilities, or labels or shapes that do
+            not fit.
 
     Example:
 
@@ -88,7 +92,12 @@ def tight_thresholds(labels, probabilities, tree, rule: str = "climbing") -> np.
 
 
 def calibrate_threshold(
-    labels, probabilities, tree, accuracy: float, rule: str = "climbing"
+    labels: Tensor,
+    probabilities: Tensor,
+    tree: ClassTree | dict,
+    accuracy: float,
+    *,
+    rule: str = "climbing",
 ) -> float:
     """Threshold for `confidence_floor` under which answers are right with a given probability.
 
@@ -103,7 +112,7 @@ def calibrate_threshold(
 
     Args:
         labels: Integer labels `[n]` of held-out examples.
-        probabilities: `[n, K]` their class probabilities. Use the same precision (float32, say)
+        probabilities: Their class probabilities `[n, K]`. Use the same precision (float32, say)
             as for the decisions later.
         tree: A `ClassTree`.
         accuracy: Wanted share of right answers, between 0 and 1.
@@ -114,8 +123,8 @@ def calibrate_threshold(
         smaller one can be guaranteed: `n < accuracy / (1 - accuracy)`.
 
     Raises:
-        ValueError: For an accuracy out of range, no examples, labels that do not fit, or another
-            rule, for which there is no such guarantee.
+        ValueError: For an accuracy out of range, no examples, rows that are no probabilities,
+            labels that do not fit, or another rule, for which there is no such guarantee.
 
     Example:
 
@@ -129,7 +138,7 @@ def calibrate_threshold(
     """
     if isinstance(accuracy, bool) or not 0 < accuracy < 1:
         raise ValueError(f"`accuracy` must be between 0 and 1. Received: accuracy={accuracy!r}")
-    tight = np.sort(tight_thresholds(labels, probabilities, tree, rule))
+    tight = np.sort(tight_thresholds(labels, probabilities, tree, rule=rule))
     if not len(tight):
         raise ValueError("`probabilities` must hold at least one calibration example. Received: 0")
     # The small term keeps a product such as 100 * 0.55 = 55.00000000000001 from counting as 56.

@@ -5,21 +5,24 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
-from keras_haframe.decisions.roll_up import roll_up
 from keras_haframe.decisions.rules import register
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.checks import check_probabilities
+from keras_haframe.tree_ops.segments import node_sums
+from keras_haframe.tree_ops.values import Tensor
 
 
 @register("CRM")
-def conditional_risk(probabilities, distances, convention: str = "depth"):
+def conditional_risk(
+    probabilities: Tensor, distances: ClassTree | Tensor, *, convention: str = "depth"
+) -> Tensor:
     """Negative expected distance of every class to the unknown label.
 
     `score_k = -sum_j p_j D[j, k]`. Sorting the scores gives the CRM ranking; among equal scores
     the lower class index comes first.
 
     Args:
-        probabilities: `[B, K]` class probabilities, for example `softmax(model.predict(x))`.
+        probabilities: `[B, K]` class probabilities, for example `model.predict_proba(x)`.
         distances: `[K, K]` distances, or a `ClassTree`, which takes O(N) memory.
         convention: Distance convention where a tree is given.
 
@@ -27,7 +30,7 @@ def conditional_risk(probabilities, distances, convention: str = "depth"):
         Tensor `[B, K]` of scores, higher is better.
 
     Raises:
-        ValueError: If the shapes do not fit.
+        ValueError: If the shapes do not fit, or rows are no probabilities.
 
     Example:
 
@@ -39,7 +42,8 @@ def conditional_risk(probabilities, distances, convention: str = "depth"):
     Mistakes in Deep Networks (ICLR 2021).
     """
     if isinstance(distances, ClassTree):
-        return _tree_risk(probabilities, distances, convention)
+        p = check_probabilities(probabilities, distances.num_classes)
+        return _tree_risk(p, distances, convention)
     d = np.asarray(distances)
     if d.ndim != 2 or d.shape[0] != d.shape[1]:
         raise ValueError(
@@ -49,13 +53,13 @@ def conditional_risk(probabilities, distances, convention: str = "depth"):
     return -ops.matmul(p, ops.convert_to_tensor(d.astype(np.float64), dtype=p.dtype))
 
 
-def _tree_risk(probabilities, tree: ClassTree, convention: str):
+def _tree_risk(probabilities: Tensor, tree: ClassTree, convention: str) -> Tensor:
     """Risk by one pass down the tree.
 
     The height of the LCA of class k and the label is the root's height less, for every node
     below the root on the path of k that holds the label, the step down from its parent.
     """
-    p = ops.transpose(roll_up(probabilities, tree))
+    p = ops.transpose(node_sums(probabilities, tree))
     heights = tree.node_heights(convention)
     steps = np.zeros(tree.num_nodes)
     steps[:-1] = heights[tree.parents[:-1]] - heights[:-1]

@@ -5,14 +5,22 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
-from keras_haframe.decisions.roll_up import node_sums
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_probabilities
+from keras_haframe.tree_ops.options import check_choice
+from keras_haframe.tree_ops.segments import node_sums
+from keras_haframe.tree_ops.values import Tensor
 
 RULES = ("climbing", "selective", "jumping", "max_coverage")
 
 
-def confidence_floor(probabilities, tree, threshold, rule: str = "climbing"):
+def confidence_floor(
+    probabilities: Tensor,
+    tree: ClassTree | dict,
+    threshold: float | Tensor,
+    *,
+    rule: str = "climbing",
+) -> Tensor:
     """Answer a class where the model is sure, an ancestor of it where it is not.
 
     The probability of a node is the sum over the classes below it, exactly 1 for the root.
@@ -43,7 +51,8 @@ def confidence_floor(probabilities, tree, threshold, rule: str = "climbing"):
         `tree.num_classes` are classes, `tree.num_nodes - 1` is the root.
 
     Raises:
-        ValueError: For an unknown rule, a negative or NaN threshold, or shapes that do not fit.
+        ValueError: For an unknown rule, rows that are no probabilities, a negative or NaN
+            threshold, or shapes that do not fit.
 
     Example:
 
@@ -55,8 +64,7 @@ def confidence_floor(probabilities, tree, threshold, rule: str = "climbing"):
     Reference: Goren, Galil and El-Yaniv, Hierarchical Selective Classification (NeurIPS 2024),
     inference rules.
     """
-    if rule not in RULES:
-        raise ValueError(f"`rule` must be one of {RULES}. Received: rule={rule!r}")
+    check_choice("rule", rule, RULES)
     tree = as_tree(tree)
     p = check_probabilities(probabilities, tree.num_classes)
     floor = _floors(threshold, p)
@@ -74,7 +82,7 @@ def rule_paths(tree: ClassTree, rule: str) -> np.ndarray:
     return tree.paths[:, columns].astype(np.int32)
 
 
-def node_probabilities(p, tree: ClassTree):
+def node_probabilities(p: Tensor, tree: ClassTree) -> Tensor:
     """Rolled-up probabilities `[B, N]`, exactly 1 for the root.
 
     Inner nodes that hold all classes (a chain of single children below the root) are 1 like it.
@@ -88,13 +96,13 @@ def _class_counts(tree: ClassTree) -> np.ndarray:
     return (stop - start).astype(np.int32)
 
 
-def path_probabilities(p, nodes, paths: np.ndarray):
+def path_probabilities(p: Tensor, nodes: Tensor, paths: np.ndarray) -> tuple[Tensor, Tensor]:
     """Nodes on the path to the most probable class and their probabilities, `[B, C]` each."""
     path = ops.take(ops.convert_to_tensor(paths), ops.argmax(p, axis=-1), axis=0)
     return path, ops.take_along_axis(nodes, path, axis=1)
 
 
-def _floors(threshold, p):
+def _floors(threshold: float | Tensor, p: Tensor) -> Tensor:
     """Thresholds as a tensor `[1, 1]` or `[B, 1]` of the dtype of `p`."""
     if not ops.is_tensor(threshold):
         threshold = np.asarray(threshold, np.float64)
@@ -111,7 +119,7 @@ def _floors(threshold, p):
     return ops.reshape(ops.cast(ops.convert_to_tensor(threshold), p.dtype), (-1, 1))
 
 
-def _climb(p, nodes, paths: np.ndarray, floor):
+def _climb(p: Tensor, nodes: Tensor, paths: np.ndarray, floor: Tensor) -> Tensor:
     path, found = path_probabilities(p, nodes, paths)
     columns = np.arange(paths.shape[1], dtype=np.int32)[None, :]
     # The deepest sufficient column; column 0, the root, is the default.
@@ -119,7 +127,7 @@ def _climb(p, nodes, paths: np.ndarray, floor):
     return _pick(path, column)
 
 
-def _jump(nodes, tree: ClassTree, floor):
+def _jump(nodes: Tensor, tree: ClassTree, floor: Tensor) -> Tensor:
     heights = tree.node_heights("subtree")
     answers, found = [], []
     for h in range(int(heights[-1]) + 1):
@@ -133,7 +141,7 @@ def _jump(nodes, tree: ClassTree, floor):
     return _pick(ops.stack(answers, axis=1), ops.argmin(ops.where(enough, steps, 2**30), axis=1))
 
 
-def _widest_coverage(nodes, tree: ClassTree, floor):
+def _widest_coverage(nodes: Tensor, tree: ClassTree, floor: Tensor) -> Tensor:
     root = np.arange(tree.num_nodes)[None, :] == tree.num_nodes - 1
     enough = ops.logical_or(nodes >= floor, root)
     size = ops.where(enough, _class_counts(tree)[None, :], 2**30)
@@ -141,7 +149,7 @@ def _widest_coverage(nodes, tree: ClassTree, floor):
     return ops.cast(ops.argmax(ops.where(size == smallest, nodes, -1.0), axis=1), "int32")
 
 
-def _pick(rows, column):
+def _pick(rows: Tensor, column: Tensor) -> Tensor:
     """Entry `column[b]` of every row, int32 `[B]`."""
     picked = ops.take_along_axis(rows, ops.cast(column, "int32")[:, None], axis=1)
     return ops.cast(picked[:, 0], "int32")

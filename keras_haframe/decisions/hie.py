@@ -7,10 +7,11 @@ from keras import ops
 
 from keras_haframe.decisions.rules import register
 from keras_haframe.tree import ClassTree, as_tree
-from keras_haframe.tree_ops.checks import check_probabilities, full_precision
+from keras_haframe.tree_ops.checks import check_probabilities
+from keras_haframe.tree_ops.values import Tensor
 
 
-def leaf_parents(tree) -> tuple[np.ndarray, np.ndarray]:
+def leaf_parents(tree: ClassTree | dict) -> tuple[np.ndarray, np.ndarray]:
     """The nodes that have a class as a child: the classes of HiE's second model.
 
     Args:
@@ -38,7 +39,11 @@ def leaf_parents(tree) -> tuple[np.ndarray, np.ndarray]:
 
 
 @register("HiE")
-def hierarchical_ensemble(probabilities, tree, parent_probabilities=None):
+def hierarchical_ensemble(
+    probabilities: Tensor,
+    tree: ClassTree | dict,
+    parent_probabilities: Tensor | None = None,
+) -> Tensor:
     """Multiply each class probability by that of the class's parent, and renormalize.
 
     `p'_k = p_k q_parent(k) / sum_j p_j q_parent(j)`, where `q` comes from a second, coarser model
@@ -63,7 +68,7 @@ def hierarchical_ensemble(probabilities, tree, parent_probabilities=None):
         returned as it was: there is nothing to ensemble.
 
     Raises:
-        ValueError: If the shapes do not fit.
+        ValueError: If the shapes do not fit, or rows are no probabilities.
 
     Example:
 
@@ -84,15 +89,16 @@ def hierarchical_ensemble(probabilities, tree, parent_probabilities=None):
         sums = ops.segment_sum(ops.transpose(p), labels, len(nodes))
         q = ops.transpose(sums)
     else:
-        q = ops.cast(full_precision(parent_probabilities), p.dtype)
-        _check_parents(q, p, nodes, tree)
+        _check_parents(ops.convert_to_tensor(parent_probabilities), p, nodes, tree)
+        q = check_probabilities(parent_probabilities, len(nodes), what="`parent_probabilities`")
+        q = ops.cast(q, p.dtype)
     product = p * ops.take(q, labels, axis=1)
     total = ops.sum(product, axis=-1, keepdims=True)
     some = total > 0
     return ops.where(some, product / ops.where(some, total, ops.ones_like(total)), p)
 
 
-def _check_parents(q, p, nodes: np.ndarray, tree: ClassTree) -> None:
+def _check_parents(q: Tensor, p: Tensor, nodes: np.ndarray, tree: ClassTree) -> None:
     rows = (q.shape[0], p.shape[0]) if len(q.shape) else (None, None)
     if len(q.shape) == 2 and q.shape[1] == len(nodes) and (None in rows or rows[0] == rows[1]):
         return

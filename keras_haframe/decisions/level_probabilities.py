@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from keras import ops
-
 from keras_haframe.tree import ClassTree, as_tree
-from keras_haframe.tree_ops.checks import check_level, check_probabilities
+from keras_haframe.tree_ops.checks import check_probabilities
+from keras_haframe.tree_ops.options import check_level
+from keras_haframe.tree_ops.segments import level_sums
+from keras_haframe.tree_ops.values import Tensor
 
 
-def level_probabilities(probabilities, tree: ClassTree | dict, level: int | None = None):
+def level_probabilities(
+    probabilities: Tensor, tree: ClassTree | dict, level: int | None = None
+) -> Tensor | list[Tensor]:
     """Probability of every node of one level: the sum over the classes below it.
 
     A level is a cut through the tree, so its probabilities sum to one. Classes shallower than the
@@ -17,16 +20,17 @@ def level_probabilities(probabilities, tree: ClassTree | dict, level: int | None
     Args:
         probabilities: `[B, K]` class probabilities.
         tree: A `ClassTree`.
-        level: Depth, 1 for the children of the root, or counted from the classes: -1 for them, -2
-            for their parents. `None` for all levels.
+        level: Depth of the level, from 1 (children of the root) to `tree.height` (classes), or -1
+            for the classes, -2 for their parents and so on. `None` for all levels.
 
     Returns:
-        Tensor `[B, n]`, its columns numbered as in `ClassTree.level_labels()[:, -level]`; with
-        `level=None` the list of these for all levels, coarsest first, as
+        Tensor `[B, n]`, its columns numbered as `ClassTree.level_labels()[:, -level]`; with
+        `level=None` the list of these for levels 1 to `tree.height`, as
         `metrics.FullPathAccuracy` takes it.
 
     Raises:
-        ValueError: If the rows are no probabilities or there is no such level.
+        ValueError: If the shape does not fit, rows are no probabilities, or there is no such
+            level.
 
     Example:
 
@@ -40,9 +44,3 @@ def level_probabilities(probabilities, tree: ClassTree | dict, level: int | None
     if level is None:
         return [level_sums(p, tree, depth) for depth in range(1, tree.height + 1)]
     return level_sums(p, tree, check_level(level, tree.height))
-
-
-def level_sums(values, tree: ClassTree, level: int):
-    """Sums `[B, n]` of class values `[B, K]` over the classes below every node of a level."""
-    labels = tree.level_labels()[:, -level]
-    return ops.transpose(ops.segment_sum(ops.transpose(values), labels, int(labels.max()) + 1))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from keras import ops
 
+from keras_haframe.tree_ops.values import Tensor
 
-def most_probable(scores):
+
+def most_probable(scores: Tensor) -> Tensor:
     """Class with the highest score per example; the lower index among equals.
 
     Args:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from keras import ops
-
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_probabilities
-from keras_haframe.tree_ops.segments import up_the_tree
+from keras_haframe.tree_ops.segments import node_sums
+from keras_haframe.tree_ops.values import Tensor
 
 
-def roll_up(probabilities, tree: ClassTree | dict):
+def roll_up(probabilities: Tensor, tree: ClassTree | dict) -> Tensor:
     """Probability of every node: the sum over the classes below it.
 
     Args:
@@ -19,6 +18,9 @@ def roll_up(probabilities, tree: ClassTree | dict):
     Returns:
         Tensor `[B, N]` in the order of `tree.nodes`: the classes, inner nodes, the root last.
 
+    Raises:
+        ValueError: If the shape does not fit, or rows are no probabilities.
+
     Example:
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
@@ -27,8 +29,3 @@ def roll_up(probabilities, tree: ClassTree | dict):
     """
     tree = as_tree(tree)
     return node_sums(check_probabilities(probabilities, tree.num_classes), tree)
-
-
-def node_sums(values, tree: ClassTree):
-    """Sums `[B, N]` of class values `[B, K]` over the classes below every node."""
-    return ops.transpose(up_the_tree(ops.transpose(values), tree, ops.segment_sum))

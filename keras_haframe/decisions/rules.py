@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 from keras import ops
-from scipy.special import softmax
 
-from keras_haframe.tree import ClassTree
+from keras_haframe.decisions.temperature import apply_temperature
+from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_scores
+from keras_haframe.tree_ops.values import Tensor
 
 _RULES: dict[str, Callable] = {}
 
+F = TypeVar("F", bound=Callable)
 
-def register(name: str) -> Callable[[Callable], Callable]:
+
+def register(name: str) -> Callable[[F], F]:
     """Decorator: make a rule known by the name that tables show.
-
-    Args:
-        name: Name of the rule, such as `"CRM"`.
 
     The rule is a function of class probabilities `[B, K]` and the class tree that returns scores
     `[B, K]`, higher is better. `rescore`, the recipes and `training.compare` then take it.
 
+    Args:
+        name: Name of the rule, such as `"CRM"`.
+
     Raises:
         ValueError: If another rule has the name.
+
+    Example:
+
+    ```python
+    @decisions.register("squared")
+    def squared(probabilities, tree):
+        return probabilities**2
+    ```
     """
 
-    def add(rule: Callable) -> Callable:
+    def add(rule: F) -> F:
         known = _RULES.get(name)
         if known and known.__qualname__ != rule.__qualname__:
             raise ValueError(f"Two decision rules are named {name!r}: {known} and {rule}.")
@@ -38,16 +51,22 @@ def register(name: str) -> Callable[[Callable], Callable]:
 
 
 def names() -> list[str]:
-    """Names of every registered rule, sorted."""
+    """Names of every registered rule, sorted.
+
+    Example:
+
+    >>> names()
+    ['CRM', 'HiE']
+    """
     return sorted(_RULES)
 
 
-def rescore(scores, tree: ClassTree, rule: str = "") -> np.ndarray:
+def rescore(scores: Tensor, tree: ClassTree | dict, rule: str = "") -> np.ndarray:
     """Class scores under a decision rule, from the scores of `predict`.
 
     Args:
-        scores: `[n, K]`; their softmax is taken as class probabilities.
-        tree: The class tree.
+        scores: `[n, K]` class scores (logits); their softmax is taken as class probabilities.
+        tree: A `ClassTree`.
         rule: One of `names()`, such as `"CRM"` (`conditional_risk`) or `"HiE"`
             (`hierarchical_ensemble` with the parents' own sums); `""` leaves the scores.
 
@@ -55,24 +74,27 @@ def rescore(scores, tree: ClassTree, rule: str = "") -> np.ndarray:
         `[n, K]`, higher is better.
 
     Raises:
-        ValueError: For an unknown rule, or scores of another shape.
+        ValueError: For an unknown rule, scores of another shape, or scores that are
+            probabilities already.
 
     Example:
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
     >>> logits = [[1.1, -9.0, 1.0, 1.0]]  # car is most probable, but alone on land
-    >>> rescore(logits, tree, "CRM").argmax(), rescore(logits, tree).argmax()
+    >>> int(rescore(logits, tree, "CRM").argmax()), int(rescore(logits, tree).argmax())
     (2, 0)
     """
     check_rule(rule)
-    scores = ops.convert_to_numpy(check_scores(scores, tree.num_classes))
+    tree = as_tree(tree)
+    scores = check_scores(scores, tree.num_classes)
     if not rule:
-        return scores
-    probabilities = softmax(scores.astype(np.float32, copy=False), axis=1)
-    return ops.convert_to_numpy(_RULES[rule](probabilities, tree))
+        return ops.convert_to_numpy(scores)
+    return ops.convert_to_numpy(_RULES[rule](apply_temperature(scores, 1.0), tree))
 
 
 def check_rule(rule: str) -> None:
     """Raise a `ValueError` unless there is such a rule (or it is empty)."""
     if rule and rule not in _RULES:
-        raise ValueError(f"Unknown decision rule {rule!r}. Choose from: {['', *names()]}.")
+        near = difflib.get_close_matches(str(rule), names(), n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"Unknown decision rule {rule!r}.{hint} Choose from: {['', *names()]}.")

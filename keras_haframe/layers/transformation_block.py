@@ -6,6 +6,7 @@ import keras
 
 from keras_haframe.layers.batch_normalization import BatchNormalization
 from keras_haframe.layers.defaults import EPSILON, linear_init
+from keras_haframe.tree_ops.options import check_count
 
 
 def _linear(units: int, name: str, dtype) -> keras.layers.Dense:
@@ -134,9 +135,7 @@ class TransformationBlock(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if units < 1:
-            raise ValueError(f"`units` must be positive. Received: units={units}")
-        self.units = units
+        self.units = check_count(units, "units")
         self.input_momentum = input_momentum
         self.momentum = momentum
         self.synchronized = synchronized

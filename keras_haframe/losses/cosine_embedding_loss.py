@@ -6,7 +6,7 @@ import keras
 
 from keras_haframe.losses.base import LabelLoss, take_own
 from keras_haframe.losses.cross_entropy import CrossEntropy
-from keras_haframe.tree_ops.checks import non_negative
+from keras_haframe.tree_ops.options import non_negative
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")

@@ -8,7 +8,7 @@ from keras import ops
 from keras_haframe.layers.fixed_classifier import NORM_EPSILON
 from keras_haframe.losses.base import take_own
 from keras_haframe.losses.class_lengths import ClassLengthLoss
-from keras_haframe.tree_ops.checks import non_negative
+from keras_haframe.tree_ops.options import non_negative
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_haframe.losses.base import LabelLoss
 from keras_haframe.tree import ClassTree, as_tree
-from keras_haframe.tree_ops.checks import non_negative
+from keras_haframe.tree_ops.options import non_negative
 
 
 def edge_weights(tree: ClassTree, alpha: float, normalize: bool) -> np.ndarray:

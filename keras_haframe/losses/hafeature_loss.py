@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 
 import keras
 from keras import ops
@@ -11,6 +11,7 @@ from keras_haframe.losses.cross_entropy import CrossEntropy
 from keras_haframe.losses.dissimilar_pairs import dissimilarity, kl_divergence, log_middle
 from keras_haframe.losses.level_loss import LevelLoss
 from keras_haframe.tree import ClassTree
+from keras_haframe.tree_ops.options import check_count, check_level, non_negative, positive
 from keras_haframe.tree_ops.segments import segment_logsumexp
 
 
@@ -31,8 +32,8 @@ class HAFeatureLoss(LevelLoss):
     Args:
         tree: A `ClassTree` (or its configuration).
         dissimilarity_levels: Levels with the dissimilarity term, 1 (children of the root) to
-            L - 1; all of them by default. The paper: FGVC-Aircraft 2; CIFAR-100 1 to 4;
-            iNaturalist 2019 2 to 6; tieredImageNet-H 5 to 11.
+            L - 1, or -2 for the parents of the classes; all of them by default. The paper:
+            FGVC-Aircraft 2; CIFAR-100 1 to 4; iNaturalist 2019 2 to 6; tieredImageNet-H 5 to 11.
         consistency, geometry, dissimilarity: Weights of the terms, not negative; all one in the
             paper.
         margin: Margin of the dissimilarity term, positive. The paper's 3 never clips: divergences
@@ -62,22 +63,12 @@ class HAFeatureLoss(LevelLoss):
         dtype: str | None = None,
     ):
         super().__init__(tree, name, reduction, dtype)
-        self.dissimilarity_levels = check_levels(dissimilarity_levels, len(self.levels))
-        weights = {
-            "consistency": consistency,
-            "geometry": geometry,
-            "dissimilarity": dissimilarity,
-            "margin": margin,
-        }
-        for key, value in weights.items():
-            if not 0 <= value < math.inf or (key == "margin" and value == 0):
-                least = "positive" if key == "margin" else "not negative"
-                raise ValueError(f"`{key}` must be finite and {least}. Received: {key}={value}")
-        if not isinstance(pairs, int) or pairs < 1:
-            raise ValueError(f"`pairs` must be a positive integer. Received: pairs={pairs!r}")
-        self.consistency, self.geometry = float(consistency), float(geometry)
-        self.dissimilarity, self.margin = float(dissimilarity), float(margin)
-        self.pairs = pairs
+        self.dissimilarity_levels = upper_levels(dissimilarity_levels, len(self.levels))
+        self.consistency = non_negative("consistency", consistency)
+        self.geometry = non_negative("geometry", geometry)
+        self.dissimilarity = non_negative("dissimilarity", dissimilarity)
+        self.margin = positive("margin", margin)
+        self.pairs = check_count(pairs, "pairs")
         self._cross_entropy = CrossEntropy(dtype=dtype)
 
     def terms(self, labels, outputs) -> dict:
@@ -138,16 +129,14 @@ class HAFeatureLoss(LevelLoss):
         }
 
 
-def check_levels(levels, count: int) -> list[int]:
-    """Return `levels` as a list of different levels from 1 to `count - 1` (all if `None`)."""
+def upper_levels(levels: Sequence[int] | None, height: int) -> list[int]:
+    """Return levels above the classes as different depths (all if `None`)."""
     if levels is None:
-        return list(range(1, count))
-    levels = list(levels)
-    known = all(isinstance(n, int) and not isinstance(n, bool) and 0 < n < count for n in levels)
-    if not known or len(set(levels)) < len(levels):
+        return list(range(1, height))
+    found = [check_level(level, height, "dissimilarity_levels") for level in levels]
+    if height in found or len(set(found)) < len(found):
         raise ValueError(
-            f"`dissimilarity_levels` must be different levels from 1 (children of the root) to "
-            f"{count - 1}, one less than the height of the tree. "
-            f"Received: dissimilarity_levels={levels}"
+            f"`dissimilarity_levels` must be different levels above the classes, from 1 (children "
+            f"of the root) to {height - 1}. Received: dissimilarity_levels={list(levels)}"
         )
-    return levels
+    return found

@@ -10,7 +10,7 @@ from keras_haframe.losses.base import LabelLoss
 from keras_haframe.losses.cross_entropy import CrossEntropy
 from keras_haframe.losses.frame_cosine_loss import FrameCosineLoss
 from keras_haframe.tree import ClassTree
-from keras_haframe.tree_ops.checks import non_negative
+from keras_haframe.tree_ops.options import non_negative
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_haframe.losses.base import LabelLoss, take_own
+from keras_haframe.tree_ops.options import positive
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -32,9 +33,7 @@ class RankingLoss(LabelLoss):
         self, margin: float = 0.1, name="ranking", reduction="sum_over_batch_size", dtype=None
     ):
         super().__init__(name, reduction, dtype)
-        if not 0 < margin < float("inf"):
-            raise ValueError(f"`margin` must be positive. Received: margin={margin}")
-        self.margin = margin
+        self.margin = positive("margin", margin)
 
     def loss(self, labels, outputs):
         cosines = outputs["cosines"] if isinstance(outputs, dict) else outputs

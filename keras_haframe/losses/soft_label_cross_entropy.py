@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import keras
 import numpy as np
 from keras import ops
@@ -12,20 +10,14 @@ from keras_haframe.frames import node_weights
 from keras_haframe.losses.base import LabelLoss
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_width
+from keras_haframe.tree_ops.options import check_choice, positive
 from keras_haframe.tree_ops.target_rows import TargetRows
 
 FORMS = ("cross_entropy", "kl", "kl_per_class")
-
-
-def check_beta(beta: float) -> float:
-    """Return `beta` as a float if it is positive and finite."""
-    if isinstance(beta, bool) or not isinstance(beta, (int, float)) or not 0 < beta < math.inf:
-        raise ValueError(
-            "`beta` must be a positive number: 0 would make every class an equally good answer. "
-            f"Received: beta={beta!r}. For one-hot labels use cross-entropy (the released code "
-            "reads beta = 0 so)."
-        )
-    return float(beta)
+NO_ZERO = (
+    ": 0 would make every class an equally good answer. For one-hot labels, which the released "
+    "code takes beta = 0 to mean, use cross-entropy"
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -73,11 +65,9 @@ class SoftLabelCrossEntropy(LabelLoss):
         dtype: str | None = None,
     ):
         super().__init__(name, reduction, dtype)
-        if form not in FORMS:
-            raise ValueError(f"`form` must be one of {FORMS}. Received: form={form!r}")
         self.tree = as_tree(tree)
-        self.beta = check_beta(beta)
-        self.form = form
+        self.beta = positive("beta", beta, NO_ZERO)
+        self.form = check_choice("form", form, FORMS)
         self.convention = convention
         weights = node_weights.node_weights(self.tree, self.beta, 0.0, convention=convention)
         self._rows = TargetRows(self.tree, weights, self.dtype)

@@ -10,7 +10,7 @@ from keras import ops
 from keras_haframe.losses.base import take_own
 from keras_haframe.losses.level_cross_entropy import LevelCrossEntropy
 from keras_haframe.tree import ClassTree
-from keras_haframe.tree_ops.checks import non_negative
+from keras_haframe.tree_ops.options import non_negative
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")

@@ -9,6 +9,7 @@ from keras_haframe.layers import EmbeddingClassifier
 from keras_haframe.layers.embedding_classifier import check_vectors
 from keras_haframe.methods.base import Method, linear, register
 from keras_haframe.methods.label_embeddings import tree_embeddings
+from keras_haframe.tree_ops.options import check_count
 
 
 @register("devise")
@@ -34,8 +35,7 @@ class DeViSE(Method):
 
     def __init__(self, tree, **options):
         super().__init__(tree, **options)
-        if isinstance(self.width, bool) or not isinstance(self.width, int) or self.width < 1:
-            raise ValueError(f"`width` must be a positive integer. Received: width={self.width!r}")
+        self.width = check_count(self.width, "width")
         if self.vectors is None:
             return
         self.vectors = check_vectors(self.vectors)

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_haframe.tree import ClassTree, as_tree
-from keras_haframe.tree_ops.checks import check_label_shape, check_scores
+from keras_haframe.tree_ops.checks import check_scores, label_tensor
+from keras_haframe.tree_ops.values import Tensor
 
 
-def check_inputs(y_true, y_pred, num_classes: int):
-    """Return int32 labels `[B]` and float scores `[B, K]` after checking their shapes."""
-    y_pred = check_scores(y_pred, num_classes)
-    y_true = ops.convert_to_tensor(y_true)
-    check_label_shape(y_true.shape, num_classes)
-    return ops.cast(y_true, "int32"), y_pred
+def check_inputs(y_true: Tensor, y_pred: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
+    """Return int32 labels `[B]` and float scores `[B, K]` after checking them."""
+    scores = check_scores(y_pred, num_classes)
+    return label_tensor(y_true, num_classes), scores
+
+
+def best_classes(scores: Tensor, k: int) -> Tensor:
+    """The `k` best-ranked classes, int32 `[B, k]`; among equal scores the lower index comes first.
+
+    Args:
+        scores: `[B, K]`, higher is better.
+        k: Number of classes.
+    """
+    if keras.backend.backend() == "torch":  # torch.topk leaves open which of equals it takes
+        best = ops.argsort(-scores, axis=-1)[:, :k]
+    else:
+        best = ops.top_k(scores, k, sorted=False)[1]
+    return ops.cast(best, "int32")
 
 
 class TreeMetric(keras.metrics.Metric):
@@ -33,15 +48,17 @@ class TreeMetric(keras.metrics.Metric):
         self.total = self.add_variable((), "zeros", name="total")
         self.count = self.add_variable((), "zeros", name="count")
 
-    def values(self, labels, scores):
+    def values(self, labels: Tensor, scores: Tensor) -> tuple[Tensor, Tensor | None]:
         """Value of every example, and the weight with which it counts."""
         raise NotImplementedError
 
-    def check(self, y_true, y_pred):
-        """Labels and scores as `values` takes them, after a check of their shapes."""
+    def check(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
+        """Labels and scores as `values` takes them, after a check."""
         return check_inputs(y_true, y_pred, self.tree.num_classes)
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Add a batch of integer labels `[B]` and class scores `[B, K]`."""
         labels, scores = self.check(y_true, y_pred)
         values, weights = self.values(labels, scores)
@@ -52,8 +69,10 @@ class TreeMetric(keras.metrics.Metric):
         self.total.assign_add(ops.sum(values * weights))
         self.count.assign_add(ops.sum(weights))
 
-    def result(self):
+    def result(self) -> Tensor:
+        """The mean so far."""
         return ops.divide_no_nan(self.total, self.count)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make an equal metric."""
         return {"name": self.name, "dtype": self.dtype, "tree": self.tree.get_config()}

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
 
-from keras_haframe.metrics.base import TreeMetric, check_inputs
-from keras_haframe.tree import as_tree
-from keras_haframe.tree_ops.checks import check_rank
+from keras_haframe.metrics.base import TreeMetric, best_classes, check_inputs
+from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.options import check_count
 from keras_haframe.tree_ops.pair_distances import PairDistances
+from keras_haframe.tree_ops.values import Tensor
 
 
-def _best(scores, k):
-    """The `k` best-ranked classes `[B, k]`; among equal scores the lower index comes first."""
-    if keras.backend.backend() == "torch":  # torch.topk leaves open which of equals it takes
-        return ops.argsort(-scores, axis=-1)[:, :k]
-    return ops.top_k(scores, k, sorted=False)[1]
+def _mean_of_best(distances: PairDistances, k: int, labels: Tensor, scores: Tensor) -> Tensor:
+    return ops.mean(distances(labels, best_classes(scores, k)), axis=-1)
 
 
-def _mean_of_best(distances, k, labels, scores):
-    best = _best(scores, k)
-    return ops.mean(distances(labels, ops.cast(best, "int32")), axis=-1)
+def _check_k(k: int, tree: ClassTree) -> int:
+    return check_count(k, "k", most=tree.num_classes, why=", the number of classes")
 
 
-def hierarchical_distance(y_true, y_pred, tree, k: int = 1, convention: str = "depth"):
+def hierarchical_distance(
+    y_true: Tensor,
+    y_pred: Tensor,
+    tree: ClassTree | dict,
+    k: int = 1,
+    *,
+    convention: str = "depth",
+) -> Tensor:
     """Mean LCA height of the label and the k best-ranked classes, per example.
 
     Args:
@@ -47,9 +53,7 @@ def hierarchical_distance(y_true, y_pred, tree, k: int = 1, convention: str = "d
     """
     tree = as_tree(tree)
     labels, scores = check_inputs(y_true, y_pred, tree.num_classes)
-    return _mean_of_best(
-        PairDistances(tree, convention), check_rank(k, tree.num_classes), labels, scores
-    )
+    return _mean_of_best(PairDistances(tree, convention), _check_k(k, tree), labels, scores)
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -77,16 +81,24 @@ class HierarchicalDistance(TreeMetric):
     """
 
     def __init__(
-        self, tree, k: int = 1, name: str | None = None, convention: str = "depth", dtype=None
+        self,
+        tree: ClassTree | dict,
+        k: int = 1,
+        *,
+        name: str | None = None,
+        convention: str = "depth",
+        dtype: str | None = None,
     ):
         super().__init__(tree, name or f"hier_dist_{k}", dtype)
         self._direction = "down"
-        self.k = check_rank(k, self.tree.num_classes)
+        self.k = _check_k(k, self.tree)
         self.convention = convention
         self._distances = PairDistances(self.tree, convention)
 
-    def values(self, labels, scores):
+    def values(self, labels: Tensor, scores: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Mean distance of the label and the k best-ranked classes."""
         return _mean_of_best(self._distances, self.k, labels, scores), None
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make an equal metric."""
         return {**super().get_config(), "k": self.k, "convention": self.convention}

@@ -8,7 +8,8 @@ from keras import ops
 
 from keras_haframe.metrics.base import TreeMetric
 from keras_haframe.tree import ClassTree, as_tree
-from keras_haframe.tree_ops.checks import check_label_shape
+from keras_haframe.tree_ops.checks import label_tensor
+from keras_haframe.tree_ops.values import Tensor
 
 
 def _node_paths(tree: ClassTree) -> np.ndarray:
@@ -22,9 +23,8 @@ def _node_paths(tree: ClassTree) -> np.ndarray:
     return table[:, 1:]
 
 
-def _check(y_true, y_pred, tree: ClassTree):
-    labels, nodes = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
-    check_label_shape(labels.shape, tree.num_classes)
+def _check(y_true: Tensor, y_pred: Tensor, tree: ClassTree) -> tuple[Tensor, Tensor]:
+    labels, nodes = label_tensor(y_true, tree.num_classes), ops.convert_to_tensor(y_pred)
     kind = keras.backend.standardize_dtype(nodes.dtype)
     if len(nodes.shape) != 1 or not kind.startswith(("int", "uint")):
         raise ValueError(
@@ -32,10 +32,10 @@ def _check(y_true, y_pred, tree: ClassTree):
             "`decisions.confidence_floor(probabilities, tree, threshold)`. "
             f"Received: {kind} of shape {tuple(nodes.shape)}"
         )
-    return ops.cast(labels, "int32"), ops.cast(nodes, "int32")
+    return labels, ops.cast(nodes, "int32")
 
 
-def _set_sizes(paths: np.ndarray, labels, nodes):
+def _set_sizes(paths: np.ndarray, labels: Tensor, nodes: Tensor) -> list[Tensor]:
     """Sizes `[B]` of the ancestor sets of label and node, and of what they share."""
     paths = ops.convert_to_tensor(paths)
     own, said = ops.take(paths, labels, axis=0), ops.take(paths, nodes, axis=0)
@@ -43,7 +43,9 @@ def _set_sizes(paths: np.ndarray, labels, nodes):
     return [ops.sum(ops.cast(m, "float32"), axis=-1) for m in (own >= 0, said >= 0, shared)]
 
 
-def hierarchical_f1(y_true, y_pred, tree) -> tuple:
+def hierarchical_f1(
+    y_true: Tensor, y_pred: Tensor, tree: ClassTree | dict
+) -> tuple[Tensor, Tensor, Tensor]:
     """Micro-averaged hierarchical precision, recall and F1 of node predictions.
 
     A node stands for the set of itself and its ancestors, the root left out. Over all examples,
@@ -88,12 +90,14 @@ def hierarchical_f1(y_true, y_pred, tree) -> tuple:
 class _SetMetric(TreeMetric):
     """Ratio of two sums over ancestor sets: a mean of ratios, weighted by the denominators."""
 
-    def __init__(self, tree, name: str, dtype=None):
+    def __init__(self, tree: ClassTree | dict, *, name: str, dtype: str | None = None):
         super().__init__(tree, name, dtype)
         self._direction = "up"
         self._paths = _node_paths(self.tree)
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Add a batch of integer labels `[B]` and node numbers `[B]`."""
         labels, nodes = _check(y_true, y_pred, self.tree)
         over, under = self.ratio(*_set_sizes(self._paths, labels, nodes))
@@ -104,11 +108,12 @@ class _SetMetric(TreeMetric):
         self.total.assign_add(ops.cast(ops.sum(over * weights), self.dtype))
         self.count.assign_add(ops.cast(ops.sum(under * weights), self.dtype))
 
-    def ratio(self, true, said, shared):
+    def ratio(self, true: Tensor, said: Tensor, shared: Tensor) -> tuple[Tensor, Tensor]:
         """Numerator and denominator `[B]` from the sizes of the sets."""
         raise NotImplementedError
 
-    def result(self):
+    def result(self) -> Tensor:
+        """The ratio of the sums so far."""
         return self.total / self.count
 
 
@@ -132,10 +137,17 @@ class HierarchicalPrecision(_SetMetric):
     0.667
     """
 
-    def __init__(self, tree, name: str = "hierarchical_precision", dtype=None):
-        super().__init__(tree, name, dtype)
+    def __init__(
+        self,
+        tree: ClassTree | dict,
+        *,
+        name: str = "hierarchical_precision",
+        dtype: str | None = None,
+    ):
+        super().__init__(tree, name=name, dtype=dtype)
 
-    def ratio(self, true, said, shared):
+    def ratio(self, true: Tensor, said: Tensor, shared: Tensor) -> tuple[Tensor, Tensor]:
+        """Sizes of what is shared and of what is said."""
         return shared, said
 
 
@@ -156,10 +168,13 @@ class HierarchicalRecall(_SetMetric):
     0.5
     """
 
-    def __init__(self, tree, name: str = "hierarchical_recall", dtype=None):
-        super().__init__(tree, name, dtype)
+    def __init__(
+        self, tree: ClassTree | dict, *, name: str = "hierarchical_recall", dtype: str | None = None
+    ):
+        super().__init__(tree, name=name, dtype=dtype)
 
-    def ratio(self, true, said, shared):
+    def ratio(self, true: Tensor, said: Tensor, shared: Tensor) -> tuple[Tensor, Tensor]:
+        """Sizes of what is shared and of what is true."""
         return shared, true
 
 
@@ -180,8 +195,11 @@ class HierarchicalF1(_SetMetric):
     0.571
     """
 
-    def __init__(self, tree, name: str = "hierarchical_f1", dtype=None):
-        super().__init__(tree, name, dtype)
+    def __init__(
+        self, tree: ClassTree | dict, *, name: str = "hierarchical_f1", dtype: str | None = None
+    ):
+        super().__init__(tree, name=name, dtype=dtype)
 
-    def ratio(self, true, said, shared):
+    def ratio(self, true: Tensor, said: Tensor, shared: Tensor) -> tuple[Tensor, Tensor]:
+        """Twice the size of what is shared, and the sum of both sizes."""
         return 2 * shared, said + true

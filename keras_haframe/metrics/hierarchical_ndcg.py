@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -10,14 +12,17 @@ from keras_haframe.frames.node_weights import largest_distance
 from keras_haframe.metrics.base import TreeMetric, check_inputs
 from keras_haframe.metrics.rank_profile import best_and_worst, rank_profile
 from keras_haframe.tree import ClassTree, as_tree
-from keras_haframe.tree_ops.checks import check_rank
+from keras_haframe.tree_ops.options import check_count
+from keras_haframe.tree_ops.values import Tensor
 
 
 class _Gains:
     """Tables of the metric: distances by path, the discounts, and the ideal value per label."""
 
     def __init__(self, tree: ClassTree, k: int | None, convention: str):
-        self.k = tree.num_classes if k is None else check_rank(k, tree.num_classes)
+        classes = tree.num_classes
+        k = classes if k is None else k
+        self.k = check_count(k, "k", most=classes, why=", the number of classes, or None for all")
         self.paths = tree.paths.astype(np.int32)
         heights, within = rank_profile(tree, convention)
         # No pair is farther apart than this; heights above (a single-child root) do not occur.
@@ -29,7 +34,7 @@ class _Gains:
         self.ideal = best_and_worst(gains, within, discount)[0].astype(np.float32)
         self.discounts = np.concatenate([[0.0], np.cumsum(discount)]).astype(np.float32)
 
-    def __call__(self, labels):
+    def __call__(self, labels: Tensor) -> Tensor:
         """Gain of every class for labels `[B]`, float32 `[B, K]`."""
         paths = ops.convert_to_tensor(self.paths)
         own = ops.take(paths, labels, axis=0)
@@ -40,7 +45,7 @@ class _Gains:
         return gain
 
 
-def _runs(ranked):
+def _runs(ranked: Tensor) -> tuple[Tensor, Tensor]:
     """Start and end (exclusive) of the run of equal values around each place, `[B, K]` each.
 
     Running maximum and minimum by doubling the reach: log2 K steps.
@@ -62,7 +67,7 @@ def _runs(ranked):
     return start, end
 
 
-def _ndcg(tables: _Gains, labels, scores):
+def _ndcg(tables: _Gains, labels: Tensor, scores: Tensor) -> Tensor:
     ranked, order = ops.top_k(scores, scores.shape[1], sorted=True)
     gains = ops.take_along_axis(tables(labels), ops.cast(order, "int32"), axis=1)
     start, end = _runs(ranked)
@@ -73,7 +78,14 @@ def _ndcg(tables: _Gains, labels, scores):
     return ops.sum(gains * share, axis=1) / ideal
 
 
-def hierarchical_ndcg(y_true, y_pred, tree, k: int | None = None, convention: str = "depth"):
+def hierarchical_ndcg(
+    y_true: Tensor,
+    y_pred: Tensor,
+    tree: ClassTree | dict,
+    k: int | None = None,
+    *,
+    convention: str = "depth",
+) -> Tensor:
     """Normalized discounted cumulative gain of the class ranking, per example.
 
     A class at distance d from the label has gain `d_max - d`, with `d_max` the largest distance in
@@ -86,7 +98,7 @@ def hierarchical_ndcg(y_true, y_pred, tree, k: int | None = None, convention: st
 
     Ties: classes with equal scores share their ranks' discounts evenly, which is the expected
     value over a random order among them. Under conditional risk many classes tie exactly, and any
-    fixed order would favor low class indices.
+    fixed order would favour low class indices.
 
     Args:
         y_true: Integer labels `[B]`.
@@ -139,11 +151,12 @@ class HierarchicalNDCG(TreeMetric):
 
     def __init__(
         self,
-        tree,
+        tree: ClassTree | dict,
         k: int | None = None,
+        *,
         name: str | None = None,
         convention: str = "depth",
-        dtype=None,
+        dtype: str | None = None,
     ):
         super().__init__(tree, name or ("hier_ndcg" if k is None else f"hier_ndcg_{k}"), dtype)
         self._direction = "up"
@@ -151,8 +164,10 @@ class HierarchicalNDCG(TreeMetric):
         self.convention = convention
         self._tables = _Gains(self.tree, k, convention)
 
-    def values(self, labels, scores):
+    def values(self, labels: Tensor, scores: Tensor) -> tuple[Tensor, Tensor | None]:
+        """NDCG@k of the ranking."""
         return _ndcg(self._tables, labels, scores), None
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make an equal metric."""
         return {**super().get_config(), "k": self.k, "convention": self.convention}

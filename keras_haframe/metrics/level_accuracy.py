@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_haframe.metrics.base import TreeMetric, check_inputs
 from keras_haframe.tree import ClassTree, as_tree
-from keras_haframe.tree_ops.checks import check_level
+from keras_haframe.tree_ops.options import check_level
+from keras_haframe.tree_ops.values import Tensor
 
 
 def _level_table(tree: ClassTree, level: int) -> np.ndarray:
-    return tree.level_labels()[:, -level].astype(np.int32)
+    """Node of every class at a level, int32 `[K]`."""
+    return tree.level_labels()[:, -check_level(level, tree.height)].astype(np.int32)
 
 
-def _hits(table, labels, scores):
+def _hits(table: np.ndarray, labels: Tensor, scores: Tensor) -> Tensor:
     table = ops.convert_to_tensor(table)
     best = ops.argmax(scores, axis=-1)
     return ops.cast(ops.take(table, labels, axis=0) == ops.take(table, best, axis=0), "float32")
 
 
-def level_accuracy(y_true, y_pred, tree: ClassTree | dict, level: int = -1):
+def level_accuracy(
+    y_true: Tensor, y_pred: Tensor, tree: ClassTree | dict, level: int = -1
+) -> Tensor:
     """Whether the best class lies below the same node as the label at a level, per example.
 
     Args:
         y_true: Integer labels `[B]`.
         y_pred: Class scores `[B, K]`, higher is better.
         tree: A `ClassTree`.
-        level: Depth, 1 for the children of the root, or counted from the classes: -1 for them, -2
-            for their parents.
+        level: Depth of the level, from 1 (children of the root) to `tree.height` (classes), or -1
+            for the classes, -2 for their parents and so on. A class shallower than the level
+            stands for itself.
 
     Returns:
         Float32 tensor `[B]` of zeros and ones.
@@ -45,7 +52,7 @@ def level_accuracy(y_true, y_pred, tree: ClassTree | dict, level: int = -1):
     """
     tree = as_tree(tree)
     labels, scores = check_inputs(y_true, y_pred, tree.num_classes)
-    return _hits(_level_table(tree, check_level(level, tree.height)), labels, scores)
+    return _hits(_level_table(tree, level), labels, scores)
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -54,9 +61,9 @@ class LevelAccuracy(TreeMetric):
 
     Args:
         tree: A `ClassTree`.
-        level: Depth, 1 for the children of the root, or counted from the classes: -1 for them, -2
-            for their parents.
-        name: Name in logs; `level_{level}_accuracy` by default, with the level as a depth.
+        level: Depth of the level, from 1 (children of the root) to `tree.height` (classes, top-1),
+            or -1 for the classes, -2 for their parents and so on.
+        name: Name in logs; `level_{level}_accuracy` by default, with the depth as the level.
 
     Raises:
         ValueError: If the tree has no such level.
@@ -79,13 +86,16 @@ class LevelAccuracy(TreeMetric):
         dtype: str | None = None,
     ):
         tree = as_tree(tree)
-        self.level = check_level(level, tree.height)
-        super().__init__(tree, name or f"level_{self.level}_accuracy", dtype)
+        level = check_level(level, tree.height)
+        super().__init__(tree, name or f"level_{level}_accuracy", dtype)
         self._direction = "up"
-        self._table = _level_table(self.tree, self.level)
+        self.level = level
+        self._table = _level_table(tree, level)
 
-    def values(self, labels, scores):
+    def values(self, labels: Tensor, scores: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Whether label and prediction lie below one node of the level."""
         return _hits(self._table, labels, scores), None
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make an equal metric."""
         return {**super().get_config(), "level": self.level}

@@ -2,47 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
-from keras_haframe.decisions.level_probabilities import level_sums
 from keras_haframe.metrics.base import check_inputs
 from keras_haframe.tree import ClassTree, as_tree
-from keras_haframe.tree_ops.checks import (
-    check_count,
-    check_level,
-    check_probabilities,
-    check_scores,
-    full_precision,
-    looks_like_probabilities,
-)
+from keras_haframe.tree_ops.checks import check_logits, check_probabilities
+from keras_haframe.tree_ops.options import check_choice, check_count, check_level
+from keras_haframe.tree_ops.segments import level_sums
+from keras_haframe.tree_ops.values import Tensor
 
 NORMS = ("expected", "maximum")
 
 
-def _check_options(bins: int, norm: str) -> None:
-    if norm not in NORMS:
-        raise ValueError(f"`norm` must be one of {NORMS}. Received: norm={norm!r}")
-    check_count(bins, "bins")
-
-
-def _probabilities(y_pred, num_classes: int, from_logits: bool):
-    """Class probabilities `[B, K]`; where values are at hand, what contradicts them is refused."""
-    if not from_logits:
-        return check_probabilities(y_pred, num_classes)
-    if looks_like_probabilities(y_pred):
-        raise ValueError(
-            "With from_logits=True (the default, as a compiled model gives scores) `y_pred` must "
-            "be logits. Received rows of probabilities: pass from_logits=False."
-        )
-    return ops.softmax(full_precision(check_scores(y_pred, num_classes)), axis=-1)
-
-
-def _bin_sums(y_true, y_pred, tree, level, bins, from_logits, sample_weight=None):
+def _bin_sums(
+    y_true: Tensor,
+    y_pred: Tensor,
+    tree: ClassTree,
+    level: int,
+    bins: int,
+    from_logits: bool,
+    sample_weight: Tensor | None = None,
+) -> list[Tensor]:
     """Per confidence bin `[bins]`: weight of the examples, sum of confidences, weight of hits."""
-    labels, _ = check_inputs(y_true, y_pred, tree.num_classes)
-    p = _probabilities(y_pred, tree.num_classes, from_logits)
+    labels, scores = check_inputs(y_true, y_pred, tree.num_classes)
+    if from_logits:
+        p = ops.softmax(check_logits(scores, "`y_pred`", "Pass from_logits=False."), axis=-1)
+    else:
+        p = check_probabilities(scores, tree.num_classes)
     nodes = level_sums(p, tree, level)
     best = ops.cast(ops.argmax(nodes, axis=-1), "int32")
     confidence = ops.take_along_axis(nodes, best[:, None], axis=1)[:, 0]
@@ -57,7 +47,7 @@ def _bin_sums(y_true, y_pred, tree, level, bins, from_logits, sample_weight=None
     return [ops.sum(member * value[:, None], axis=0) for value in values]
 
 
-def _error(weight, confidence, hits, norm: str):
+def _error(weight: Tensor, confidence: Tensor, hits: Tensor, norm: str) -> Tensor:
     gap = ops.abs(hits - confidence)
     if norm == "maximum":
         return ops.max(ops.divide_no_nan(gap, weight))
@@ -79,14 +69,15 @@ class LevelCalibrationError(keras.metrics.Metric):
 
     Args:
         tree: A `ClassTree`.
-        level: Depth, 1 for the children of the root, or counted from the classes: -1 for them, -2
-            for their parents.
+        level: Depth of the level, from 1 (children of the root) to `tree.height` (classes), or -1
+            for the classes, -2 for their parents and so on.
         bins: Number M of bins.
         norm: `"expected"` (ECE) or `"maximum"` (MCE).
-        from_logits: Whether `y_pred` are logits, as the scores that a compiled
-            `HierarchicalClassifier` gives its metrics, and not probabilities.
-        name: Name in logs; `level_{level}_ece` or `level_{level}_mce` by default, with the level as
-            a depth.
+        from_logits: Whether `y_pred` are class scores (logits), which a model hands its metrics.
+            With `False` they must be probabilities; rows that are none are refused outside
+            compiled functions.
+        name: Name in logs; `level_{level}_ece` or `level_{level}_mce` by default, with the depth
+            as the level.
 
     Raises:
         ValueError: For options out of range.
@@ -116,27 +107,31 @@ class LevelCalibrationError(keras.metrics.Metric):
         name: str | None = None,
         dtype: str | None = None,
     ):
-        _check_options(bins, norm)
         tree = as_tree(tree)
-        self.level = check_level(level, tree.height)
-        name = name or f"level_{self.level}_{'ece' if norm == 'expected' else 'mce'}"
+        level = check_level(level, tree.height)
+        check_choice("norm", norm, NORMS)
+        name = name or f"level_{level}_{'ece' if norm == 'expected' else 'mce'}"
         super().__init__(name=name, dtype="float64" if dtype == "float64" else "float32")
-        self.tree = tree
-        self.bins, self.norm, self.from_logits = bins, norm, bool(from_logits)
+        self.tree, self.level = tree, level
+        self.bins, self.norm = check_count(bins, "bins"), norm
+        self.from_logits = bool(from_logits)
         self._direction = "down"
         self.weight = self.add_variable((bins,), "zeros", name="weight")
         self.confidence = self.add_variable((bins,), "zeros", name="confidence")
         self.hits = self.add_variable((bins,), "zeros", name="hits")
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        """Add a batch of integer labels `[B]` and class probabilities (or logits) `[B, K]`."""
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
+        """Add a batch of integer labels `[B]` and class scores (or probabilities) `[B, K]`."""
         sums = _bin_sums(
             y_true, y_pred, self.tree, self.level, self.bins, self.from_logits, sample_weight
         )
         for total, value in zip((self.weight, self.confidence, self.hits), sums):
             total.assign_add(ops.cast(value, self.dtype))
 
-    def result(self):
+    def result(self) -> Tensor:
+        """The calibration error so far; 0 without examples."""
         return _error(self.weight, self.confidence, self.hits, self.norm)
 
     def reliability(self) -> dict[str, np.ndarray]:
@@ -158,7 +153,8 @@ class LevelCalibrationError(keras.metrics.Metric):
             "accuracy": hits / some,
         }
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make an equal metric."""
         return {
             "name": self.name,
             "dtype": self.dtype,
@@ -171,20 +167,20 @@ class LevelCalibrationError(keras.metrics.Metric):
 
 
 def level_calibration_error(
-    y_true,
-    y_pred,
+    y_true: Tensor,
+    y_pred: Tensor,
     tree: ClassTree | dict,
     level: int = -1,
     *,
     bins: int = 15,
     norm: str = "expected",
     from_logits: bool = True,
-):
+) -> Tensor:
     """Expected (or maximum) calibration error at a level of the tree over one batch.
 
     Args:
         y_true: Integer labels `[B]`.
-        y_pred: Logits `[B, K]`, or probabilities with `from_logits=False`.
+        y_pred: Class scores (logits), or probabilities with `from_logits=False`, `[B, K]`.
         tree, level, bins, norm, from_logits: See `LevelCalibrationError`.
 
     Returns:
@@ -204,6 +200,6 @@ def level_calibration_error(
     Bayesian Binning (AAAI 2015); Guo et al., On Calibration of Modern Neural Networks (ICML 2017).
     """
     tree = as_tree(tree)
-    _check_options(bins, norm)
-    sums = _bin_sums(y_true, y_pred, tree, check_level(level, tree.height), bins, from_logits)
-    return _error(*sums, norm)
+    level, bins = check_level(level, tree.height), check_count(bins, "bins")
+    check_choice("norm", norm, NORMS)
+    return _error(*_bin_sums(y_true, y_pred, tree, level, bins, from_logits), norm)

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_haframe.metrics.base import TreeMetric, check_inputs
-from keras_haframe.tree import as_tree
+from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.pair_distances import PairDistances
+from keras_haframe.tree_ops.values import Tensor
 
 
-def _distance_of_best(distances, labels, scores):
+def _distance_of_best(
+    distances: PairDistances, labels: Tensor, scores: Tensor
+) -> tuple[Tensor, Tensor]:
     best = ops.cast(ops.argmax(scores, axis=-1), "int32")
     return distances(labels, best[:, None])[:, 0], best != labels
 
 
-def mistake_severity(y_true, y_pred, tree, convention: str = "depth"):
+def mistake_severity(
+    y_true: Tensor, y_pred: Tensor, tree: ClassTree | dict, *, convention: str = "depth"
+) -> Tensor:
     """Mean LCA height of label and prediction over the wrong predictions.
 
     Args:
@@ -65,22 +72,32 @@ class MistakeSeverity(TreeMetric):
     Reference: Bertinetto et al., Making Better Mistakes (CVPR 2020).
     """
 
-    def __init__(self, tree, name: str = "severity", convention: str = "depth", dtype=None):
+    def __init__(
+        self,
+        tree: ClassTree | dict,
+        *,
+        name: str = "severity",
+        convention: str = "depth",
+        dtype: str | None = None,
+    ):
         super().__init__(tree, name, dtype)
         self._direction = "down"
         self.convention = convention
         self._distances = PairDistances(self.tree, convention)
 
-    def values(self, labels, scores):
+    def values(self, labels: Tensor, scores: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Distance of label and prediction, and whether they differ."""
         return _distance_of_best(self._distances, labels, scores)
 
     @property
-    def mistakes(self):
+    def mistakes(self) -> Tensor:
         """Number (or total sample weight) of the wrong predictions so far."""
         return 1 * self.count  # a tensor, also where the variable lives on several devices
 
-    def result(self):
+    def result(self) -> Tensor:
+        """The mean so far; NaN without a mistake."""
         return self.total / self.count
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make an equal metric."""
         return {**super().get_config(), "convention": self.convention}

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
-from keras_haframe.metrics.base import TreeMetric, check_inputs
-from keras_haframe.metrics.hierarchical_distance import _best
+from keras_haframe.metrics.base import TreeMetric, best_classes, check_inputs
 from keras_haframe.metrics.rank_profile import best_and_worst, rank_profile
 from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.options import check_count
 from keras_haframe.tree_ops.pair_distances import PairDistances
+from keras_haframe.tree_ops.values import Tensor
 
 
-def _check_k(k: int, num_classes: int) -> int:
-    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k < num_classes:
-        raise ValueError(
-            f"`k` must be an integer from 1 to {num_classes - 1}: with all {num_classes} classes "
-            f"every ranking has the same hierarchical distance. Received: k={k!r}"
-        )
-    return k
+def _check_k(k: int, tree: ClassTree) -> int:
+    classes = tree.num_classes
+    every = f": with all {classes} classes every ranking has the same hierarchical distance"
+    return check_count(k, "k", most=classes - 1, why=every)
 
 
 def _extremes(tree: ClassTree, k: int, convention: str) -> np.ndarray:
@@ -29,14 +29,23 @@ def _extremes(tree: ClassTree, k: int, convention: str) -> np.ndarray:
     return np.stack(best_and_worst(heights, within, weight), axis=1).astype(np.float32)
 
 
-def _normalized(distances, extremes, k, labels, scores):
+def _normalized(
+    distances: PairDistances, extremes: np.ndarray, k: int, labels: Tensor, scores: Tensor
+) -> Tensor:
     # Sums, not means: they are whole numbers, so the best ranking is exactly 0, the worst 1.
-    total = ops.sum(distances(labels, ops.cast(_best(scores, k), "int32")), axis=-1)
+    total = ops.sum(distances(labels, best_classes(scores, k)), axis=-1)
     ends = ops.take(ops.convert_to_tensor(extremes), labels, axis=0)
     return (total - ends[:, 0]) / (ends[:, 1] - ends[:, 0])
 
 
-def normalized_hierarchical_distance(y_true, y_pred, tree, k: int = 5, convention: str = "depth"):
+def normalized_hierarchical_distance(
+    y_true: Tensor,
+    y_pred: Tensor,
+    tree: ClassTree | dict,
+    k: int = 5,
+    *,
+    convention: str = "depth",
+) -> Tensor:
     """Hierarchical distance@k on a scale from 0, the best ranking, to 1, the worst, per example.
 
     `(HierDist@k - best) / (worst - best)`, with `best` and `worst` the mean of the k smallest and
@@ -70,7 +79,7 @@ def normalized_hierarchical_distance(y_true, y_pred, tree, k: int = 5, conventio
     """
     tree = as_tree(tree)
     labels, scores = check_inputs(y_true, y_pred, tree.num_classes)
-    extremes = _extremes(tree, _check_k(k, tree.num_classes), convention)
+    extremes = _extremes(tree, _check_k(k, tree), convention)
     return _normalized(PairDistances(tree, convention), extremes, k, labels, scores)
 
 
@@ -94,17 +103,25 @@ class NormalizedHierarchicalDistance(TreeMetric):
     """
 
     def __init__(
-        self, tree, k: int = 5, name: str | None = None, convention: str = "depth", dtype=None
+        self,
+        tree: ClassTree | dict,
+        k: int = 5,
+        *,
+        name: str | None = None,
+        convention: str = "depth",
+        dtype: str | None = None,
     ):
         super().__init__(tree, name or f"norm_hier_dist_{k}", dtype)
         self._direction = "down"
-        self.k = _check_k(k, self.tree.num_classes)
+        self.k = _check_k(k, self.tree)
         self.convention = convention
         self._distances = PairDistances(self.tree, convention)
         self._ends = _extremes(self.tree, k, convention)
 
-    def values(self, labels, scores):
+    def values(self, labels: Tensor, scores: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Normalized mean distance of the k best-ranked classes."""
         return _normalized(self._distances, self._ends, self.k, labels, scores), None
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make an equal metric."""
         return {**super().get_config(), "k": self.k, "convention": self.convention}

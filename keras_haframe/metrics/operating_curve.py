@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from keras_haframe.decisions.calibrate_threshold import nested_answers
 from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.values import Tensor
 
 
 class OperatingCurve(NamedTuple):
@@ -27,7 +29,7 @@ class OperatingCurve(NamedTuple):
     area: float
 
 
-def node_coverage(tree) -> np.ndarray:
+def node_coverage(tree: ClassTree | dict) -> np.ndarray:
     """Hierarchical coverage of every node: how specific it is as an answer.
 
     `phi(v) = 1 - log2 |classes below v| / log2 K`: 1 for a class, 0 for the root.
@@ -52,7 +54,12 @@ def node_coverage(tree) -> np.ndarray:
 
 
 def operating_curve(
-    labels, probabilities, tree, thresholds=None, rule: str = "climbing"
+    labels: Tensor,
+    probabilities: Tensor,
+    tree: ClassTree | dict,
+    *,
+    thresholds: float | Sequence[float] | np.ndarray | None = None,
+    rule: str = "climbing",
 ) -> OperatingCurve:
     """Correctness against coverage of `decisions.confidence_floor` as the threshold rises.
 
@@ -74,7 +81,8 @@ def operating_curve(
         An `OperatingCurve` of NumPy arrays.
 
     Raises:
-        ValueError: If there is no example, shapes do not fit, or for another rule.
+        ValueError: If there is no example, rows are no probabilities, shapes do not fit, or for
+            another rule.
 
     Example:
 
@@ -90,7 +98,7 @@ def operating_curve(
     Reference: Goren, Galil and El-Yaniv, Hierarchical Selective Classification (NeurIPS 2024),
     hierarchical risk-coverage curve and hAURC.
     """
-    tree: ClassTree = as_tree(tree)
+    tree = as_tree(tree)
     nodes, found, right = nested_answers(labels, probabilities, tree, rule)
     if not len(nodes):
         raise ValueError("`probabilities` must hold at least one example. Received: 0")

@@ -28,7 +28,9 @@ def rank_profile(tree: ClassTree, convention: str = "depth") -> tuple[np.ndarray
     return heights, (stop - start)[tree.paths]
 
 
-def best_and_worst(values: np.ndarray, within: np.ndarray, weight: np.ndarray):
+def best_and_worst(
+    values: np.ndarray, within: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Sum of values over ranks, weighted by rank, for the nearest-first and farthest-first order.
 
     Args:

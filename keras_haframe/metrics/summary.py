@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from keras import ops
 
 from keras_haframe.metrics.headline import headline_metrics
+from keras_haframe.metrics.hierarchical_distance import HierarchicalDistance
 from keras_haframe.metrics.mistake_severity import MistakeSeverity
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_labels, check_scores
+from keras_haframe.tree_ops.values import Tensor
 
 BATCH = 4096
 
 
-def summary(y_true, y_pred, tree: ClassTree | dict, convention: str = "depth") -> dict:
-    """Top-1, mistake severity and hierarchical distance@1, 5 and 20 of class scores.
+def summary(
+    y_true: Tensor,
+    y_pred: Tensor,
+    tree: ClassTree | dict,
+    *,
+    ranks: Sequence[int] | None = None,
+    convention: str = "depth",
+) -> dict[str, float]:
+    """Top-1, mistake severity and hierarchical distance@k of class scores, see `HEADLINE`.
 
     Args:
         y_true: Integer labels `[n]`.
         y_pred: Class scores `[n, K]`, higher is better.
         tree: A `ClassTree`.
+        ranks: Values of k in place of 1, 5 and 20; those above K are left out.
         convention: Distance convention, see `ClassTree.distances`.
 
     Returns:
@@ -45,8 +57,13 @@ def summary(y_true, y_pred, tree: ClassTree | dict, convention: str = "depth") -
     if np.isnan(scores).any():
         raise ValueError("Scores must not be NaN: they have no ranking. Received NaN scores")
     columns = headline_metrics(tree, convention)
+    if ranks is not None:
+        known = [k for k in ranks if k <= tree.num_classes]
+        columns = [m for m in columns if not isinstance(m, HierarchicalDistance)]
+        columns += [HierarchicalDistance(tree, k, convention=convention) for k in known]
     for i in range(0, len(labels), BATCH):
         for metric in columns:
             metric.update_state(labels[i : i + BATCH], scores[i : i + BATCH])
-    mistakes = next(int(m.mistakes) for m in columns if isinstance(m, MistakeSeverity))
-    return {**{m.name: float(m.result()) for m in columns}, "mistakes": mistakes}
+    result = {m.name: float(m.result()) for m in columns}
+    mistakes = sum(int(m.mistakes) for m in columns if isinstance(m, MistakeSeverity))
+    return {**result, "mistakes": mistakes}

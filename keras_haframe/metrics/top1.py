@@ -6,6 +6,8 @@ import keras
 from keras import ops
 
 from keras_haframe.metrics.base import TreeMetric
+from keras_haframe.tree import ClassTree
+from keras_haframe.tree_ops.values import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -28,9 +30,10 @@ class Top1Accuracy(TreeMetric):
     0.5
     """
 
-    def __init__(self, tree, name: str = "top1", dtype=None):
+    def __init__(self, tree: ClassTree | dict, *, name: str = "top1", dtype: str | None = None):
         super().__init__(tree, name, dtype)
         self._direction = "up"
 
-    def values(self, labels, scores):
+    def values(self, labels: Tensor, scores: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Whether the best class is the label."""
         return ops.cast(ops.argmax(scores, axis=-1), "int32") == labels, None

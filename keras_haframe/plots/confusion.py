@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from keras_haframe.plots import style
-from keras_haframe.plots.checks import example_labels, predicted_classes
-from keras_haframe.tree import as_tree
-from keras_haframe.tree_ops.checks import check_level
+from keras_haframe.plots.checks import check_predictions
+from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.checks import check_labels
+from keras_haframe.tree_ops.options import check_level
+from keras_haframe.tree_ops.values import Tensor
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 NAMED_NODES = 30
 
 
-def level_confusion(labels, predicted, tree, level: int = -1) -> tuple[np.ndarray, list[str]]:
+def level_confusion(
+    labels: Tensor, predictions: Tensor, tree: ClassTree | dict, level: int
+) -> tuple[np.ndarray, list[str]]:
     """Counts of label and prediction at a level, nodes in tree order, and the nodes' names.
 
     Args:
         labels: Integer labels `[n]`.
-        predicted: Predicted classes `[n]`, or scores `[n, K]`.
+        predictions: Predicted classes `[n]`, or scores `[n, K]`.
         tree: A `ClassTree`.
-        level: Depth, 1 for the children of the root, or counted from the classes: -1 for them, -2
-            for their parents.
+        level: Depth of the level, from 1 (children of the root) to `tree.height` (classes), or -1
+            for the classes, -2 for their parents and so on.
 
     Returns:
         int64 `[M, M]`, rows are labels, and M names.
@@ -30,27 +39,27 @@ def level_confusion(labels, predicted, tree, level: int = -1) -> tuple[np.ndarra
     """
     tree = as_tree(tree)
     level = check_level(level, tree.height)
-    labels = example_labels(labels, tree.num_classes)
-    predicted = predicted_classes(labels, predicted, tree.num_classes, "predicted")
+    labels = check_labels(labels, tree.num_classes, least=1)
+    predictions = check_predictions(predictions, labels, tree.num_classes)
     node_of = tree.paths[:, level]
     nodes = list(dict.fromkeys(node_of[tree.leaf_ranges[0]].tolist()))  # tree order
     place = np.empty(tree.num_nodes, np.int64)
     place[nodes] = np.arange(len(nodes))
-    row, column = place[node_of[labels]], place[node_of[predicted]]
+    row, column = place[node_of[labels]], place[node_of[predictions]]
     counts = np.bincount(row * len(nodes) + column, minlength=len(nodes) ** 2)
     return counts.reshape(len(nodes), len(nodes)), [tree.nodes[n] for n in nodes]
 
 
 def plot_confusion(
-    labels,
-    predicted,
-    tree,
-    level: int | None = None,
+    labels: Tensor,
+    predictions: Tensor,
+    tree: ClassTree | dict,
+    level: int = -2,
     *,
     title: str | None = None,
-    ax=None,
+    ax: Axes | None = None,
     colorbar: bool = True,
-):
+) -> Axes:
     """Draw the confusions between the nodes of a level: parents of the classes by default.
 
     Rows are labels and sum to 100 %; rows without an example stay blank. Nodes are in tree order,
@@ -58,10 +67,10 @@ def plot_confusion(
 
     Args:
         labels: Integer labels `[n]`.
-        predicted: Predicted classes `[n]`, or scores `[n, K]`.
+        predictions: Predicted classes `[n]`, or scores `[n, K]`.
         tree: A `ClassTree`.
-        level: Depth, 1 for the children of the root, or counted from the classes: -1 for them, -2
-            for their parents (the default, where the tree has more than one level).
+        level: Depth of the level, from 1 (children of the root) to `tree.height` (classes), or -1
+            for the classes, -2 for their parents and so on.
         title: Title of the Axes.
         ax: Axes to draw on; new ones by default.
         colorbar: Whether to add a color bar.
@@ -79,8 +88,8 @@ def plot_confusion(
     ```
     """
     tree = as_tree(tree)
-    level = check_level(-min(2, tree.height) if level is None else level, tree.height)
-    counts, names = level_confusion(labels, predicted, tree, level)
+    level = check_level(level, tree.height)
+    counts, names = level_confusion(labels, predictions, tree, level)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = 100.0 * counts / counts.sum(axis=1, keepdims=True)
     m = len(names)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keras_haframe.plots import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 NAMES = {
     "nc1": "NC1: within-class variability",
@@ -20,7 +25,7 @@ NAMES = {
 SPLITS = {"train": "-", "test": "--"}
 
 
-def read_history(path) -> dict[str, np.ndarray]:
+def read_history(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """Columns of a CSV file such as `keras.callbacks.CSVLogger` writes.
 
     Args:
@@ -47,14 +52,15 @@ def _number(row: list[str], column: int) -> float:
 
 
 def plot_curves(
-    runs: Mapping[str, Mapping],
+    runs: Mapping[str, Mapping[str, Any]],
     measure: str = "nc1",
+    *,
     splits: tuple[str, ...] = ("train", "test"),
     log: bool = True,
     title: str | None = None,
-    ax=None,
+    ax: Axes | None = None,
     legend: bool = True,
-):
+) -> Axes:
     """Draw one measure over the epochs of several runs, test data dashed.
 
     Args:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from keras_haframe.plots import style
-from keras_haframe.tree import as_tree
+from keras_haframe.tree import ClassTree, as_tree
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 NAMED_CLASSES = 60
 
 
 def plot_dendrogram(
-    tree, convention: str = "depth", values=None, title: str | None = None, ax=None
-):
+    tree: ClassTree | dict,
+    *,
+    convention: str = "depth",
+    values: Sequence[float] | np.ndarray | None = None,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """Draw a class tree: classes at the right in tree order, every node at its height.
 
     Two classes meet at the height of their LCA, which is their hierarchical distance. Children of
@@ -78,7 +89,7 @@ def plot_dendrogram(
     return ax
 
 
-def _name_inner_nodes(ax, tree, heights, place) -> None:
+def _name_inner_nodes(ax: Axes, tree: ClassTree, heights: np.ndarray, place: np.ndarray) -> None:
     """Names on the branches of up to 12 inner nodes; single-child nodes lie on one line."""
     children = np.bincount(tree.parents[:-1], minlength=tree.num_nodes)
     inner = [n for n in range(tree.num_classes, tree.num_nodes - 1) if children[n] > 1]

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from keras_haframe.plots import style
-from keras_haframe.tree import as_tree
+from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_labels
+from keras_haframe.tree_ops.values import Tensor, to_numpy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
 
 NAMED_CLASSES = 30  # more names than this cannot be read
 
 
-def check_cosines(cosines, num_classes: int, name: str = "cosines") -> np.ndarray:
+def check_cosines(cosines: Tensor, num_classes: int, name: str = "cosines") -> np.ndarray:
     """Return `cosines` as a `[K, K]` array after checking its shape."""
     cosines = np.asarray(cosines, np.float64)
     if cosines.shape != (num_classes, num_classes):
@@ -22,13 +29,13 @@ def check_cosines(cosines, num_classes: int, name: str = "cosines") -> np.ndarra
     return cosines
 
 
-def group_edges(tree) -> list[int]:
+def group_edges(tree: ClassTree) -> list[int]:
     """Places in tree order where one child of the root ends and the next begins."""
     _, start, _ = tree.leaf_ranges
     return sorted({int(start[n]) for n in np.flatnonzero(tree.parents == tree.num_nodes - 1)} - {0})
 
 
-def draw_matrix(ax, cosines, tree, left: float = 0.0):
+def draw_matrix(ax: Axes, cosines: np.ndarray, tree: ClassTree, left: float = 0.0) -> AxesImage:
     """Draw a `[K, K]` matrix in tree order with group lines, its first column at `left`."""
     order = tree.leaf_ranges[0]
     k = tree.num_classes
@@ -47,7 +54,14 @@ def draw_matrix(ax, cosines, tree, left: float = 0.0):
     return picture
 
 
-def plot_gram(cosines, tree, title: str | None = None, ax=None, colorbar: bool = True):
+def plot_gram(
+    cosines: Tensor,
+    tree: ClassTree | dict,
+    *,
+    title: str | None = None,
+    ax: Axes | None = None,
+    colorbar: bool = True,
+) -> Axes:
     """Draw a class-by-class cosine matrix with its classes in tree order.
 
     Lines part the children of the root. Give the frame's Gram matrix to one Axes and the measured
@@ -70,7 +84,7 @@ def plot_gram(cosines, tree, title: str | None = None, ax=None, colorbar: bool =
 
     ```python
     rows, _ = model.classifier_weights()
-    plot_gram(rows @ rows.T, tree, "frame")
+    plot_gram(rows @ rows.T, tree, title="frame")
     ```
     """
     tree = as_tree(tree)
@@ -89,7 +103,7 @@ def plot_gram(cosines, tree, title: str | None = None, ax=None, colorbar: bool =
     return ax
 
 
-def class_mean_cosines(features, labels, num_classes: int) -> np.ndarray:
+def class_mean_cosines(features: Tensor, labels: Tensor, num_classes: int) -> np.ndarray:
     """Cosines between the class means of features.
 
     Args:
@@ -103,14 +117,10 @@ def class_mean_cosines(features, labels, num_classes: int) -> np.ndarray:
     Raises:
         ValueError: If the shapes do not fit, or a label is out of range.
     """
-    features = np.asarray(features, np.float64)
-    labels = np.asarray(labels)
-    if features.ndim != 2 or labels.shape != features.shape[:1]:
-        raise ValueError(
-            "`features` must be [n, P] and `labels` [n]. "
-            f"Received shapes: {features.shape} and {labels.shape}"
-        )
-    labels = check_labels(labels, num_classes)
+    features = np.asarray(to_numpy(features, "features"), np.float64)
+    if features.ndim != 2:
+        raise ValueError(f"`features` must be [n, P]. Received shape: {features.shape}")
+    labels = check_labels(labels, num_classes, len(features))
     sums = np.zeros((num_classes, features.shape[1]))
     np.add.at(sums, labels, features)
     norms = np.linalg.norm(sums, axis=1, keepdims=True)

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from keras_haframe.plots import style
 from keras_haframe.plots.gram import NAMED_CLASSES, check_cosines, draw_matrix
-from keras_haframe.tree import as_tree
+from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.values import Tensor
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def plot_gram_beside(
-    target,
-    measured,
-    tree,
+    target: Tensor,
+    measured: Tensor,
+    tree: ClassTree | dict,
+    *,
     names: tuple[str, str] = ("target", "class means"),
     title: str | None = None,
-    ax=None,
+    ax: Axes | None = None,
     colorbar: bool = True,
-):
+) -> Axes:
     """Draw a target Gram matrix and, to its right, the measured class-mean cosines.
 
     Both have their classes in tree order and one color scale, with lines between the children of

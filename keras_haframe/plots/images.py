@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from keras_haframe.plots import style
+from keras_haframe.tree_ops.values import Tensor, to_numpy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
-def plot_images(images, captions=None, columns: int = 8, title: str | None = None, ax=None):
+def plot_images(
+    images: Tensor,
+    captions: Sequence[str] | None = None,
+    *,
+    columns: int = 8,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """Draw images as one sheet with a caption below each.
 
     Args:
@@ -19,8 +33,17 @@ def plot_images(images, captions=None, columns: int = 8, title: str | None = Non
 
     Returns:
         The Axes.
+
+    Raises:
+        ValueError: If `images` are none, or there is not one caption for each.
+
+    Example:
+
+    ```python
+    plot_images(images[:16], [tree.leaves[y] for y in labels[:16]])
+    ```
     """
-    images = np.asarray(images)
+    images = to_numpy(images, "images")
     if images.ndim != 4 or images.shape[-1] != 3 or len(images) == 0:
         raise ValueError(f"`images` must have shape [n, H, W, 3]. Received shape: {images.shape}")
     if images.dtype != np.uint8:

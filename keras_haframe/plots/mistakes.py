@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_haframe.plots import style
-from keras_haframe.plots.checks import example_labels, predicted_classes
-from keras_haframe.tree import as_tree
+from keras_haframe.plots.checks import check_predictions
+from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.checks import check_labels
+from keras_haframe.tree_ops.values import Tensor
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
-def chance_shares(labels, tree) -> np.ndarray:
+def chance_shares(labels: Tensor, tree: ClassTree | dict) -> np.ndarray:
     """Shares of LCA heights 1 to H when a wrong class is drawn uniformly.
 
     Args:
@@ -27,7 +33,7 @@ def chance_shares(labels, tree) -> np.ndarray:
     [0.5, 0.5]
     """
     tree = as_tree(tree)
-    labels = example_labels(labels, tree.num_classes)
+    labels = check_labels(labels, tree.num_classes, least=1)
     counts = np.bincount(labels, minlength=tree.num_classes)
     distances = tree.distances()
     found = [counts @ (distances == h).sum(axis=1) for h in range(1, int(distances.max()) + 1)]
@@ -35,14 +41,14 @@ def chance_shares(labels, tree) -> np.ndarray:
 
 
 def plot_mistakes_by_height(
-    labels,
-    predictions: Mapping[str, np.ndarray],
-    tree,
+    labels: Tensor,
+    predictions: Mapping[str, Tensor],
+    tree: ClassTree | dict,
     *,
     title: str | None = None,
-    ax=None,
+    ax: Axes | None = None,
     normalize: bool = False,
-):
+) -> Axes:
     """Bars of the mistakes of several models by the LCA height of label and prediction.
 
     The first model is the baseline: over the bars of the others stands the change of the number of
@@ -68,14 +74,14 @@ def plot_mistakes_by_height(
 
     ```python
     best = {"cross-entropy": baseline.predict(x), "HAFrame": model.predict(x)}
-    plot_mistakes_by_height(best, labels, tree)
+    plot_mistakes_by_height(labels, best, tree)
     ```
     """
     tree = as_tree(tree)
     style.check_count(predictions, "predictions")
-    labels = example_labels(labels, tree.num_classes)
+    labels = check_labels(labels, tree.num_classes, least=1)
     predictions = {
-        name: predicted_classes(labels, p, tree.num_classes, f"predictions[{name!r}]")
+        name: check_predictions(p, labels, tree.num_classes, f"predictions[{name!r}]")
         for name, p in predictions.items()
     }
     distances = tree.distances()

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_haframe.metrics import operating_curve
 from keras_haframe.plots import style
-from keras_haframe.plots.checks import example_labels, example_probabilities
-from keras_haframe.tree import as_tree
+from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.checks import check_labels, check_probabilities
+from keras_haframe.tree_ops.values import Tensor
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 POINTS = 401  # thresholds drawn; the area is that of the whole curve
 
 
 def plot_operating_curve(
-    labels,
-    probabilities: Mapping[str, np.ndarray],
-    tree,
+    labels: Tensor,
+    probabilities: Mapping[str, Tensor],
+    tree: ClassTree | dict,
     *,
     rules: tuple[str, ...] = ("climbing",),
     title: str | None = None,
-    ax=None,
-):
+    ax: Axes | None = None,
+) -> Axes:
     """Draw correctness against coverage as the confidence floor rises, for several models.
 
     At coverage 1 every answer is a class and correctness is top-1 accuracy; at coverage 0 every
@@ -54,13 +59,13 @@ def plot_operating_curve(
     """
     tree = as_tree(tree)
     style.check_count(probabilities, "probabilities")
-    labels = example_labels(labels, tree.num_classes)
+    labels = check_labels(labels, tree.num_classes, least=1)
+    thresholds = np.append(np.linspace(0.0, 1.0, POINTS), np.inf)
     curves = {}
     for name, p in probabilities.items():
-        p = example_probabilities(labels, p, tree.num_classes)
+        p = check_probabilities(p, tree.num_classes, len(labels), f"`probabilities[{name!r}]`")
         for rule in rules:
-            thresholds = np.append(np.linspace(0.0, 1.0, POINTS), np.inf)
-            curves[name, rule] = operating_curve(labels, p, tree, thresholds, rule)
+            curves[name, rule] = operating_curve(labels, p, tree, thresholds=thresholds, rule=rule)
     ax = style.axes(ax)
     colors = dict(zip(probabilities, style.COLORS))
     for (name, rule), curve in curves.items():

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_haframe.metrics import LevelCalibrationError
 from keras_haframe.plots import style
-from keras_haframe.plots.checks import example_labels, example_probabilities
-from keras_haframe.tree import as_tree
+from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.checks import check_labels, check_probabilities
+from keras_haframe.tree_ops.options import check_level
+from keras_haframe.tree_ops.values import Tensor, to_numpy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 BATCH = 4096
 
 
 def plot_reliability(
-    labels,
-    probabilities,
-    tree,
-    levels: Sequence[int] | None = None,
+    labels: Tensor,
+    probabilities: Tensor,
+    tree: ClassTree | dict,
     *,
+    levels: Sequence[int] | None = None,
     bins: int = 10,
     title: str | None = None,
-    ax=None,
-):
+    ax: Axes | None = None,
+) -> Axes:
     """Draw accuracy against confidence at several levels of the tree.
 
     The answer at a level is its most probable node. On the diagonal confidence is what it says;
@@ -34,8 +40,8 @@ def plot_reliability(
         labels: Integer labels `[n]`.
         probabilities: Class probabilities `[n, K]`.
         tree: A `ClassTree`.
-        levels: Depths, from 1 for the children of the root to `tree.height` for the classes (or
-            from -1 for the classes upwards). By default all, or five spread over a higher tree.
+        levels: Depths of the levels, from 1 (children of the root) to `tree.height` (classes), or
+            -1 for the classes and so on. By default all, or five spread over a higher tree.
         bins: Number of bins of the confidence.
         title: Title of the Axes.
         ax: Axes to draw on; new ones by default.
@@ -56,17 +62,19 @@ def plot_reliability(
     Reference: Guo et al., On Calibration of Modern Neural Networks (ICML 2017), per level.
     """
     tree = as_tree(tree)
-    labels = example_labels(labels, tree.num_classes)
-    p = example_probabilities(labels, probabilities, tree.num_classes)
+    labels = check_labels(labels, tree.num_classes, least=1)
+    p = check_probabilities(probabilities, tree.num_classes, len(labels))
+    p = to_numpy(p, "probabilities")
+    height = tree.height
     if levels is None:
-        levels = np.unique(np.linspace(1, tree.height, min(tree.height, 5)).astype(int))[::-1]
+        levels = np.unique(np.linspace(1, height, min(height, 5)).astype(int))
     style.check_count(levels, "levels")
     found = []
-    for level in levels:
+    for level in (check_level(level, height, "levels") for level in levels):
         metric = LevelCalibrationError(tree, level, bins=bins, from_logits=False)
         for i in range(0, len(labels), BATCH):
             metric.update_state(labels[i : i + BATCH], p[i : i + BATCH])
-        found.append((metric.level, float(metric.result()), metric.reliability()))
+        found.append((level, float(metric.result()), metric.reliability()))
     ax = style.axes(ax, (3.3, 3.0))
     ax.plot([0, 1], [0, 1], ":", color="black", linewidth=0.8, zorder=0)
     for (level, error, curve), color, marker in zip(found, style.COLORS, style.MARKERS):
@@ -83,6 +91,6 @@ def plot_reliability(
     return style.tidy(ax, title, "confidence", "accuracy")
 
 
-def _name(level: int, tree) -> str:
-    count = len(np.unique(tree.level_labels()[:, -level]))
+def _name(level: int, tree: ClassTree) -> str:
+    count = len(np.unique(tree.paths[:, level]))
     return f"level {level} ({count} {'classes' if level == tree.height else 'nodes'})"

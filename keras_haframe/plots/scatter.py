@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_haframe.plots import style
 from keras_haframe.training.table import COLUMNS, half_width
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 def plot_accuracy_severity(
     rows: Mapping[str, Sequence[Mapping[str, float]]],
+    *,
     x: str = "top1",
     y: str = "severity",
     title: str | None = None,
-    ax=None,
-):
+    ax: Axes | None = None,
+) -> Axes:
     """Scatter the methods by top-1 and mistake severity, mean and 95 % interval over seeds.
 
     Lower right is better: more images right, and the others less wrong. Severity alone would reward
@@ -74,7 +79,7 @@ def plot_accuracy_severity(
     return style.tidy(ax, title, *labels)
 
 
-def _mean(runs, metric: str) -> tuple[float, float | None]:
+def _mean(runs: Sequence[Mapping[str, float]], metric: str) -> tuple[float, float | None]:
     """Mean over seeds in the table's unit, and the half-width of its interval, if it has one."""
     scale = COLUMNS.get(metric, (metric, 1.0))[1]
     values = np.array([scale * float(run[metric]) for run in runs])

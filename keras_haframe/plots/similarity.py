@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_haframe import frames
 from keras_haframe.plots import style
-from keras_haframe.tree import as_tree
+from keras_haframe.tree import ClassTree, as_tree
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def plot_similarity(
-    tree,
+    tree: ClassTree | dict,
     gammas: Sequence[float] = (1.0, 2.0, 3.0, 5.0),
+    *,
     min_similarity: str = "exact",
     linear: bool = False,
     title: str | None = None,
-    ax=None,
-):
+    ax: Axes | None = None,
+) -> Axes:
     """Draw the target cosine of two classes against the height of their LCA, for several gammas.
 
     Each gamma has its own smallest possible `s_min`, marked by a tick at the right edge and given

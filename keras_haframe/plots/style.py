@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.legend import Legend
+
 # Okabe and Ito's palette, without yellow, which fades on white.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # beside color, for print and for the color-blind
@@ -9,7 +16,7 @@ DIVERGING = "RdBu_r"
 SEQUENTIAL = "Blues"
 
 
-def axes(ax=None, size: tuple[float, float] = (3.3, 2.5)):
+def axes(ax: Axes | None = None, size: tuple[float, float] = (3.3, 2.5)) -> Axes:
     """Return `ax`, or new Axes of `size` inches; 3.3 is the width of a paper column."""
     if ax is not None:
         if not hasattr(ax, "get_figure"):
@@ -21,7 +28,7 @@ def axes(ax=None, size: tuple[float, float] = (3.3, 2.5)):
     return ax
 
 
-def check_count(items, name: str) -> None:
+def check_count(items: Sized, name: str) -> None:
     """Raise unless there is at least one item and a color for each."""
     if not 1 <= len(items) <= len(COLORS):
         raise ValueError(
@@ -30,18 +37,18 @@ def check_count(items, name: str) -> None:
         )
 
 
-def legend(ax, **options):
+def legend(ax: Axes, **options) -> Legend:
     """Legend without a frame, in small print."""
     return ax.legend(**{"fontsize": 6, "title_fontsize": 6, "frameon": False, **options})
 
 
-def legend_below(ax, **options):
+def legend_below(ax: Axes, **options) -> Legend:
     """Legend under the axis label, where it covers no data; the layout makes room for it."""
     place = {"loc": "upper center", "bbox_to_anchor": (0.45, -0.2), "ncols": 2}
     return legend(ax, **{**place, **options})
 
 
-def tidy(ax, title: str | None = None, x: str | None = None, y: str | None = None):
+def tidy(ax: Axes, title: str | None = None, x: str | None = None, y: str | None = None) -> Axes:
     """Title, labels and light frame."""
     if title:
         ax.set_title(title, fontsize=8)

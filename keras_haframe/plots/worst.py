@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from keras_haframe.plots.checks import example_labels, predicted_classes
 from keras_haframe.plots.images import plot_images
-from keras_haframe.tree import as_tree
-from keras_haframe.tree_ops.checks import check_count
+from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.checks import check_labels, check_scores
+from keras_haframe.tree_ops.options import check_count
+from keras_haframe.tree_ops.values import Tensor, to_numpy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
-def worst_mistakes(labels, scores, tree, count: int = 12) -> np.ndarray:
+def worst_mistakes(
+    labels: Tensor, scores: Tensor, tree: ClassTree | dict, *, count: int = 12
+) -> np.ndarray:
     """Numbers of the examples with the worst mistakes.
 
     The highest LCA of label and prediction first; among equals the one whose prediction leads its
@@ -32,19 +40,14 @@ def worst_mistakes(labels, scores, tree, count: int = 12) -> np.ndarray:
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
     >>> scores = [[0, 1, 0, 0], [0, 0, 9, 0], [0, 0, 2, 0]]
-    >>> worst_mistakes([0, 0, 1], scores, tree).tolist()   # truck for car is the least of three
+    >>> worst_mistakes([0, 0, 1], scores, tree).tolist()  # truck for car is the least of three
     [1, 2, 0]
     """
     tree = as_tree(tree)
     count = check_count(count, "count")
-    labels = example_labels(labels, tree.num_classes)
-    scores = np.asarray(scores)
-    if scores.shape != (len(labels), tree.num_classes):
-        raise ValueError(
-            f"`scores` must have shape [{len(labels)}, {tree.num_classes}]. "
-            f"Received: {scores.shape}"
-        )
-    predicted = predicted_classes(labels, scores, tree.num_classes, "scores")
+    labels = check_labels(labels, tree.num_classes, least=1)
+    scores = to_numpy(check_scores(scores, tree.num_classes, len(labels)), "scores")
+    predicted = scores.argmax(axis=1)
     heights = tree.distances()[labels, predicted]
     rows = np.arange(len(labels))
     lead = scores[rows, predicted] - scores[rows, labels]
@@ -53,16 +56,16 @@ def worst_mistakes(labels, scores, tree, count: int = 12) -> np.ndarray:
 
 
 def plot_worst_mistakes(
-    images,
-    labels,
-    scores,
-    tree,
+    images: Tensor,
+    labels: Tensor,
+    scores: Tensor,
+    tree: ClassTree | dict,
     *,
     count: int = 12,
     columns: int = 4,
     title: str | None = None,
-    ax=None,
-):
+    ax: Axes | None = None,
+) -> Axes:
     """Draw the images with the worst mistakes, each with its label, prediction and LCA.
 
     Args:
@@ -93,7 +96,7 @@ def plot_worst_mistakes(
             f"`images` must be [{len(labels)}, H, W, 3], one per label. "
             f"Received shape: {np.shape(images)}"
         )
-    worst = worst_mistakes(labels, scores, tree, count)
+    worst = worst_mistakes(labels, scores, tree, count=count)
     if not len(worst):
         raise ValueError("There is no mistake to show: every prediction is right.")
     labels = np.asarray(labels)[worst]
@@ -103,4 +106,4 @@ def plot_worst_mistakes(
         f"{tree.leaves[y]}\nas {tree.leaves[p]}\nLCA height {h}"
         for y, p, h in zip(labels, predicted, heights)
     ]
-    return plot_images(np.asarray(images)[worst], captions, columns, title, ax)
+    return plot_images(np.asarray(images)[worst], captions, columns=columns, title=title, ax=ax)

@@ -6,32 +6,22 @@ step only shapes and dtypes are known.
 
 from __future__ import annotations
 
-import math
-import numbers
-from typing import Any
+from collections.abc import Sequence
 
-import keras
 import numpy as np
 from keras import ops
 
-# How far the sum of a row of probabilities may be from 1: half precision rounds that much away.
-SUM_TOLERANCE = 1e-2
+from keras_haframe.tree_ops.values import Tensor, full_precision, holds_values, to_numpy
 
-
-def concrete(values: Any) -> np.ndarray | None:
-    """`values` as a NumPy array, or `None` where they are not known yet (in a compiled step)."""
-    if isinstance(values, (np.ndarray, list, tuple, int, float, np.generic)):
-        return np.asarray(values)
-    try:
-        return ops.convert_to_numpy(values)
-    except (NotImplementedError, TypeError, ValueError, AttributeError):
-        return None
+# How far from 1 a row of probabilities may sum: half precision rounds up to so much away.
+SUM_TOLERANCE = 5e-3
+SOFTMAX_TOLERANCE = 1e-5  # no row of scores sums to 1 so closely by chance
 
 
 # Labels ---------------------------------------------------------------------------------------
 
 
-def check_label_shape(shape, num_classes: int | None = None) -> None:
+def check_label_shape(shape: Sequence, num_classes: int | None = None) -> None:
     """Raise a `ValueError` that says what to do unless `shape` is `[B]`."""
     shape = tuple(shape)
     if len(shape) == 1:
@@ -49,7 +39,7 @@ def check_label_shape(shape, num_classes: int | None = None) -> None:
 
 
 def check_labels(
-    labels: Any, num_classes: int, count: int | None = None, source: str = "", least: int = 0
+    labels: Tensor, num_classes: int, count: int | None = None, source: str = "", least: int = 0
 ) -> np.ndarray:
     """Return labels as int64 `[n]` after a check of shape, dtype, range and number.
 
@@ -62,14 +52,14 @@ def check_labels(
 
     Raises:
         ValueError: The message says what was received and how to mend it.
+
+    Example:
+
+    >>> check_labels([0, 3], num_classes=4)
+    array([0, 3])
     """
     where = f" in {source}" if source else ""
-    array = concrete(labels)
-    if array is None:
-        raise ValueError(
-            "Labels must hold values, so call this outside compiled functions. "
-            f"Received: {type(labels).__name__}"
-        )
+    array = to_numpy(labels, "labels")
     check_label_shape(array.shape, num_classes)
     if count is not None and len(array) != count:
         raise ValueError(
@@ -77,14 +67,13 @@ def check_labels(
             f"examples{where}."
         )
     if len(array) < least:
-        raise ValueError(f"At least {least} example is needed. Received: {len(array)} labels")
-    if array.size and array.dtype.kind not in "iu":
         raise ValueError(
-            f"Labels must be integer class indices. Received dtype {array.dtype}{where}. "
-            "Convert them, for example with `labels.astype('int32')`, or map names to indices "
-            "with `tree.index(name)`."
+            f"At least {least} example is needed. Received: {len(array)} labels{where}"
         )
-    if array.size and (array.min() < 0 or array.max() >= num_classes):
+    if not len(array):
+        return np.zeros(0, np.int64)  # an empty list is float64
+    _check_label_dtype(array.dtype, where)
+    if array.min() < 0 or array.max() >= num_classes:
         bad = int(array.min() if array.min() < 0 else array.max())
         raise ValueError(
             f"Labels must be from 0 to {num_classes - 1}: the tree has {num_classes} classes. "
@@ -94,17 +83,50 @@ def check_labels(
     return array.astype(np.int64)
 
 
+def label_tensor(labels: Tensor, num_classes: int) -> Tensor:
+    """Return labels as an int32 tensor `[B]` after the checks of `check_labels`.
+
+    In compiled code, where values are not known, shape and dtype are checked.
+
+    Args:
+        labels: Integer class indices `[B]`.
+        num_classes: K.
+    """
+    labels = ops.convert_to_tensor(labels)
+    if holds_values(labels):
+        labels = ops.convert_to_tensor(check_labels(labels, num_classes))
+    else:
+        check_label_shape(labels.shape, num_classes)
+        _check_label_dtype(labels.dtype)
+    return ops.cast(labels, "int32")
+
+
+def _check_label_dtype(dtype, where: str = "") -> None:
+    name = getattr(dtype, "name", str(dtype).split(".")[-1])  # NumPy, TensorFlow; PyTorch
+    if not name.startswith(("int", "uint")):
+        raise ValueError(
+            f"Labels must be integer class indices. Received dtype {name}{where}. "
+            "Convert them, for example with `labels.astype('int32')`, or map names to indices "
+            "with `tree.index(name)`."
+        )
+
+
 # Scores and probabilities ---------------------------------------------------------------------
 
 
-def full_precision(values: Any):
-    """Return `values` as a tensor of at least float32: sums over classes need the digits."""
-    values = ops.convert_to_tensor(values)
-    dtype = keras.backend.standardize_dtype(values.dtype)
-    return values if dtype in ("float32", "float64") else ops.cast(values, "float32")
+def check_width(values: Tensor, width: int, what: str, of: str) -> Tensor:
+    """Return outputs `[B, width]`, or raise a `ValueError` that says what is missing."""
+    if len(values.shape) != 2 or values.shape[-1] != width:
+        raise ValueError(
+            f"{what} must have shape [batch, {width}], one per {of}. "
+            f"Received shape: {tuple(values.shape)}"
+        )
+    return values
 
 
-def check_scores(scores: Any, num_classes: int, count: int | None = None, what: str = "Scores"):
+def check_scores(
+    scores: Tensor, num_classes: int, count: int | None = None, what: str = "Scores"
+) -> Tensor:
     """Return scores as a tensor `[B, K]` after a check of their shape."""
     scores = ops.convert_to_tensor(scores)
     shape = tuple(scores.shape)
@@ -117,101 +139,79 @@ def check_scores(scores: Any, num_classes: int, count: int | None = None, what: 
     return scores
 
 
-def check_probabilities(probabilities: Any, num_classes: int, count: int | None = None):
+def check_probabilities(
+    probabilities: Tensor, num_classes: int, count: int | None = None, what: str = "Probabilities"
+) -> Tensor:
     """Return class probabilities as a float tensor `[B, K]`; rows that are none are refused.
 
+    A row must have no negative or NaN entry and sum to 1 within 0.005, which half precision does.
     Integers (one-hot rows) and half precision become float32: sums over many classes need digits.
+    The sums are taken where the tensor lies, and in compiled code, which knows no values, not at
+    all.
 
     Args:
         probabilities: `[B, K]`, rows that sum to one.
         num_classes: K.
         count: Number of rows, if known.
+        what: What to call them in an error.
 
     Raises:
         ValueError: For another shape, and, where the values are at hand, for rows with negative or
             NaN entries or another sum.
+
+    Example:
+
+    >>> check_probabilities([[2.0, -1.0]], 2)
+    Traceback (most recent call last):
+    ...
+    ValueError: Probabilities must not be negative, and each row must sum to 1. Received: row 0 \
+sums to 1, its smallest entry is -1. These look like scores (logits), which become probabilities \
+by `model.predict_proba(x)` or `keras.ops.softmax(scores)`.
     """
-    p = check_scores(probabilities, num_classes, count, "Probabilities")
-    array = concrete(probabilities)
-    if array is not None and array.size:
-        lowest, low, high = sums_of(array)
-        off = max(high - 1, 1 - low)
-        if not (lowest >= 0 and off <= SUM_TOLERANCE):
-            raise ValueError(
-                "Probabilities must not be negative, and each row must sum to 1. Received rows "
-                f"that sum to {low:.3g} to {high:.3g}, smallest entry {lowest:.3g}. Scores "
-                "(logits) become probabilities by `model.predict_proba(x)` or "
-                "`keras.ops.softmax(scores)`."
-            )
-    return full_precision(p)
+    p = full_precision(check_scores(probabilities, num_classes, count, what))
+    if not holds_values(p) or not p.shape[0] or _are_distributions(p, SUM_TOLERANCE):
+        return p
+    rows = ops.convert_to_numpy(p).astype(np.float64)
+    least, sums = rows.min(axis=1), rows.sum(axis=1)
+    bad = int(np.argmin((least >= 0) & (np.abs(sums - 1) <= SUM_TOLERANCE)))
+    if np.isnan(sums[bad]):
+        received = f"NaN in row {bad}: the network may have diverged."
+    else:
+        received = (
+            f"row {bad} sums to {sums[bad]:.3g}, its smallest entry is {least[bad]:.3g}. These "
+            "look like scores (logits), which become probabilities by `model.predict_proba(x)` or "
+            "`keras.ops.softmax(scores)`."
+        )
+    raise ValueError(
+        f"{what} must not be negative, and each row must sum to 1. Received: {received}"
+    )
 
 
-def sums_of(array: np.ndarray) -> tuple[float, float, float]:
-    """Smallest entry, smallest and largest row sum of an array `[B, K]`; NaN where one is NaN."""
-    wide = np.float64 if array.dtype == np.float64 else np.float32
-    sums = array.sum(axis=1, dtype=wide)
-    return float(array.min()), float(sums.min()), float(sums.max())
+def check_logits(scores: Tensor, what: str, mend: str) -> Tensor:
+    """Return scores whose softmax is wanted as a float tensor; refuse the result of a softmax.
 
+    Args:
+        scores: `[B, K]`.
+        what: What to call them in an error.
+        mend: What to do instead, a sentence for the error.
 
-def looks_like_probabilities(values: Any) -> bool:
-    """Whether every row at hand is a distribution, which logits practically never are."""
-    array = concrete(values)
-    if array is None or array.ndim != 2 or not array.size:
-        return False
-    lowest, low, high = sums_of(array)
-    return lowest >= 0 and max(high - 1, 1 - low) <= SUM_TOLERANCE
-
-
-# Numbers --------------------------------------------------------------------------------------
-
-
-def check_level(level: int, height: int) -> int:
-    """Return a level of the tree as a number from 1 to `height`.
-
-    Levels are depths, as the papers number them: 1 are the children of the root, `height` the
-    classes. Negative numbers count from the classes: -1 the classes, -2 their parents.
+    Raises:
+        ValueError: Where the values are at hand and every row is a distribution already, which
+            those of logits practically never are.
     """
-    integer = isinstance(level, (int, np.integer)) and not isinstance(level, bool)
-    if not integer or not (1 <= level <= height or -height <= level <= -1):
+    scores = full_precision(scores)
+    known = len(scores.shape) == 2 and scores.shape[0] and holds_values(scores)
+    if known and _are_distributions(scores, SOFTMAX_TOLERANCE):
         raise ValueError(
-            f"`level` must be an integer from 1 (children of the root) to {height} (classes), or "
-            f"from -1 (classes) to {-height} upwards; 0 would be the root. "
-            f"Received: level={level!r}"
+            f"{what} must be class scores (logits), whose softmax is taken here. Received: rows "
+            f"that are not negative and sum to 1, so probabilities already. {mend}"
         )
-    return int(level) if level > 0 else height + 1 + int(level)
+    return scores
 
 
-def check_rank(k: int, num_classes: int) -> int:
-    """Return a number of classes from the top of a ranking, 1 to K."""
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 1 <= k <= num_classes:
-        raise ValueError(
-            f"`k` must be an integer from 1 to the number of classes {num_classes}. "
-            f"Received: k={k!r}"
-        )
-    return int(k)
-
-
-def check_width(values, width: int, what: str, of: str):
-    """Return outputs `[B, width]`, or raise a `ValueError` that says what is missing."""
-    if values.shape[-1] != width:
-        raise ValueError(
-            f"{what} must have shape [batch, {width}], one per {of}. "
-            f"Received shape: {tuple(values.shape)}"
-        )
-    return values
-
-
-def check_count(value: Any, name: str, least: int = 1) -> int:
-    """Return an option as an integer of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        kind = "a positive integer" if least == 1 else f"an integer of at least {least}"
-        raise ValueError(f"`{name}` must be {kind}. Received: {name}={value!r}")
-    return int(value)
-
-
-def non_negative(name: str, value: Any) -> float:
-    """Return an option as a float if it is a finite number that is not negative."""
-    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not number or not 0 <= value < math.inf:
-        raise ValueError(f"`{name}` must be a number in [0, inf). Received: {name}={value!r}")
-    return float(value)
+def _are_distributions(p: Tensor, tolerance: float) -> bool:
+    """Whether every row of a float tensor `[B, K]` is a distribution."""
+    p = ops.stop_gradient(p)
+    away = ops.max(ops.abs(ops.sum(p, axis=-1) - 1))
+    least, away = (float(ops.convert_to_numpy(v)) for v in (ops.min(p), away))
+    return least >= 0 and away <= tolerance  # false for NaN as well

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
+from keras_haframe.tree import ClassTree
+from keras_haframe.tree_ops.values import Tensor
+
 
 class PairDistances:
     """Distances of pairs of classes, read off the K x (height + 1) table of root-to-class paths.
@@ -14,11 +17,11 @@ class PairDistances:
         convention: Distance convention, see `ClassTree.distances`.
     """
 
-    def __init__(self, tree, convention: str = "depth"):
+    def __init__(self, tree: ClassTree, convention: str = "depth"):
         self.paths = tree.paths.astype(np.int32)
         self.heights = tree.node_heights(convention).astype(np.float32)
 
-    def __call__(self, labels, classes):
+    def __call__(self, labels: Tensor, classes: Tensor) -> Tensor:
         """Float32 distances `[B, k]` of int labels `[B]` to int classes `[B, k]`."""
         paths = ops.convert_to_tensor(self.paths)
         own = ops.take(paths, labels, axis=0)

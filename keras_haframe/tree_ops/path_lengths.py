@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
+from keras_haframe.tree import ClassTree
+from keras_haframe.tree_ops.values import Tensor
 
-def path_lengths(nodes, tree):
+
+def path_lengths(nodes: Tensor, tree: ClassTree) -> Tensor:
     """Euclidean length of node coordinates along the path of every class.
 
     One gather per tree level, O(N) per example; no K x N matrix of paths.

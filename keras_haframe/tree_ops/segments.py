@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from keras import ops
 
+from keras_haframe.tree import ClassTree
+from keras_haframe.tree_ops.values import Tensor
 
-def segment_logsumexp(rows, segments, count: int):
+
+def segment_logsumexp(rows: Tensor, segments: Tensor, count: int) -> Tensor:
     """`log(sum exp)` of the rows of every group.
 
     Each group is shifted by its own largest entry, so a group far below the others keeps its
@@ -24,7 +29,7 @@ def segment_logsumexp(rows, segments, count: int):
     return top + log_sums
 
 
-def segment_log_softmax(rows, segments, count: int):
+def segment_log_softmax(rows: Tensor, segments: Tensor, count: int) -> Tensor:
     """Log softmax of every row within its group.
 
     Args:
@@ -39,14 +44,14 @@ def segment_log_softmax(rows, segments, count: int):
     return shifted - ops.take(log_sums, segments, axis=0)
 
 
-def _shifted(rows, segments, count: int):
+def _shifted(rows: Tensor, segments: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
     """Largest row of every group, rows less that, and the groups' log-sum-exp of these."""
     top = ops.stop_gradient(ops.segment_max(rows, segments, count))
     shifted = rows - ops.take(top, segments, axis=0)
     return top, shifted, ops.log(ops.segment_sum(ops.exp(shifted), segments, count))
 
 
-def up_the_tree(rows, tree, reduce):
+def up_the_tree(rows: Tensor, tree: ClassTree, reduce: Callable) -> Tensor:
     """Values of all nodes from those of the classes, every inner node's from its children's.
 
     Args:
@@ -71,3 +76,21 @@ def up_the_tree(rows, tree, reduce):
             level = ops.concatenate([level, reduced])
         values, below = level, np.concatenate([leaf, inner])
     return ops.concatenate(parts)
+
+
+def node_sums(values: Tensor, tree: ClassTree) -> Tensor:
+    """Sum over the classes below every node, `[B, N]` in the order of `tree.nodes`, of `[B, K]`."""
+    return ops.transpose(up_the_tree(ops.transpose(values), tree, ops.segment_sum))
+
+
+def level_sums(values: Tensor, tree: ClassTree, level: int) -> Tensor:
+    """Sum over the classes below every node of a level, `[B, n]`, of `[B, K]`.
+
+    Args:
+        values: `[B, K]`.
+        tree: A `ClassTree`.
+        level: Depth of the level, 1 to the tree's height.
+    """
+    column = tree.level_labels()[:, -level]
+    sums = ops.segment_sum(ops.transpose(values), column, int(column.max()) + 1)
+    return ops.transpose(sums)

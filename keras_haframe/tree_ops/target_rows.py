@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
+from keras_haframe.tree import ClassTree
+from keras_haframe.tree_ops.values import Tensor
+
 DENSE_LIMIT = 2048  # classes up to which the K x K target table is held (16 MB)
 
 
@@ -20,7 +23,7 @@ class TargetRows:
         dtype: Dtype of the rows.
     """
 
-    def __init__(self, tree, weights: np.ndarray, dtype: str):
+    def __init__(self, tree: ClassTree, weights: np.ndarray, dtype: str):
         self.dtype = dtype
         if tree.num_classes <= DENSE_LIMIT:
             per_node = weights.copy()
@@ -35,7 +38,7 @@ class TargetRows:
             steps[:, 1:][tree.paths[:, 1:] == tree.paths[:, :-1]] = 0.0
             self.steps = steps.astype(dtype)
 
-    def __call__(self, labels):
+    def __call__(self, labels: Tensor) -> Tensor:
         """Rows `[B, K]` for int labels `[B]`."""
         if self.table is not None:
             return ops.take(ops.convert_to_tensor(self.table), labels, axis=0)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from keras import ops
 
 from keras_haframe.frames import TreeFrame
+from keras_haframe.tree_ops.values import Tensor
 
 
-def tree_matvec(frame: TreeFrame, x):
+def tree_matvec(frame: TreeFrame, x: Tensor) -> Tensor:
     """`frame.matvec` in `keras.ops`: one gather and one segment sum per tree level.
 
     Args:

@@ -45,7 +45,9 @@ def test_tight_thresholds_against_loops(shape, rule):
     tree = SHAPES[shape]()
     p, y = probabilities(tree, 12), labels(tree, 12)
     wanted = [brute_tight(a, b, tree, rule)[0] for a, b in zip(p, y)]
-    np.testing.assert_allclose(tight_thresholds(y, p, tree, rule), wanted, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(
+        tight_thresholds(y, p, tree, rule=rule), wanted, rtol=1e-5, atol=1e-7
+    )
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -53,12 +55,12 @@ def test_tight_thresholds_against_loops(shape, rule):
 def test_tight_thresholds_are_just_enough(shape, rule):
     tree = SHAPES[shape]()
     p, y = probabilities(tree, 40, seed=8), labels(tree, 40)
-    tight = tight_thresholds(y, p, tree, rule)
+    tight = tight_thresholds(y, p, tree, rule=rule)
     assert tight.dtype == p.dtype and (tight > 0).any()
-    assert right(tree, confidence_floor(p, tree, tight, rule), y).all()
+    assert right(tree, confidence_floor(p, tree, tight, rule=rule), y).all()
     # The margin is a millionth of a probability: two of them less, and the answer is wrong.
     less = np.maximum(tight - 2e-6, 0)
-    answered = right(tree, confidence_floor(p, tree, less, rule), y)
+    answered = right(tree, confidence_floor(p, tree, less, rule=rule), y)
     assert not answered[tight > 0].any()
 
 
@@ -94,10 +96,9 @@ def test_the_guarantee_leave_one_out(uneven_tree, rule, accuracy):
     hits = 0
     for i in range(len(p)):
         rest = np.arange(len(p)) != i
-        threshold = calibrate_threshold(y[rest], p[rest], uneven_tree, accuracy, rule)
-        hits += right(
-            uneven_tree, confidence_floor(p[i : i + 1], uneven_tree, threshold, rule), y[i : i + 1]
-        )[0]
+        threshold = calibrate_threshold(y[rest], p[rest], uneven_tree, accuracy, rule=rule)
+        nodes = confidence_floor(p[i : i + 1], uneven_tree, threshold, rule=rule)
+        hits += right(uneven_tree, nodes, y[i : i + 1])[0]
     assert hits >= accuracy * len(p)
     # And it is not bought by always answering the root (no ties among the wrong ones here).
     if accuracy > 0.5:
@@ -120,10 +121,8 @@ def test_too_few_examples_mean_always_the_root(tree):
 
 
 def test_all_right_needs_no_floor(tree):
-    assert (
-        calibrate_threshold([0, 1, 2] * 8, np.eye(4, dtype="float32")[[0, 1, 2] * 8], tree, 0.9)
-        == 0
-    )
+    y = [0, 1, 2] * 8
+    assert calibrate_threshold(y, np.eye(4, dtype="float32")[y], tree, 0.9) == 0
 
 
 def test_rounding_does_not_move_the_rank(tree):

@@ -1,4 +1,4 @@
-"""Conditional risk minimization against golden vectors, double loops and hostile inputs."""
+"""Conditional risk minimisation against golden vectors, double loops and hostile inputs."""
 
 import keras
 import numpy as np
@@ -111,11 +111,13 @@ def test_distances_of_any_origin():
     assert_close(scores(p, d.tolist()), twin(p, d))
 
 
-def test_scores_are_refused(uneven_tree):
-    """Logits have a CRM ranking, too, but not the right one."""
-    for which in (uneven_tree, distances(uneven_tree)):
-        with pytest.raises(ValueError, match=r"sum to 1.*model\.predict_proba\(x\)"):
-            conditional_risk(np.random.default_rng(2).normal(size=(3, 7)), which)
+def test_refuses_scores(uneven_tree):
+    """Through the tree as through the matrix; the softmax of the same scores is taken."""
+    logits = np.random.default_rng(2).normal(size=(3, 7))
+    for d in (uneven_tree, uneven_tree.distances()):
+        with pytest.raises(ValueError, match=r"look like scores \(logits\).*model.predict_proba"):
+            conditional_risk(logits, d)
+        scores(softmax(logits), d)
 
 
 def test_certain_probabilities(uneven_tree):
@@ -242,9 +244,9 @@ def test_probability_shape(tree, shape):
 @pytest.mark.parametrize("d", [np.zeros((4, 3)), np.zeros(4), 2.0])
 def test_distance_shape(d):
     with pytest.raises(ValueError, match=r"`distances` must be a ClassTree or a square \[K, K\]"):
-        conditional_risk(np.ones((1, 4)), d)
+        conditional_risk(np.full((1, 4), 0.25), d)
 
 
 def test_unknown_convention(tree):
     with pytest.raises(ValueError, match="`convention` must be one of"):
-        conditional_risk(np.eye(4), tree, "height")
+        conditional_risk(np.full((1, 4), 0.25), tree, convention="height")

@@ -59,7 +59,7 @@ def test_rules_differ_as_they_should(tree):
     p = [[0.35, 0.25, 0.4, 0.0]]
 
     def answer(rule, floor):
-        return tree.nodes[int(confidence_floor(p, tree, floor, rule)[0])]
+        return tree.nodes[int(confidence_floor(p, tree, floor, rule=rule)[0])]
 
     assert [answer(r, 0.38) for r in RULES] == ["jet"] * 4
     assert [answer(r, 0.55) for r in RULES] == ["vehicle", "vehicle", "land", "land"]
@@ -72,7 +72,7 @@ def test_against_loops(shape, rule):
     tree = SHAPES[shape]()
     p = probabilities(tree, 8, seed=5)
     for floor in FLOORS:
-        found = ops.convert_to_numpy(confidence_floor(p, tree, floor, rule))
+        found = ops.convert_to_numpy(confidence_floor(p, tree, floor, rule=rule))
         assert found.tolist() == [brute(row, tree, floor, rule) for row in p], floor
 
 
@@ -90,7 +90,7 @@ def test_golden(golden, name):
         for rule, key in (("climbing", "climb"), ("selective", "sel")):
             wanted = [tree.index(str(n)) for n in arrays[f"hsc_{key}_pred_{floor}"]]
             found = ops.convert_to_numpy(
-                confidence_floor(arrays["probs"], tree, float(floor), rule)
+                confidence_floor(arrays["probs"], tree, float(floor), rule=rule)
             )
             assert same_classes(tree, found, wanted), (floor, rule)
             inner = [n for n in found if n >= tree.num_classes and n != tree.num_nodes - 1]
@@ -100,29 +100,31 @@ def test_golden(golden, name):
 @pytest.mark.parametrize("rule", RULES)
 def test_floor_nought_answers_a_class_and_above_one_the_root(uneven_tree, rule):
     p = probabilities(uneven_tree, 9)
-    low = ops.convert_to_numpy(confidence_floor(p, uneven_tree, 0.0, rule))
+    low = ops.convert_to_numpy(confidence_floor(p, uneven_tree, 0.0, rule=rule))
     np.testing.assert_array_equal(low, p.argmax(1))
     for floor in (1.01, np.inf):
-        high = ops.convert_to_numpy(confidence_floor(p, uneven_tree, floor, rule))
+        high = ops.convert_to_numpy(confidence_floor(p, uneven_tree, floor, rule=rule))
         assert (high == uneven_tree.num_nodes - 1).all()
 
 
 def test_certain_class_is_answered_even_at_one(tree):
-    assert [int(confidence_floor([[0.0, 0, 1, 0]], tree, 1.0, r)[0]) for r in RULES] == [2] * 4
+    assert [int(confidence_floor([[0.0, 0, 1, 0]], tree, 1.0, rule=r)[0]) for r in RULES] == [2] * 4
 
 
 def test_equal_probabilities_go_to_the_lower_number(tree):
     p = np.full((1, 4), 0.25, "float32")
     assert int(confidence_floor(p, tree, 0.2)[0]) == 0
     land = tree.index("land")
-    assert [int(confidence_floor(p, tree, 0.5, r)[0]) for r in RULES] == [land, 6, land, land]
+    assert [int(confidence_floor(p, tree, 0.5, rule=r)[0]) for r in RULES] == [land, 6, land, land]
 
 
 @pytest.mark.parametrize("rule", ["climbing", "max_coverage"])
 def test_chains_are_answered_by_their_lowest_node(rule):
     tree = chain()  # top > a > b > {x, c > d > y}; classes y, x
     p = [[0.6, 0.4]]
-    names = [tree.nodes[int(confidence_floor(p, tree, f, rule)[0])] for f in (0.5, 0.6, 0.61, 1.0)]
+    names = [
+        tree.nodes[int(confidence_floor(p, tree, f, rule=rule)[0])] for f in (0.5, 0.6, 0.61, 1.0)
+    ]
     # Everything below the top holds both classes from b up, which has probability 1.
     assert names == ["y", "y", "b", "b"]
 
@@ -139,12 +141,13 @@ def test_climbing_only_grows_coarser_as_the_floor_rises(uneven_tree):
 @pytest.mark.parametrize("rule", RULES)
 def test_one_floor_per_example(uneven_tree, rule):
     p = probabilities(uneven_tree, len(FLOORS))
-    found = confidence_floor(p, uneven_tree, np.array(FLOORS), rule)
+    found = confidence_floor(p, uneven_tree, np.array(FLOORS), rule=rule)
     single = [
-        int(confidence_floor(p[i : i + 1], uneven_tree, f, rule)[0]) for i, f in enumerate(FLOORS)
+        int(confidence_floor(p[i : i + 1], uneven_tree, f, rule=rule)[0])
+        for i, f in enumerate(FLOORS)
     ]
     assert ops.convert_to_numpy(found).tolist() == single
-    tensor = confidence_floor(p, uneven_tree, ops.convert_to_tensor(FLOORS), rule)
+    tensor = confidence_floor(p, uneven_tree, ops.convert_to_tensor(FLOORS), rule=rule)
     assert ops.convert_to_numpy(tensor).tolist() == single
 
 
@@ -152,16 +155,16 @@ def test_one_floor_per_example(uneven_tree, rule):
 def test_compiled_empty_batch_half_precision_and_dtype(uneven_tree, rule):
     p = probabilities(uneven_tree, 6)
     floors = np.array([0.1, 0.3, 0.5, 0.7, 0.9, 1.0], "float32")
-    wanted = ops.convert_to_numpy(confidence_floor(p, uneven_tree, floors, rule))
-    found = compiled(lambda q, f: confidence_floor(q, uneven_tree, f, rule))(p, floors)
+    wanted = ops.convert_to_numpy(confidence_floor(p, uneven_tree, floors, rule=rule))
+    found = compiled(lambda q, f: confidence_floor(q, uneven_tree, f, rule=rule))(p, floors)
     np.testing.assert_array_equal(ops.convert_to_numpy(found), wanted)
     assert keras.backend.standardize_dtype(found.dtype) == "int32"
-    assert confidence_floor(p[:0], uneven_tree, 0.5, rule).shape == (0,)
+    assert confidence_floor(p[:0], uneven_tree, 0.5, rule=rule).shape == (0,)
     half = ops.cast(ops.convert_to_tensor(p), "bfloat16")
     rounded = ops.convert_to_numpy(ops.cast(half, "float32"))
     np.testing.assert_array_equal(
-        ops.convert_to_numpy(confidence_floor(half, uneven_tree, 0.5, rule)),
-        ops.convert_to_numpy(confidence_floor(rounded, uneven_tree, 0.5, rule)),
+        ops.convert_to_numpy(confidence_floor(half, uneven_tree, 0.5, rule=rule)),
+        ops.convert_to_numpy(confidence_floor(rounded, uneven_tree, 0.5, rule=rule)),
     )
 
 
@@ -174,7 +177,7 @@ def test_a_tree_of_many_classes_needs_no_class_by_class_work(benchmark_tree):
     tree = benchmark_tree("inaturalist2019")
     p = probabilities(tree, 3, sharpness=4.0)
     for rule in ("climbing", "selective"):
-        found = ops.convert_to_numpy(confidence_floor(p, tree, 0.6, rule))
+        found = ops.convert_to_numpy(confidence_floor(p, tree, 0.6, rule=rule))
         values = p @ tree.ancestors.T.astype("float64")
         for row, n in zip(values, found):
             assert row[n] >= 0.6 - 1e-5 or n == tree.num_nodes - 1

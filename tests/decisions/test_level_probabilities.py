@@ -20,6 +20,7 @@ def test_worked_tree_by_hand(tree):
     p = [[0.5, 0.25, 0.25, 0.0]]
     np.testing.assert_allclose(level_probabilities(p, tree, 1), [[0.75, 0.25]])
     np.testing.assert_allclose(level_probabilities(p, tree, -1), p)
+    np.testing.assert_allclose(level_probabilities(p, tree, 2), p)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -56,10 +57,12 @@ def test_compiles_and_takes_an_empty_batch_and_half_precision(uneven_tree):
 
 @pytest.mark.parametrize("level", [0, 3, -3, 1.0, True])
 def test_refuses_levels_that_are_not_there(tree, level):
-    with pytest.raises(ValueError, match=r"`level` must be an integer from 1 .* to 2"):
+    with pytest.raises(
+        ValueError, match=r"`level` must be an integer from 1 .* to 2 \(classes\), or from -1"
+    ):
         level_probabilities([[1.0, 0, 0, 0]], tree, level)
 
 
 def test_refuses_the_wrong_number_of_classes(tree):
     with pytest.raises(ValueError, match=r"\[batch, 4\]"):
-        level_probabilities([[1.0, 0, 0]], tree, -1)
+        level_probabilities([[1.0, 0, 0]], tree, 1)

@@ -88,7 +88,7 @@ def test_ends_of_the_range_where_there_is_no_minimum():
 
 
 def test_one_example_of_two_classes():
-    assert fit_temperature([1], [[1.0, 0.0]]) == pytest.approx(1e3)
+    assert fit_temperature([1], [[3.0, 2.0]]) == pytest.approx(1e3)
 
 
 def test_apply_is_the_softmax_of_the_quotient():
@@ -102,7 +102,7 @@ def test_apply_is_the_softmax_of_the_quotient():
 def test_apply_survives_huge_logits_half_precision_and_empty_batches():
     found = ops.convert_to_numpy(apply_temperature(np.array([[3e38, -3e38, 0]], "float32"), 1e-3))
     np.testing.assert_array_equal(found, [[1, 0, 0]])
-    half = ops.cast(ops.convert_to_tensor([[1.0, 0.0]]), "bfloat16")
+    half = ops.cast(ops.convert_to_tensor([[3.0, 2.0]]), "bfloat16")
     wanted = [[1 / (1 + math.exp(-0.5)), 1 / (1 + math.exp(0.5))]]
     np.testing.assert_allclose(apply_temperature(half, 2.0), wanted, rtol=1e-5)
     assert apply_temperature(np.zeros((0, 3), "float32"), 2.0).shape == (0, 3)
@@ -117,7 +117,7 @@ def test_apply_compiles_and_keeps_the_ranking():
 @pytest.mark.parametrize("temperature", [0, -1.0, float("nan"), float("inf")])
 def test_apply_refuses_temperatures_that_are_none(temperature):
     with pytest.raises(ValueError, match="`temperature` must be positive and finite"):
-        apply_temperature([[1.0, 0.0]], temperature)
+        apply_temperature([[3.0, 0.0]], temperature)
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,9 @@ def test_apply_refuses_temperatures_that_are_none(temperature):
         (np.zeros((0, 3)), [], "not empty"),
         ([[1.0, np.nan]], [0], "must be finite"),
         ([[1.0, -np.inf]], [0], "must be finite"),
-        ([[1.0, 0.0]], [2], "Received label 2"),
-        ([[1.0, 0.0]], [0, 1], "2 labels for 1 examples"),
+        ([[3.0, 0.0]], [2], "Received label 2"),
+        ([[3.0, 0.0]], [0, 1], "2 labels for 1 examples"),
+        ([[0.75, 0.25]], [0], "so probabilities already. Pass `model.predict"),
     ],
 )
 def test_fit_refuses_wrong_inputs(logits, labels, message):

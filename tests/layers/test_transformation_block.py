@@ -269,7 +269,7 @@ def test_shortcut_only_where_widths_differ():
 
 @pytest.mark.parametrize("units", [0, -3])
 def test_units_must_be_positive(units):
-    with pytest.raises(ValueError, match=rf"`units` must be positive.*units={units}"):
+    with pytest.raises(ValueError, match=rf"`units` must be a positive integer.*units={units}"):
         TransformationBlock(units)
 
 

@@ -6,7 +6,8 @@ import pytest
 from keras import ops
 
 from keras_haframe.losses import LabelLoss
-from keras_haframe.tree_ops.checks import check_label_shape, check_width, non_negative
+from keras_haframe.tree_ops.checks import check_label_shape, check_width
+from keras_haframe.tree_ops.options import non_negative
 
 
 def test_check_width():

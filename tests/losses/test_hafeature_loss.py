@@ -237,17 +237,17 @@ def test_flat_trees_have_cross_entropy_alone():
 
 @pytest.mark.parametrize("levels", [[0], [2], [1, 1], ["1"], [True], [-1]])
 def test_bad_levels(tree, levels):
-    with pytest.raises(ValueError, match=r"`dissimilarity_levels` must be different levels from 1"):
+    with pytest.raises(ValueError, match="`dissimilarity_levels` must be"):
         HAFeatureLoss(tree, dissimilarity_levels=levels)
 
 
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("consistency", -1, "`consistency` must be finite and not negative. Received: consist"),
-        ("geometry", float("inf"), "`geometry` must be finite"),
-        ("dissimilarity", float("nan"), "`dissimilarity` must be finite"),
-        ("margin", 0, "`margin` must be finite and positive. Received: margin=0"),
+        ("consistency", -1, "`consistency` must be a number in .* Received: consist"),
+        ("geometry", float("inf"), "`geometry` must be a number in"),
+        ("dissimilarity", float("nan"), "`dissimilarity` must be a number in"),
+        ("margin", 0, "`margin` must be positive and finite. Received: margin=0"),
         ("pairs", 0, "`pairs` must be a positive integer. Received: pairs=0"),
         ("pairs", 2.5, "`pairs` must be a positive integer"),
     ],

@@ -137,7 +137,7 @@ def test_single_child_nodes_above_the_first_branching_do_not_count():
 
 @pytest.mark.parametrize("beta", [0, -1, float("nan"), float("inf"), "10", None, True])
 def test_bad_beta(tree, beta):
-    with pytest.raises(ValueError, match=r"`beta` must be a positive number.*Received: beta="):
+    with pytest.raises(ValueError, match=r"`beta` must be positive and finite.*Received: beta="):
         SoftLabelCrossEntropy(tree, beta=beta)
 
 

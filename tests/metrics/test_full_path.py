@@ -22,8 +22,7 @@ def level_scores(tree, batch, seed=0):
     rng = np.random.default_rng(seed)
     guess = tree.level_labels()[rng.integers(0, tree.num_classes, batch)]
     out = []
-    for level in range(1, tree.height + 1):
-        column = guess[:, -level]
+    for level, column in enumerate(guess.T[::-1], start=1):
         scores = rng.normal(size=(batch, tree.level_labels()[:, -level].max() + 1))
         scores[np.arange(batch), column] += 2.5
         out.append(scores.astype("float32"))

@@ -43,7 +43,7 @@ def test_random_trees(convention):
         labels, scores = rng.integers(0, classes, 30), rng.normal(size=(30, classes))
         for k in {1, 2, classes // 2, classes}:
             expected = each(tree, labels, scores, k, convention)
-            found = hierarchical_distance(labels, scores, tree, k, convention)
+            found = hierarchical_distance(labels, scores, tree, k, convention=convention)
             np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=1e-6)
             metric = HierarchicalDistance(tree, k, convention=convention)
             metric.update_state(labels, scores)
@@ -56,7 +56,9 @@ def test_conventions_on_the_uneven_tree(uneven_tree):
     scores[0, uneven_tree.index("l1")], scores[0, uneven_tree.index("e")] = 2, 1
     label = [uneven_tree.index("l0")]
     assert float(hierarchical_distance(label, scores, uneven_tree, 2)[0]) == 3.0
-    assert float(hierarchical_distance(label, scores, uneven_tree, 2, "subtree")[0]) == 2.5
+    assert (
+        float(hierarchical_distance(label, scores, uneven_tree, 2, convention="subtree")[0]) == 2.5
+    )
 
 
 def test_all_classes_do_not_depend_on_the_scores(uneven_tree):
@@ -211,7 +213,7 @@ def test_five_thousand_classes():
 
 @pytest.mark.parametrize("k", [0, -1, 5, 2.0, "1", True, None])
 def test_k_out_of_range(tree, k):
-    message = rf"`k` must be an integer from 1 to the number of classes 4. Received: k={k!r}"
+    message = rf"`k` must be an integer from 1 to 4, the number of classes. Received: k={k!r}"
     with pytest.raises(ValueError, match=message):
         HierarchicalDistance(tree, k)
     with pytest.raises(ValueError, match=message):

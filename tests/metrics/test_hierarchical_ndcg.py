@@ -56,8 +56,10 @@ def test_against_loops_without_ties(shape, convention):
     tree = SHAPES[shape]()
     y, scores = labels(tree, 8), probabilities(tree, 8)
     for k in {1, 2, min(5, tree.num_classes), None}:
-        found = hierarchical_ndcg(y, scores, tree, k, convention)
-        np.testing.assert_allclose(found, brute(y, scores, tree, k, convention), rtol=1e-5)
+        found = hierarchical_ndcg(y, scores, tree, k, convention=convention)
+        np.testing.assert_allclose(
+            found, brute(y, scores, tree, k, convention=convention), rtol=1e-5
+        )
 
 
 @pytest.mark.parametrize("shape", ["two", "chain", "worked", "flat", "random0"])
@@ -176,7 +178,7 @@ def test_configuration(tree):
 @pytest.mark.parametrize("k", [0, 5, 2.0, True])
 def test_refuses_wrong_k(tree, k):
     with pytest.raises(
-        ValueError, match="`k` must be an integer from 1 to the number of classes 4"
+        ValueError, match="`k` must be an integer from 1 to 4, the number of classes, or None"
     ):
         HierarchicalNDCG(tree, k=k)
 

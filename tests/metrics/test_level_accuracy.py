@@ -13,7 +13,7 @@ from tests.metrics import contract
 
 
 def ancestor(tree, label, level):
-    """Name of the node at depth `level` above a class; the class itself if shallower."""
+    """Name of the ancestor of a class at a depth; the class itself if shallower."""
     path = tree.path(int(label))
     return path[min(level, len(path) - 1)]
 
@@ -67,7 +67,7 @@ def test_random_trees():
             np.testing.assert_array_equal(ops.convert_to_numpy(found), expected)
 
 
-def test_the_last_level_is_top1(uneven_tree):
+def test_the_classes_are_top1(uneven_tree):
     rng = np.random.default_rng(1)
     labels, scores = rng.integers(0, 7, 50), rng.normal(size=(50, 7))
     metrics = [LevelAccuracy(uneven_tree), Top1Accuracy(uneven_tree)]
@@ -81,7 +81,7 @@ def test_coarser_levels_are_never_harder(uneven_tree):
     labels, scores = rng.integers(0, 7, 50), rng.normal(size=(50, 7))
     hits = [
         ops.convert_to_numpy(level_accuracy(labels, scores, uneven_tree, level))
-        for level in (-1, -2, -3, -4)
+        for level in (4, 3, 2, 1)
     ]
     assert all((fine <= coarse).all() for fine, coarse in itertools.pairwise(hits))
     assert hits[0].sum() < hits[3].sum()
@@ -103,18 +103,18 @@ def test_benchmark_levels(benchmark_tree):
 # Streaming -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("level", [4, 2, 1])
+@pytest.mark.parametrize("level", [1, 2, 4])
 def test_batches(uneven_tree, level):
     contract.check_batches(LevelAccuracy(uneven_tree, level), twin(uneven_tree, level))
 
 
-@pytest.mark.parametrize("level", [4, 3, 1])
+@pytest.mark.parametrize("level", [1, 3, 4])
 def test_in_a_model(uneven_tree, level):
     contract.check_in_a_model(LevelAccuracy(uneven_tree, level), twin(uneven_tree, level))
 
 
 def test_saved_model(uneven_tree, tmp_path):
-    contract.check_saved_model(LevelAccuracy(uneven_tree, -4), twin(uneven_tree, 1), tmp_path)
+    contract.check_saved_model(LevelAccuracy(uneven_tree, 3), twin(uneven_tree, 3), tmp_path)
 
 
 def test_sample_weight(tree):
@@ -151,11 +151,11 @@ def test_more_labels_than_half_precision_holds(dtype):
 # Errors and contract -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("level", [0, 3, -3, 1.0, "0", True, None])
+@pytest.mark.parametrize("level", [0, 3, -3, 1.0, "1", True, None])
 def test_level_out_of_range(tree, level):
     message = (
-        r"`level` must be an integer from 1 \(children of the root\) to 2 \(classes\).*"
-        rf"Received: level={level!r}"
+        r"`level` must be an integer from 1 \(children of the root\) to 2 \(classes\), or from -1 "
+        rf"\(classes\) to -2 upwards; 0 would be the root. Received: level={level!r}"
     )
     with pytest.raises(ValueError, match=message):
         LevelAccuracy(tree, level)
@@ -175,4 +175,6 @@ def test_config_round_trip(uneven_tree, options):
 
 def test_names(tree):
     assert LevelAccuracy(tree, 1).name == "level_1_accuracy"
+    assert LevelAccuracy(tree).name == LevelAccuracy(tree, -1).name == "level_2_accuracy"
+    assert LevelAccuracy(tree, -2).get_config()["level"] == 1
     assert LevelAccuracy(tree, 1)._direction == "up"

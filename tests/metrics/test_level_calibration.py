@@ -3,12 +3,16 @@ import numpy as np
 import pytest
 from keras import ops
 
-import keras_haframe as kh
 from keras_haframe.metrics import LevelCalibrationError, level_calibration_error
 from tests import brute_force
 from tests.compiled import compiled
 from tests.metrics import contract
 from tests.trees import SHAPES, labels, probabilities
+
+
+def error(y, p, tree, level=-1, **options):
+    """The error of probabilities."""
+    return level_calibration_error(y, p, tree, level, from_logits=False, **options)
 
 
 def brute_bins(y, p, tree, level, bins, weight=None):
@@ -30,8 +34,8 @@ def brute_bins(y, p, tree, level, bins, weight=None):
     return out
 
 
-def brute(y, p, tree, level=None, bins=15, norm="expected", weight=None):
-    n, conf, hits = brute_bins(y, p, tree, level or tree.height, bins, weight)
+def brute(y, p, tree, level=-1, bins=15, norm="expected", weight=None):
+    n, conf, hits = brute_bins(y, p, tree, level, bins, weight)
     gaps = [abs(hits[m] - conf[m]) / n[m] for m in range(bins) if n[m]]
     if norm == "maximum":
         return max(gaps)
@@ -41,15 +45,13 @@ def brute(y, p, tree, level=None, bins=15, norm="expected", weight=None):
 def test_worked_tree_by_hand(tree):
     p, y = [[0.5, 0.25, 0.25, 0.0], [0.8, 0.2, 0.0, 0.0]], [0, 1]
     # classes: 0.5 right, 0.8 wrong; parents: land 0.75 right, land 1.0 right
-    for level, gaps in ((-1, [0.5, 0.8]), (1, [0.25, 0.0])):
-        ece = level_calibration_error(y, p, tree, level, from_logits=False)
+    for level, gaps in ((-1, [0.5, 0.8]), (2, [0.5, 0.8]), (1, [0.25, 0.0])):
+        ece = error(y, p, tree, level)
         assert float(ece) == pytest.approx(np.mean(gaps), abs=1e-6)
-        mce = level_calibration_error(y, p, tree, level, norm="maximum", from_logits=False)
+        mce = error(y, p, tree, level, norm="maximum")
         assert float(mce) == pytest.approx(max(gaps), abs=1e-6)
     # In one bin over- and under-confidence cancel: |1/2 - 0.65|.
-    assert float(level_calibration_error(y, p, tree, bins=1, from_logits=False)) == pytest.approx(
-        0.15, abs=1e-6
-    )
+    assert float(error(y, p, tree, bins=1)) == pytest.approx(0.15, abs=1e-6)
 
 
 @pytest.mark.parametrize("norm", ["expected", "maximum"])
@@ -59,9 +61,7 @@ def test_against_loops(shape, norm):
     p, y = probabilities(tree, 40), labels(tree, 40)
     for level in range(1, tree.height + 1):
         for bins in (1, 4, 15):
-            found = level_calibration_error(
-                y, p, tree, level, bins=bins, norm=norm, from_logits=False
-            )
+            found = error(y, p, tree, level, bins=bins, norm=norm)
             wanted = brute(y, p, tree, level, bins, norm)
             np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
 
@@ -108,16 +108,24 @@ def test_logits(uneven_tree):
     assert float(huge) == pytest.approx(np.mean(logits.argmax(1) != y), abs=1e-5)
 
 
+def test_scores_and_probabilities_are_not_confused(tree):
+    p, y = probabilities(tree, 9), labels(tree, 9)
+    with pytest.raises(ValueError, match=r"probabilities already. Pass from_logits=False"):
+        level_calibration_error(y, p, tree)
+    with pytest.raises(ValueError, match=r"Probabilities must not be negative.*look like scores"):
+        LevelCalibrationError(tree, from_logits=False).update_state(y, np.log(p))
+
+
 def test_calibrated_probabilities_have_a_small_error():
     tree = SHAPES["worked"]()
     p = probabilities(tree, 20000)
     rng = np.random.default_rng(0)
     y = (p.cumsum(1) < rng.uniform(size=(20000, 1))).sum(1).clip(max=3)
-    for level in (1, 2):
-        assert float(level_calibration_error(y, p, tree, level, from_logits=False)) < 0.015
+    for level in (-1, 1):
+        assert float(error(y, p, tree, level)) < 0.015
         # and sharpened ones do not
         sharp = p**3 / (p**3).sum(1, keepdims=True)
-        assert float(level_calibration_error(y, sharp, tree, level, from_logits=False)) > 0.05
+        assert float(error(y, sharp, tree, level)) > 0.05
 
 
 def test_edges_certain_and_uniform_confidences(tree):
@@ -133,12 +141,8 @@ def test_half_precision_and_compiled(uneven_tree):
     half = ops.cast(ops.convert_to_tensor(p), "bfloat16")
     rounded = ops.convert_to_numpy(ops.cast(half, "float32"))
     wanted = brute(y, rounded, uneven_tree, 1)
-    np.testing.assert_allclose(
-        level_calibration_error(y, half, uneven_tree, 1, from_logits=False), wanted, rtol=1e-4
-    )
-    found = compiled(lambda a, b: level_calibration_error(a, b, uneven_tree, 1, from_logits=False))(
-        y, p
-    )
+    np.testing.assert_allclose(error(y, half, uneven_tree, 1), wanted, rtol=1e-4)
+    found = compiled(lambda a, b: error(a, b, uneven_tree, 1))(y, p)
     np.testing.assert_allclose(found, brute(y, p, uneven_tree, 1), rtol=1e-4)
 
 
@@ -153,17 +157,17 @@ def test_works_in_evaluate(tree):
 
 
 def test_configuration(tree):
-    m = LevelCalibrationError(tree, level=1, bins=7, norm="maximum")
+    m = LevelCalibrationError(tree, level=1, bins=7, norm="maximum", from_logits=False)
     assert m.name == "level_1_mce" and m._direction == "down"
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(m))
-    assert (again.level, again.bins, again.norm, again.from_logits) == (1, 7, "maximum", True)
+    assert (again.level, again.bins, again.norm, again.from_logits) == (1, 7, "maximum", False)
     assert again.tree == tree and again.name == m.name
 
 
 @pytest.mark.parametrize(
     "options, message",
     [
-        (dict(level=0), "`level` must be an integer from 1"),
+        (dict(level=0), "0 would be the root"),
         (dict(bins=0), "`bins` must be a positive integer"),
         (dict(bins=2.5), "`bins` must be a positive integer"),
         (dict(norm="mean"), "`norm` must be one of"),
@@ -173,30 +177,12 @@ def test_refuses_wrong_options(tree, options, message):
     with pytest.raises(ValueError, match=message):
         LevelCalibrationError(tree, **options)
     with pytest.raises(ValueError, match=message):
-        level_calibration_error([0], [[1.0, 0, 0, 0]], tree, from_logits=False, **options)
-
-
-def test_scores_and_probabilities_are_not_confused(tree):
-    """Scores of a compiled model are logits; the other kind is refused where it shows."""
-    p = np.array([[0.5, 0.25, 0.25, 0.0]])
-    with pytest.raises(ValueError, match=r"must be logits.*pass from_logits=False"):
-        LevelCalibrationError(tree).update_state([0], p)
-    with pytest.raises(ValueError, match="each row must sum to 1"):
-        LevelCalibrationError(tree, from_logits=False).update_state([0], 4 * p - 1)
-    images = keras.Input((4, 4, 3))
-    model = kh.build(keras.Model(images, keras.layers.Conv2D(4, 3)(images), name="net"), tree)
-    model.compile("sgd", metrics=[LevelCalibrationError(tree)])
-    x, y = np.random.default_rng(0).normal(size=(8, 4, 4, 3)), np.arange(8) % 4
-    found = model.evaluate(x, y, verbose=0, return_dict=True)["level_2_ece"]
-    expected = level_calibration_error(
-        y, model.predict_proba(x, verbose=0), tree, from_logits=False
-    )
-    assert found == pytest.approx(float(expected), rel=1e-4) and found <= 1
+        level_calibration_error([0], [[1.0, 0, 0, 0]], tree, **options)
 
 
 def test_refuses_wrong_shapes(tree):
     with pytest.raises(ValueError, match=r"\[batch, 4\]"):
-        level_calibration_error([0], [[1.0, 0.0]], tree, from_logits=False)
+        level_calibration_error([0], [[1.0, 0.0]], tree)
     with pytest.raises(ValueError, match="one-hot"):
         LevelCalibrationError(tree).update_state(np.eye(4)[:1], [[1.0, 0, 0, 0]])
 
@@ -214,7 +200,7 @@ def test_saves_with_a_model(uneven_tree, tmp_path):
 def test_labels_above_256_under_half_precision_policies(dtype):
     y, _, scores = contract.half_precision_example(dtype)  # certain; 2 of 4 right, 3 of 4 groups
     tree = contract.wide_tree()
-    for level, error in ((-1, 0.5), (1, 0.25)):
+    for level, expected in ((-1, 0.5), (1, 0.25)):
         metric = LevelCalibrationError(tree, level, from_logits=False)
         metric.update_state(y, scores)
-        assert float(metric.result()) == pytest.approx(error)
+        assert float(metric.result()) == pytest.approx(expected)

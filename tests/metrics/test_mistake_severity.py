@@ -60,7 +60,9 @@ def test_random_trees(convention):
         metric = measured(tree, labels, scores, convention)
         np.testing.assert_allclose(float(metric.result()), np.mean(expected), rtol=1e-6)
         np.testing.assert_allclose(
-            float(mistake_severity(labels, scores, tree, convention)), np.mean(expected), rtol=1e-6
+            float(mistake_severity(labels, scores, tree, convention=convention)),
+            np.mean(expected),
+            rtol=1e-6,
         )
         assert float(metric.mistakes) == len(expected)
 
@@ -70,7 +72,7 @@ def test_conventions_on_the_uneven_tree(uneven_tree):
     labels = [uneven_tree.index("l0")]
     scores = np.eye(7)[[uneven_tree.index("l1")]]
     assert float(mistake_severity(labels, scores, uneven_tree)) == 2.0
-    assert float(mistake_severity(labels, scores, uneven_tree, "subtree")) == 1.0
+    assert float(mistake_severity(labels, scores, uneven_tree, convention="subtree")) == 1.0
     assert float(measured(uneven_tree, labels, scores, "subtree").result()) == 1.0
 
 

@@ -40,9 +40,9 @@ def test_against_sorted_rows(shape, convention):
     tree = SHAPES[shape]()
     y, scores = labels(tree, 10), probabilities(tree, 10)
     for k in {1, min(3, tree.num_classes - 1), tree.num_classes - 1}:
-        found = normalized_hierarchical_distance(y, scores, tree, k, convention)
+        found = normalized_hierarchical_distance(y, scores, tree, k, convention=convention)
         np.testing.assert_allclose(
-            found, brute(y, scores, tree, k, convention), rtol=1e-4, atol=1e-6
+            found, brute(y, scores, tree, k, convention=convention), rtol=1e-4, atol=1e-6
         )
 
 
@@ -55,7 +55,7 @@ def test_golden_distances_give_the_extremes(golden):
         y = np.arange(tree.num_classes)
         for k in (1, 5):
             for scores, wanted in ((-d, 0.0), (d, 1.0)):
-                found = normalized_hierarchical_distance(y, scores, tree, k, "subtree")
+                found = normalized_hierarchical_distance(y, scores, tree, k, convention="subtree")
                 np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 

@@ -25,7 +25,7 @@ def coverage(tree, node):
 
 def point(p, y, tree, threshold, rule):
     """Coverage and correctness at one threshold, from the answers themselves."""
-    nodes = ops.convert_to_numpy(confidence_floor(p, tree, threshold, rule)).tolist()
+    nodes = ops.convert_to_numpy(confidence_floor(p, tree, threshold, rule=rule)).tolist()
     right = [n in ancestors(tree, int(k)) for n, k in zip(nodes, y)]
     return np.mean([coverage(tree, n) for n in nodes]), np.mean(right)
 
@@ -70,7 +70,9 @@ def test_golden_answers(golden, name, rule, key):
     column = {int(leaf): i for i, leaf in enumerate(arrays["leaves"])}
     assert len(column) == tree.num_classes
     floors = ["0.0", "0.3", "0.5", "0.7", "0.9", "1.0"]
-    curve = operating_curve(arrays["y"], arrays["probs"], tree, [float(f) for f in floors], rule)
+    curve = operating_curve(
+        arrays["y"], arrays["probs"], tree, thresholds=[float(f) for f in floors], rule=rule
+    )
     for i, floor in enumerate(floors):
         nodes = arrays[f"hsc_{key}_pred_{floor}"]
         right = arrays["ancestor"][nodes, arrays["y"]]
@@ -120,20 +122,20 @@ def test_given_thresholds_pick_points_and_keep_the_area(uneven_tree):
     p, y = sample(uneven_tree, 25)
     grid = np.linspace(0, 1.01, 12)
     whole = operating_curve(y, p, uneven_tree)
-    curve = operating_curve(y, p, uneven_tree, grid[::-1])
+    curve = operating_curve(y, p, uneven_tree, thresholds=grid[::-1])
     np.testing.assert_allclose(curve.thresholds, grid, rtol=1e-6)
     wanted = [point(p, y, uneven_tree, t, "climbing") for t in grid]
     np.testing.assert_allclose(list(zip(curve.coverage, curve.correctness)), wanted, atol=1e-9)
     assert curve.area == whole.area
-    single = operating_curve(y, p, uneven_tree, 0.5)
+    single = operating_curve(y, p, uneven_tree, thresholds=0.5)
     assert single.coverage.shape == (1,) and single.area == whole.area
 
 
 def test_climbing_covers_no_less_than_selective_at_the_same_threshold(uneven_tree):
     p, y = sample(uneven_tree, 60)
     grid = np.linspace(0, 1, 20)
-    climbing = operating_curve(y, p, uneven_tree, grid)
-    selective = operating_curve(y, p, uneven_tree, grid, rule="selective")
+    climbing = operating_curve(y, p, uneven_tree, thresholds=grid)
+    selective = operating_curve(y, p, uneven_tree, thresholds=grid, rule="selective")
     assert (climbing.coverage >= selective.coverage - 1e-12).all()
 
 
@@ -148,7 +150,7 @@ def test_flat_tree_has_one_rule():
 def test_tight_thresholds_are_where_correctness_rises(tree):
     p, y = sample(tree, 30)
     tight = np.sort(tight_thresholds(y, p, tree))
-    curve = operating_curve(y, p, tree, tight)
+    curve = operating_curve(y, p, tree, thresholds=tight)
     reached = [np.mean(tight <= t) for t in tight]
     np.testing.assert_allclose(curve.correctness, reached, atol=1e-9)
 
@@ -165,9 +167,8 @@ def test_one_example_ties_and_certainty(tree):
     curve = operating_curve([0], np.full((1, 4), 0.25), tree)
     np.testing.assert_allclose(curve.thresholds, [0.25, 0.5, np.inf])
     assert curve.area == 0
-    curve = operating_curve(
-        [0], [[0.0, 1, 0, 0]], tree
-    )  # truck and land change place with the root
+    # truck and land change place with the root
+    curve = operating_curve([0], [[0.0, 1, 0, 0]], tree)
     np.testing.assert_allclose(curve.thresholds, [1, np.inf])
     np.testing.assert_allclose(curve.correctness, [0, 1])
     assert curve.area == pytest.approx(0.5)
@@ -175,7 +176,16 @@ def test_one_example_ties_and_certainty(tree):
 
 def test_ties_do_not_depend_on_the_order_of_examples_or_of_the_tree(uneven_tree):
     """Equal probabilities change many answers at one threshold: no point in between may count."""
-    p = np.random.default_rng(3).multinomial(8, np.ones(7) / 7, size=30) / 8
+    rng = np.random.default_rng(0)
+    p = (
+        np.array(
+            [
+                rng.multinomial(8, row / row.sum())
+                for row in probabilities(uneven_tree, 30).astype("float64")
+            ]
+        )
+        / 8
+    )
     y = labels(uneven_tree, 30)
     first = operating_curve(y, p, uneven_tree)
     order = np.random.default_rng(0).permutation(30)

@@ -3,32 +3,16 @@ import pytest
 from matplotlib import pyplot as plt
 
 from keras_haframe.plots import style
-from keras_haframe.plots.checks import example_labels, example_probabilities, predicted_classes
-
-
-def test_there_must_be_an_example():
-    """All else is checked as everywhere, see tests/tree_ops/test_checks.py."""
-    assert example_labels(np.array([0, 3], "uint8"), 4).tolist() == [0, 3]
-    with pytest.raises(ValueError, match="At least 1 example"):
-        example_labels([], 4)
+from keras_haframe.plots.checks import check_predictions
 
 
 def test_predictions_may_be_scores():
     labels = np.array([0, 1, 2])
     scores = np.array([[0.0, 2, 1], [5, 0, 0], [1, 1, 0]])
-    assert predicted_classes(labels, scores, 3, "p").tolist() == [1, 0, 0]  # ties: lower class
-    assert predicted_classes(labels, [1, 0, 0], 3, "p").tolist() == [1, 0, 0]
-    with pytest.raises(
-        ValueError, match="one label per example. Received: 2 labels for 3 examples in `p`"
-    ):
-        predicted_classes(labels, [0, 1], 3, "p")
-
-
-def test_probabilities_are_float64():
-    p = example_probabilities(np.array([0, 1]), np.full((2, 4), 0.25, "float16"), 4)
-    assert p.dtype == np.float64
-    with pytest.raises(ValueError, match=r"shape \[2, 4\].*Received shape: \(4,\)"):
-        example_probabilities(np.array([0, 1]), np.full(4, 0.25), 4)
+    assert check_predictions(scores, labels, 3, "p").tolist() == [1, 0, 0]  # ties: lower class
+    assert check_predictions([1, 0, 0], labels, 3, "p").tolist() == [1, 0, 0]
+    with pytest.raises(ValueError, match=r"2 labels for 3 examples in `p`"):
+        check_predictions([0, 1], labels, 3, "p")
 
 
 def test_new_axes_have_the_width_of_a_column():

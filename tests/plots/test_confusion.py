@@ -10,7 +10,7 @@ def test_counts_by_hand(tree):
     counts, names = level_confusion(labels, predicted, tree, 1)
     assert names == ["land", "air"]
     assert counts.tolist() == [[2, 1], [1, 1]]
-    counts, names = level_confusion(labels, predicted, tree, 2)
+    counts, names = level_confusion(labels, predicted, tree, -1)
     assert names == tree.leaves
     assert counts.tolist() == [[1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 1, 0], [1, 0, 0, 0]]
 
@@ -30,7 +30,7 @@ def test_counts_against_a_loop(uneven_tree, level):
     for y, p in zip(labels, predicted):
         expected[names.index(node(y)), names.index(node(p))] += 1
     np.testing.assert_array_equal(counts, expected)
-    # Tree order: classes below a node are neighbors.
+    # Tree order: classes below a node are neighbours.
     order = [names.index(node(k)) for k in uneven_tree.leaf_ranges[0]]
     assert order == sorted(order)
 
@@ -61,18 +61,16 @@ def test_shares_that_round_to_nothing_are_not_written(tree, ax):
 
 
 def test_lines_between_the_children_of_the_root(tree, ax):
-    plot_confusion([0], [0], tree, level=-1, ax=ax, colorbar=False)
+    plot_confusion([0], [0], tree, level=2, ax=ax, colorbar=False)
     assert [line.get_ydata()[0] for line in ax.lines[::2]] == [1.5]
     assert [line.get_xdata()[0] for line in ax.lines[1::2]] == [1.5]
     top = plot_confusion([0], [0], tree, level=1)
     assert not top.lines  # they are the children of the root
 
 
-@pytest.mark.parametrize("level", [0, 3, -3])
+@pytest.mark.parametrize("level", [-3, 0, 3])
 def test_level_out_of_range(tree, level):
-    with pytest.raises(
-        ValueError, match=rf"`level` must be an integer from 1 .* Received: level={level}"
-    ):
+    with pytest.raises(ValueError, match=rf"integer from 1 .* Received: level={level}"):
         plot_confusion([0], [0], tree, level)
 
 
@@ -87,15 +85,7 @@ def test_numpy_levels_are_integers(tree):
 
 
 def test_wrong_predictions(tree):
-    with pytest.raises(
-        ValueError, match="one label per example.*2 labels for 1 examples in `predicted`"
-    ):
+    with pytest.raises(ValueError, match="examples in `predictions`"):
         plot_confusion([0], [0, 1], tree)
-    with pytest.raises(ValueError, match="from 0 to 3.*Received label 7 in `predicted`"):
+    with pytest.raises(ValueError, match="from 0 to 3.*in `predictions`"):
         plot_confusion([0], [7], tree)
-
-
-def test_parents_of_the_classes_by_default(tree, uneven_tree):
-    flat = uneven_tree.from_paths([["root", c] for c in "abc"])
-    assert len(plot_confusion([0, 2], [0, 2], tree).images[0].get_array()) == 2
-    assert len(plot_confusion([0, 2], [0, 2], flat).images[0].get_array()) == 3

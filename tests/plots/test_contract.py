@@ -114,22 +114,23 @@ def test_too_many_for_the_colors():
 
 WRONG = {
     "plot_accuracy_severity": ({"a": [{"top1": 0.5}]},),
-    "plot_confusion": ([9], [0], WORKED),
+    "plot_confusion": ([0], [9], WORKED),
     "plot_curves": ({"a": {}},),
-    "plot_dendrogram": (WORKED, "up"),
+    "plot_dendrogram": (WORKED,),
     "plot_gram": (np.eye(3), WORKED),
     "plot_gram_beside": (np.eye(4), np.eye(3), WORKED),
     "plot_images": (np.zeros(3),),
-    "plot_mistakes_by_height": ({"a": [0], "b": [9]}, [0], WORKED),
-    "plot_operating_curve": ({"a": np.ones((1, 4))}, [0], WORKED),
-    "plot_reliability": (np.ones((1, 4)), [0], WORKED),
+    "plot_mistakes_by_height": ([0], {"a": [0], "b": [9]}, WORKED),
+    "plot_operating_curve": ([0], {"a": np.ones((1, 4))}, WORKED),
+    "plot_reliability": ([0], np.ones((1, 4)), WORKED),
     "plot_similarity": (WORKED, (1.0, -1.0)),
-    "plot_worst_mistakes": (np.zeros((1, 8, 8, 3)), np.eye(4)[:1], [0], WORKED),
+    "plot_worst_mistakes": (np.zeros((1, 8, 8, 3)), [0], np.eye(4)[:1], WORKED),
 }
+WRONG_OPTIONS = {"plot_dendrogram": {"convention": "up"}}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_errors_leave_no_figure_open(name):
     with pytest.raises(ValueError):
-        getattr(plots, name)(*WRONG[name])
+        getattr(plots, name)(*WRONG[name], **WRONG_OPTIONS.get(name, {}))
     assert plt.get_fignums() == []

@@ -42,7 +42,7 @@ def test_worked_tree(tree, ax):
 @pytest.mark.parametrize("convention", ["depth", "subtree"])
 def test_classes_meet_at_their_distance(seed, convention, ax):
     tree = random_tree(np.random.default_rng(seed), 8)
-    plot_dendrogram(tree, convention, ax=ax)
+    plot_dendrogram(tree, convention=convention, ax=ax)
     distances = tree.distances(convention)
     for a in range(8):
         for b in range(a):
@@ -91,4 +91,4 @@ def test_wrong_values(tree, values):
 
 def test_wrong_convention(tree):
     with pytest.raises(ValueError, match="`convention` must be one of"):
-        plot_dendrogram(tree, "up")
+        plot_dendrogram(tree, convention="up")

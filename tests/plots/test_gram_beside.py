@@ -7,7 +7,7 @@ from tests.plots.test_gram import symmetric
 
 def test_beside_shows_both_and_their_distance(tree, ax):
     target, measured = np.eye(4), symmetric(4)
-    plot_gram_beside(target, measured, tree, ("frame", "means"), ax=ax, colorbar=False)
+    plot_gram_beside(target, measured, tree, names=("frame", "means"), ax=ax, colorbar=False)
     left, right = ax.images
     np.testing.assert_array_equal(left.get_array(), target)
     np.testing.assert_array_equal(right.get_array(), measured)

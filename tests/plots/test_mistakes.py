@@ -96,7 +96,7 @@ def test_chance_against_enumeration(seed):
         ([], "At least 1 example"),
         ([0.0, 1.0], "integer"),
         ([[0], [1]], r"shape: \(2, 1\)"),
-        ([0, 4], "Labels must be from 0 to 3.*Received label 4"),
+        ([0, 4], "Labels must be from 0 to 3: .* Received label 4"),
     ],
 )
 def test_wrong_labels(tree, labels, message):
@@ -107,9 +107,9 @@ def test_wrong_labels(tree, labels, message):
 
 
 def test_wrong_predictions(tree):
-    with pytest.raises(ValueError, match=r"one label per example.*in `predictions\['b'\]`"):
+    with pytest.raises(ValueError, match=r"examples in `predictions\['b'\]`"):
         plot_mistakes_by_height([0, 1], {"a": [0, 1], "b": [0]}, tree)
-    with pytest.raises(ValueError, match="Labels must be integers of shape"):
+    with pytest.raises(ValueError, match=r"Labels must be integers of shape"):
         plot_mistakes_by_height([0, 1], {"a": np.zeros((2, 3))}, tree)
     with pytest.raises(ValueError, match="Received: 0"):
         plot_mistakes_by_height([0, 1], {}, tree)

@@ -41,27 +41,29 @@ def test_rules_and_models(tree, ax):
 
 
 @pytest.mark.parametrize("draw", [
-    lambda p, y, tree: plot_operating_curve(y, {"a": p}, tree),
-    lambda p, y, tree: plot_reliability(y, p, tree),
+    lambda y, p, tree: plot_operating_curve(y, {"a": p}, tree),
+    plot_reliability,
 ])  # fmt: skip
 def test_wrong_probabilities(tree, draw):
-    with pytest.raises(ValueError, match=r"must have shape \[2, 4\].*Received shape: \(2, 3\)"):
-        draw(np.full((2, 3), 1 / 3), [0, 1], tree)
-    with pytest.raises(ValueError, match="each row must sum to 1"):
-        draw(np.array([[3.0, 1.0, 0.0, 0.0]]), [0], tree)
+    with pytest.raises(ValueError, match=r"must have shape \[2, 4\].*\(2, 3\)"):
+        draw([0, 1], np.full((2, 3), 1 / 3), tree)
+    with pytest.raises(ValueError, match="must sum to 1"):
+        draw([0], np.array([[3.0, 1.0, 0.0, 0.0]]), tree)
     with pytest.raises(ValueError, match="must not be negative"):
-        draw(np.array([[1.5, -0.5, 0.0, 0.0]]), [0], tree)
-    with pytest.raises(ValueError, match="each row must sum to 1"):
-        draw(np.full((1, 4), np.nan), [0], tree)
+        draw([0], np.array([[1.5, -0.5, 0.0, 0.0]]), tree)
+    with pytest.raises(ValueError, match="NaN in row 0"):
+        draw([0], np.full((1, 4), np.nan), tree)
     with pytest.raises(ValueError, match="Labels must be from 0 to 3"):
-        draw(np.full((1, 4), 0.25), [9], tree)
+        draw([9], np.full((1, 4), 0.25), tree)
+    with pytest.raises(ValueError, match=r"must have shape \[2, 4\]"):
+        draw([0, 1], np.full((1, 4), 0.25), tree)
 
 
 def test_wrong_rule_and_level(tree):
     p = keras.ops.convert_to_numpy(keras.ops.softmax(np.zeros((2, 4), "float32")))
     with pytest.raises(ValueError, match="rule"):
         plot_operating_curve([0, 1], {"a": p}, tree, rules=("jumping",))
-    with pytest.raises(ValueError, match="`level`"):
+    with pytest.raises(ValueError, match="`levels` must be an integer from 1"):
         plot_reliability([0, 1], p, tree, levels=[3])
     with pytest.raises(ValueError, match="`levels` must name 1 to 7"):
         plot_reliability([0, 1], p, tree, levels=[])

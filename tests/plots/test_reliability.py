@@ -11,10 +11,10 @@ def test_reliability_by_hand(tree, ax):
     plot_reliability([0, 0, 3], p, tree, bins=4, ax=ax)
     markers = [c.get_offsets().tolist() for c in ax.collections]
     # Classes: 0.5 (right), 0.5 (wrong), 0.9 (wrong). Parents: 0.75 twice, 1.0 once, all right.
-    np.testing.assert_allclose(markers[0], [[0.5, 0.5], [0.9, 0.0]])
-    np.testing.assert_allclose(markers[1], [[0.75, 1.0], [1.0, 1.0]])
+    np.testing.assert_allclose(markers[0], [[0.75, 1.0], [1.0, 1.0]])
+    np.testing.assert_allclose(markers[1], [[0.5, 0.5], [0.9, 0.0]])
     texts = [t.get_text() for t in ax.get_legend().get_texts()]
-    assert texts == ["level 2 (4 classes): ECE 0.300", "level 1 (2 nodes): ECE 0.167"]
+    assert texts == ["level 1 (2 nodes): ECE 0.167", "level 2 (4 classes): ECE 0.300"]
 
 
 def test_reliability_in_batches_is_that_of_the_whole(tree, ax, monkeypatch):
@@ -33,7 +33,7 @@ def test_reliability_in_batches_is_that_of_the_whole(tree, ax, monkeypatch):
 
 def test_reliability_marker_area_grows_with_the_share(tree, ax):
     p = np.array([[0.9, 0.1, 0, 0]] * 9 + [[0.6, 0.4, 0, 0]])
-    plot_reliability(np.zeros(10, int), p, tree, levels=[-1], ax=ax)
+    plot_reliability(np.zeros(10, int), p, tree, levels=[2], ax=ax)
     small, large = ax.collections[0].get_sizes()
     assert (small, large) == (pytest.approx(4 + 6), pytest.approx(4 + 54))
 

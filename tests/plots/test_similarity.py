@@ -15,7 +15,7 @@ def points(ax):
 def test_points_are_the_target_cosines(method, ax):
     tree = random_tree(np.random.default_rng(1), 12)
     gammas = (0.5, 2.0, 5.0)
-    plot_similarity(tree, gammas, method, ax=ax)
+    plot_similarity(tree, gammas, min_similarity=method, ax=ax)
     distances = tree.distances()
     drawn = points(ax)
     assert len(drawn) == len(gammas)

@@ -22,7 +22,9 @@ def test_order_against_a_sort(seed):
         best = int(np.argmax(s))
         if best != y:
             rows.append((-int(distances[y, best]), -(s[best] - s[y]), i))
-    assert worst_mistakes(labels, scores, tree, 1000).tolist() == [i for *_, i in sorted(rows)]
+    assert worst_mistakes(labels, scores, tree, count=1000).tolist() == [
+        i for *_, i in sorted(rows)
+    ]
 
 
 def test_no_mistake(tree):
@@ -48,11 +50,11 @@ def test_sheet_shows_the_images_and_what_they_are(tree, ax):
 @pytest.mark.parametrize("count", [0, -1, 1.5, True])
 def test_wrong_count(tree, count):
     with pytest.raises(ValueError, match="`count` must be a positive integer"):
-        worst_mistakes(np.arange(4), np.eye(4), tree, count)
+        worst_mistakes(np.arange(4), np.eye(4), tree, count=count)
 
 
 def test_wrong_shapes(tree):
-    with pytest.raises(ValueError, match=r"`scores` must have shape \[2, 4\]"):
+    with pytest.raises(ValueError, match=r"Scores must have shape \[2, 4\].*\(2, 3\)"):
         worst_mistakes([0, 1], np.zeros((2, 3)), tree)
     with pytest.raises(ValueError, match=r"`images` must be \[2, H, W, 3\], one per label"):
         plot_worst_mistakes(np.zeros((3, 8, 8, 3)), [0, 1], np.zeros((2, 4)), tree)

@@ -5,27 +5,12 @@ from keras import ops
 
 from keras_haframe.tree_ops.checks import (
     check_labels,
-    check_level,
+    check_logits,
     check_probabilities,
-    check_rank,
-    full_precision,
-    looks_like_probabilities,
+    label_tensor,
 )
+from tests.brute_force import softmax
 from tests.compiled import compiled
-
-
-@pytest.mark.parametrize(
-    "given, wanted",
-    [("bfloat16", "float32"), ("float16", "float32"), ("float32", "float32"), ("int32", "float32")],
-)
-def test_full_precision_raises_half_and_integers_to_float32(given, wanted):
-    values = ops.cast(ops.convert_to_tensor([[1.0, 0.0]]), given)
-    assert keras.backend.standardize_dtype(full_precision(values).dtype) == wanted
-
-
-def test_full_precision_keeps_double_where_the_backend_has_it():
-    x = ops.convert_to_tensor(np.ones((1, 2), "float64"))
-    assert full_precision(x).dtype == x.dtype
 
 
 def test_labels_may_be_any_integer_array():
@@ -57,18 +42,23 @@ def test_wrong_labels_are_refused_with_the_reason(labels, batch, message):
 @pytest.mark.parametrize(
     ("rows", "found"),
     [
-        ([[2.0, -1.0, 0.0, 0.0]], "smallest entry -1"),
-        ([[3.1, 2.0, 0.5, 0.0]], "sum to 5.6"),
-        ([[0.25, 0.25, 0.25, 0.2]], "sum to 0.95"),
-        ([[np.nan, 0.5, 0.25, 0.25]], "sum to nan"),
-        ([[0.25] * 4, [0.5, 0.5, 0.5, 0.0]], "sum to 1 to 1.5"),
-        ([[1, 1, 0, 0]], "sum to 2"),
+        ([[2.0, -1.0, 0.0, 0.0]], "row 0 sums to 1, its smallest entry is -1"),
+        ([[3.1, 2.0, 0.5, 0.0]], "row 0 sums to 5.6"),
+        ([[0.25, 0.25, 0.25, 0.2]], "sums to 0.95"),
+        ([[np.inf, 0.5, 0.25, 0.25]], "sums to inf"),
+        ([[0.25] * 4, [0.5, 0.5, 0.5, 0.0]], "row 1 sums to 1.5"),
+        ([[1, 1, 0, 0]], "sums to 2"),
     ],
 )
 def test_rows_that_are_no_distribution_are_refused(rows, found):
     for values in (rows, np.array(rows), ops.convert_to_tensor(np.array(rows, "float32"))):
         with pytest.raises(ValueError, match=rf"{found}.*model\.predict_proba\(x\)"):
             check_probabilities(values, 4)
+
+
+def test_nan_is_told():
+    with pytest.raises(ValueError, match="NaN in row 1: the network may have diverged"):
+        check_probabilities([[0.5, 0.5], [np.nan, 0.5]], 2)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
@@ -96,27 +86,58 @@ def test_compiled_code_checks_shapes_only():
     np.testing.assert_allclose(found, [[4.0, 0.0, 0.0, 0.0]])
 
 
-def test_logits_do_not_look_like_probabilities():
-    assert looks_like_probabilities([[0.5, 0.5], [1.0, 0.0]])
-    for values in ([[2.0, -1.0]], [[0.5, 0.5], [0.5, 0.6]], [[-0.1, 1.1]]):
-        assert not looks_like_probabilities(values)
+P = softmax(np.random.default_rng(0).normal(size=(6, 1000)))
 
 
-def test_levels_are_depths():
-    assert [check_level(level, 3) for level in (1, 2, 3, -1, -2, -3)] == [1, 2, 3, 3, 2, 1]
-    assert check_level(np.int64(2), 3) == 2
+def test_rows_rounded_to_half_precision_before_pass():
+    check_probabilities(ops.cast(ops.cast(P, "bfloat16"), "float32"), 1000)
+    check_probabilities([[0.3333, 0.3333, 0.3333]], 3)  # rounded by a file
 
 
-@pytest.mark.parametrize("level", [0, 4, -4, 1.0, "1", None, True])
-def test_other_levels_are_refused(level):
-    with pytest.raises(
-        ValueError, match=r"1 \(children of the root\) to 3 \(classes\).*0 would be"
-    ):
-        check_level(level, 3)
+def test_symbolic_probabilities_and_labels():
+    assert tuple(check_probabilities(keras.KerasTensor((None, 3)), 3).shape) == (None, 3)
+    assert tuple(label_tensor(keras.KerasTensor((None,), "int64"), 4).shape) == (None,)
+    with pytest.raises(ValueError, match=r"\[batch, 4\]"):
+        check_probabilities(keras.KerasTensor((None, 3)), 4)
+    with pytest.raises(ValueError, match="outside compiled functions and never on symbolic"):
+        check_labels(keras.KerasTensor((3,), "int64"), 4)
 
 
-def test_ranks():
-    assert check_rank(1, 4) == 1 and check_rank(4, 4) == 4
-    for k in (0, 5, 1.0, True, None):
-        with pytest.raises(ValueError, match="from 1 to the number of classes 4"):
-            check_rank(k, 4)
+@pytest.mark.parametrize("labels", [[0, 3], np.array([0, 3], "uint8"), (np.int8(0), 3)])
+def test_tensors_of_labels(labels):
+    for given in (labels, ops.convert_to_tensor(labels)):
+        found = label_tensor(given, 4)
+        assert keras.backend.standardize_dtype(found.dtype) == "int32"
+        assert ops.convert_to_numpy(found).tolist() == [0, 3]
+    assert tuple(label_tensor([], 4).shape) == (0,)
+    for wrong, message in (([0, 4], "label 4"), ([0.0, 1.0], "dtype float"), ([[0]], "squeeze")):
+        with pytest.raises(ValueError, match=message):
+            label_tensor(wrong, 4)
+
+
+def test_compiled_labels_are_checked_for_shape_and_dtype():
+    found = compiled(lambda y: label_tensor(y, 4))(np.array([1, 9]))
+    if keras.backend.backend() == "torch":
+        return
+    assert ops.convert_to_numpy(found).tolist() == [1, 9]  # nobody can know
+    for wrong, message in ((np.zeros((2, 1), int), "squeeze"), (np.zeros(2), "dtype float")):
+        with pytest.raises(ValueError, match=message):
+            compiled(lambda y: label_tensor(y, 4))(wrong)
+
+
+def test_scores_are_not_probabilities():
+    for scores in (P - 1, np.log(P), 3 * P, P + np.eye(6, 1000) * 1e-4, np.zeros((0, 3))):
+        scores = ops.convert_to_tensor(scores)
+        assert check_logits(scores, "`scores`", "") is scores
+    for p in (P, P.astype("float32"), np.eye(3)):
+        with pytest.raises(ValueError, match=r"`scores` must be class scores.*already. Do this."):
+            check_logits(ops.convert_to_tensor(p), "`scores`", "Do this.")
+
+
+def test_label_source_and_number():
+    with pytest.raises(ValueError, match="label 9 in the validation data. If labels start at 1"):
+        check_labels([9], 4, source="the validation data")
+    with pytest.raises(ValueError, match="dtype str96 in the validation data. Convert"):
+        check_labels(["car"], 4, source="the validation data")
+    with pytest.raises(ValueError, match="At least 1 example is needed"):
+        check_labels([], 4, least=1)

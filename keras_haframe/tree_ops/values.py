@@ -1,0 +1,63 @@
+"""From what users hand in to arrays and tensors."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import keras
+import numpy as np
+from keras import ops
+
+Tensor: TypeAlias = Any  # a tensor of the backend, or what becomes one: an array, a list
+
+
+def to_numpy(value: Tensor, name: str) -> np.ndarray:
+    """Return a tensor of TensorFlow, JAX, PyTorch or Keras, or anything array-like, as NumPy array.
+
+    Args:
+        value: The array or tensor; bfloat16 and float16 are kept as they are where NumPy can
+            hold them.
+        name: What to call it in an error.
+
+    Returns:
+        A NumPy array, perhaps sharing memory with `value`.
+
+    Raises:
+        ValueError: If `value` holds no numbers yet (a symbolic or traced tensor) or is ragged.
+
+    Example:
+
+    >>> to_numpy([[1, 2]], "features").shape
+    (1, 2)
+    """
+    if isinstance(value, np.ndarray):
+        return value
+    try:
+        if hasattr(value, "detach"):  # PyTorch
+            value = value.detach().cpu()
+            if str(value.dtype) == "torch.bfloat16":
+                value = value.float()
+        elif hasattr(value, "shape") and callable(getattr(value, "numpy", None)):
+            value = value.numpy()
+        return np.asarray(value)
+    except Exception as error:
+        raise ValueError(
+            f"`{name}` could not be turned into a NumPy array: it must hold values, so call this "
+            f"outside compiled functions and never on symbolic tensors. Received: {type(value)}."
+        ) from error
+
+
+def holds_values(tensor: Tensor) -> bool:
+    """Whether a tensor has values: not so inside a compiled function, nor of a symbolic one."""
+    if isinstance(tensor, keras.KerasTensor):
+        return False
+    if keras.backend.backend() == "tensorflow":
+        return hasattr(tensor, "numpy")
+    return not any(base.__name__ == "Tracer" for base in type(tensor).__mro__)  # JAX
+
+
+def full_precision(values: Tensor) -> Tensor:
+    """Return `values` as a tensor of at least float32: sums over classes need the digits."""
+    values = ops.convert_to_tensor(values)
+    dtype = keras.backend.standardize_dtype(values.dtype)
+    return values if dtype in ("float32", "float64") else ops.cast(values, "float32")
