@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_haframe.collapse.centering import center, check_convention, class_prior
-from keras_haframe.collapse.inputs import check_matrix, to_numpy
+from keras_haframe.collapse.checks import check_matrix
 from keras_haframe.collapse.pairs import AngleGap, GramGap, cross_gap, gram_pass, product_norm
-from keras_haframe.collapse.targets import EtfTarget, GramTarget, check_target
+from keras_haframe.collapse.targets import (
+    EtfTarget,
+    GivenTarget,
+    GramTarget,
+    center,
+    check_convention,
+    check_target,
+    class_prior,
+)
+from keras_haframe.tree_ops.values import Tensor, to_numpy
 
 
 def duality(classifier: np.ndarray, means: np.ndarray) -> float:
@@ -21,7 +29,7 @@ def duality(classifier: np.ndarray, means: np.ndarray) -> float:
         `|A/|A|_F - M/|M|_F|_F^2`, in `[0, 4]`; NaN if either is zero.
 
     Raises:
-        ValueError: if the shapes differ.
+        ValueError: If the shapes differ.
 
     Example:
 
@@ -65,7 +73,7 @@ def tail_angle(vectors: np.ndarray, counts: np.ndarray, share: float = 1 / 3) ->
         vectors: `[K, d]` classifier rows or centered class means.
         counts: `[K]` samples per class. Classes no larger than the `ceil(share K)`-th smallest
             count, and at least the second smallest, are the tail: on balanced data all of them.
-        share: part of the classes to call tail.
+        share: Part of the classes to call tail.
 
     Returns:
         The angle; NaN with fewer than two classes.
@@ -83,7 +91,13 @@ def tail_angle(vectors: np.ndarray, counts: np.ndarray, share: float = 1 / 3) ->
 
 
 def frame_gap(
-    vectors, target=None, other=None, *, counts=None, mean: str = "class", centered: bool = True
+    vectors: Tensor,
+    target: GivenTarget | None = None,
+    other: Tensor | None = None,
+    *,
+    counts: Tensor | None = None,
+    mean: str = "class",
+    centered: bool = True,
 ) -> dict[str, float]:
     """NC2- and NC3-like distances of any vectors to a target Gram matrix.
 
@@ -93,8 +107,8 @@ def frame_gap(
     Args:
         vectors: `[K, d]` one vector per class.
         target: None for the simplex ETF, `[K, K]` Gram matrix S, or a callable giving its rows.
-        other: optional `[K, d]`: compares `other vectors'` with the target as well.
-        counts: optional `[K]` samples per class, for `mean="sample"`.
+        other: Optional `[K, d]`: compares `other vectors'` with the target as well.
+        counts: Optional `[K]` samples per class, for `mean="sample"`.
         mean: `"class"` or `"sample"`: how `vectors` and S are centered when `centered`.
         centered: False leaves `vectors` and S without centering.
 
@@ -103,7 +117,7 @@ def frame_gap(
         `|cos - target|`), `angle_std`, `min_angle` in degrees, and `cross` if `other` is given.
 
     Raises:
-        ValueError: on wrong shapes or values, or fewer than two rows.
+        ValueError: On wrong shapes or values, or fewer than two rows.
 
     Example:
 

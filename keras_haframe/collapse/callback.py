@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import functools
+import os
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
+import numpy as np
 
-from keras_haframe.collapse.batches import batches, check_dataset
-from keras_haframe.collapse.centering import check_convention
-from keras_haframe.collapse.inputs import NonFiniteError, to_numpy
-from keras_haframe.collapse.splits import CLASSIFIER_MEASURES, measure_splits
+from keras_haframe.collapse.checks import NonFiniteError
+from keras_haframe.collapse.data_sets import (
+    CLASSIFIER_MEASURES,
+    batches,
+    check_dataset,
+    measure_splits,
+)
+from keras_haframe.collapse.targets import GivenTarget, check_convention
 from keras_haframe.tree_ops.options import check_count
+from keras_haframe.tree_ops.values import to_numpy
 
 _NAN = float("nan")
 
 
 class NeuralCollapseCallback(keras.callbacks.Callback):
-    """Measures the features of training and test data at the end of epochs.
+    """Measure the features of training and test data at the end of epochs.
 
     Features come from `model.feature_extractor`, a Keras model from inputs to features `[B, d]`,
     run in inference mode. Values enter the epoch logs as `train_nc1`, `test_nc1`, ..., so they
@@ -32,38 +40,38 @@ class NeuralCollapseCallback(keras.callbacks.Callback):
     measured once training has ended, and only `measurements` and `History` receive it.
 
     Args:
-        dataset: training data in evaluation form (no augmentation, no shuffling needed): a
+        dataset: Training data in evaluation form (no augmentation, no shuffling needed): a
             `tf.data.Dataset`, `keras.utils.PyDataset`, list of batches or tuple of arrays, with
             integer labels. It is read anew for each measurement.
-        test_dataset: optional test data. Its `nc1` and `nc2` use its own class means; its `nc4`
+        test_dataset: Optional test data. Its `nc1` and `nc2` use its own class means; its `nc4`
             those of the training data, as the classifier would.
-        every: measure every n epochs. The last epoch is always measured.
-        max_share: largest share of the time since training began to be spent measuring. A
+        every: Measure every n epochs. The last epoch is always measured.
+        max_share: Largest share of the time since training began to be spent measuring. A
             measurement that would take it past this is skipped, with one warning. The first
             measurement, whose cost is not known before, and the last are made in any case.
-        measures: names out of `NeuralCollapse.result` to write to the logs. `measurements` holds
+        measures: Names out of `NeuralCollapse.result` to write to the logs. `measurements` holds
             all of them. Those which need a classifier are left out where there is none, and
             names the results do not have are NaN.
         num_classes: K; by default that of the classifier or of `target`.
         target: Gram matrix of the class means; None for the simplex ETF.
-        mean: center of the class means, `"class"` or `"sample"`.
-        centered: see `NeuralCollapse`.
-        classifier: optional callable without arguments, returning `(rows [K, d], bias or None)`.
+        mean: Center of the class means, `"class"` or `"sample"`.
+        centered: See `NeuralCollapse`.
+        classifier: Optional callable without arguments, returning `(rows [K, d], bias or None)`.
             By default `model.classifier_weights()`, where the model has it and its rows act on
             these features.
-        batch_size: rows per batch for data given as a tuple of arrays.
-        max_batches: optional bound on the batches read per data set, an approximation.
-        keep_bytes: memory for features, see `NeuralCollapse`. Training data with more is read a
+        batch_size: Rows per batch for data given as a tuple of arrays.
+        max_batches: Optional bound on the batches read per data set, an approximation.
+        keep_bytes: Memory for features, see `NeuralCollapse`. Training data with more is read a
             second time for `nc4`.
-        log_dir: folder for TensorBoard: every measurement as scalars, and the curves of `measures`
+        log_dir: Folder for TensorBoard: every measurement as scalars, and the curves of `measures`
             as images.
 
     Attributes:
-        measurements: list of dicts, one per measurement: `epoch` (from 0), `seconds`, and all
+        measurements: List of dicts, one per measurement: `epoch` (from 0), `seconds`, and all
             measures under their prefixed names.
 
     Raises:
-        ValueError: for unusable arguments, or at the start of training for a model without
+        ValueError: For unusable arguments, or at the start of training for a model without
             `feature_extractor`.
 
     Example:
@@ -77,20 +85,21 @@ class NeuralCollapseCallback(keras.callbacks.Callback):
 
     def __init__(
         self,
-        dataset,
-        test_dataset=None,
+        dataset: Any,
+        test_dataset: Any = None,
+        *,
         every: int = 1,
         max_share: float = 0.1,
         measures: tuple[str, ...] = ("nc1", "nc2", "nc3", "nc4"),
         num_classes: int | None = None,
-        target=None,
+        target: GivenTarget | None = None,
         mean: str = "class",
         centered: bool = True,
         classifier: Callable | None = None,
         batch_size: int = 128,
         max_batches: int | None = None,
         keep_bytes: int = 2**27,
-        log_dir=None,
+        log_dir: str | os.PathLike | None = None,
     ):
         super().__init__()
         self._log_dir = log_dir
@@ -120,7 +129,8 @@ class NeuralCollapseCallback(keras.callbacks.Callback):
         self._reading = (check_count(batch_size, "batch_size"), max_batches)
         self.measurements: list[dict[str, float]] = []
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Check the model and start the clock."""
         if not hasattr(self.model, "feature_extractor"):
             raise ValueError(
                 "NeuralCollapseCallback needs a model with the attribute `feature_extractor`, a "
@@ -133,7 +143,8 @@ class NeuralCollapseCallback(keras.callbacks.Callback):
         self._told = False
         self._last_epoch = self._measured_epoch = None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Measure, if it is time, and add the values to the logs."""
         logs = {} if logs is None else logs
         self._last_epoch = epoch
         final = self.model.stop_training or epoch + 1 == (self.params or {}).get("epochs")
@@ -143,7 +154,8 @@ class NeuralCollapseCallback(keras.callbacks.Callback):
         keys = [f"{prefix}_{name}" for prefix in self._data for name in self._logged]
         logs.update({key: values.get(key, _NAN) for key in keys})
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Measure the last epoch where it was not known to be the last."""
         if self._last_epoch is None or self._measured_epoch == self._last_epoch:
             return
         values = self._measure(self._last_epoch)
@@ -166,7 +178,7 @@ class NeuralCollapseCallback(keras.callbacks.Callback):
             )
         return False
 
-    def _weights(self):
+    def _weights(self) -> tuple[np.ndarray | None, np.ndarray | None]:
         """Classifier rows `[K, d]` and bias as they are now, or `(None, None)`."""
         source = self._classifier or getattr(self.model, "classifier_weights", None)
         weights = None if source is None else source()
@@ -183,7 +195,7 @@ class NeuralCollapseCallback(keras.callbacks.Callback):
             )
         return rows, None if bias is None else to_numpy(bias, "bias")
 
-    def _batches(self, dataset):
+    def _batches(self, dataset: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         extractor = self.model.feature_extractor
         for inputs, labels in batches(dataset, *self._reading):
             if not len(labels):
@@ -207,7 +219,7 @@ class NeuralCollapseCallback(keras.callbacks.Callback):
         if values:
             self.measurements.append({"epoch": epoch, "seconds": seconds, **values})
             if self._log_dir is not None:
-                from keras_haframe.training.tensorboard import write_measurements
+                from keras_haframe.collapse.event_files import write_measurements
 
                 write_measurements(self._log_dir, self.measurements, self._names)
         self._last_cost = time.perf_counter() - start

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from keras_haframe.collapse.inputs import check_matrix, to_numpy
+import numpy as np
+
+from keras_haframe.collapse.checks import check_matrix
 from keras_haframe.collapse.measure import NeuralCollapse
 from keras_haframe.collapse.statistics import ClassStatistics
+from keras_haframe.collapse.targets import GivenTarget
 from keras_haframe.tree_ops.checks import check_labels
+from keras_haframe.tree_ops.values import Tensor, to_numpy
 
 
-def _arrays(features, labels, num_classes):
+def _arrays(
+    features: Tensor, labels: Tensor, num_classes: int | None
+) -> tuple[np.ndarray, np.ndarray, int]:
     """Checked arrays, and the number of classes: `num_classes` or the largest label plus one."""
     features = to_numpy(features, "features")
     if features.ndim != 2:
@@ -24,12 +30,13 @@ def _arrays(features, labels, num_classes):
 
 
 def neural_collapse(
-    features,
-    labels,
+    features: Tensor,
+    labels: Tensor,
     num_classes: int | None = None,
-    classifier=None,
-    bias=None,
-    target=None,
+    classifier: Tensor | None = None,
+    *,
+    bias: Tensor | None = None,
+    target: GivenTarget | None = None,
     mean: str = "class",
     centered: bool = True,
 ) -> dict[str, float]:
@@ -37,20 +44,20 @@ def neural_collapse(
 
     Args:
         features: `[n, d]`, as the classifier sees them.
-        labels: integers `[n]`.
+        labels: Integers `[n]`.
         num_classes: K. By default the size of `target` or `classifier`, else the largest label
             plus one.
-        classifier: optional `[K, d]` classifier rows; without them there is no NC3 and NC4.
-        bias: optional `[K]` classifier bias.
+        classifier: Optional `[K, d]` classifier rows; without them there is no NC3 and NC4.
+        bias: Optional `[K]` classifier bias.
         target: Gram matrix the class means should take; None for the simplex ETF.
-        mean: center of the class means, `"class"` or `"sample"`.
+        mean: Center of the class means, `"class"` or `"sample"`.
         centered: False compares raw class means with the target itself.
 
     Returns:
         The dict of `NeuralCollapse.result`, with `nc4` and `nc4_macro` if `classifier` is given.
 
     Raises:
-        ValueError: on wrong shapes, labels or values.
+        ValueError: On wrong shapes, labels or values.
 
     Example:
 
@@ -68,18 +75,20 @@ def neural_collapse(
     measure.update(features, labels)
     result = measure.result(classifier, bias)
     if classifier is not None:
-        second = measure.disagreement()
+        second = measure.nc4_pass()
         second.update_linear(features, labels, classifier=classifier, bias=bias)
         result |= second.result()
     return result
 
 
-def class_means(features, labels, num_classes: int | None = None):
+def class_means(
+    features: Tensor, labels: Tensor, num_classes: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Class means in float64.
 
     Args:
         features: `[n, d]`.
-        labels: integers `[n]`.
+        labels: Integers `[n]`.
         num_classes: K, by default the largest label plus one.
 
     Returns:
@@ -87,7 +96,7 @@ def class_means(features, labels, num_classes: int | None = None):
         `[K]`.
 
     Raises:
-        ValueError: on wrong shapes, labels or values.
+        ValueError: On wrong shapes, labels or values.
 
     Example:
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_haframe.collapse.centering import check_convention
-from keras_haframe.collapse.inputs import check_classifier, check_matrix
-from keras_haframe.collapse.kept import KeptFeatures
-from keras_haframe.collapse.second_pass import ClassVariability, Disagreement
-from keras_haframe.collapse.spread import Spread
-from keras_haframe.collapse.statistics import ClassStatistics
-from keras_haframe.collapse.targets import check_target
+from keras_haframe.collapse.checks import check_classifier, check_matrix
+from keras_haframe.collapse.class_mean_statistics import ClassMeanStatistics
+from keras_haframe.collapse.second_pass import NC4, ClassVariability
+from keras_haframe.collapse.statistics import ClassStatistics, FeatureCache
+from keras_haframe.collapse.targets import GivenTarget, check_convention, check_target
 from keras_haframe.tree_ops.checks import check_labels
 from keras_haframe.tree_ops.options import check_count
+from keras_haframe.tree_ops.values import Tensor
 
 
 class NeuralCollapse:
@@ -28,15 +27,15 @@ class NeuralCollapse:
 
     Args:
         num_classes: K.
-        dim: d, the width of the features.
+        dim: D, the width of the features.
         target: Gram matrix the class means should take: None for the simplex ETF, `[K, K]`
             cosines S of a frame (`W @ W.T`), or a callable `indices -> [len(indices), K]` giving
             rows of S where K x K is too large.
-        mean: center of the class means: `"class"` for their own mean, `"sample"` for the mean of
+        mean: Center of the class means: `"class"` for their own mean, `"sample"` for the mean of
             all samples. They differ on unbalanced data.
         centered: False compares raw class means with S itself. This is stricter for a frame whose
             vectors do not sum to zero, since it sees a common offset. NC1 is always centered.
-        keep_bytes: while all features fit into this many bytes they are kept, and `result` can
+        keep_bytes: While all features fit into this many bytes they are kept, and `result` can
             give NC4 without a second pass. 0 keeps none.
 
     Example:
@@ -54,7 +53,8 @@ class NeuralCollapse:
         self,
         num_classes: int,
         dim: int,
-        target=None,
+        target: GivenTarget | None = None,
+        *,
         mean: str = "class",
         centered: bool = True,
         keep_bytes: int = 2**27,
@@ -64,7 +64,7 @@ class NeuralCollapse:
         self.target = check_target(target, self.num_classes)
         self.mean = check_convention(mean)
         self.centered = bool(centered)
-        self._kept = KeptFeatures(check_count(keep_bytes, "keep_bytes", least=0))
+        self._cache = FeatureCache(check_count(keep_bytes, "keep_bytes", least=0))
 
     @property
     def counts(self) -> np.ndarray:
@@ -86,38 +86,38 @@ class NeuralCollapse:
         """`[d, d]` Sigma_W, pooled over samples."""
         return self._statistics.scatter / max(int(self.counts.sum()), 1)
 
-    def update(self, features, labels) -> None:
-        """Adds a batch: `features` `[B, d]`, integer `labels` `[B]` or `[B, 1]`. B may be zero.
+    def update(self, features: Tensor, labels: Tensor) -> None:
+        """Add a batch: `features` `[B, d]`, integer `labels` `[B]`. B may be zero.
 
         Tensors of TensorFlow, JAX, PyTorch and Keras are taken, in any float dtype.
 
         Raises:
-            ValueError: on wrong shapes, labels that are one-hot, not integer or out of range, and
+            ValueError: On wrong shapes, labels that are one-hot, not integer or out of range, and
                 NaN or infinite features. Nothing is added then.
         """
         features = check_matrix(features, "features", None, self.dim)
         labels = check_labels(labels, self.num_classes, len(features))
         self._statistics.add(features, labels)
-        self._kept.add(features, labels)
+        self._cache.add(features, labels)
 
     def merge(self, other: NeuralCollapse) -> NeuralCollapse:
-        """Adds what another instance has seen (another replica or worker) and returns `self`.
+        """Add what another instance has seen (another replica or worker) and returns `self`.
 
         The measures are those of one pass over everything, up to float64 rounding, whatever the
         partition. Options such as `target` and `mean` stay those of `self`.
 
         Raises:
-            ValueError: if `num_classes` or `dim` differ.
+            ValueError: If `num_classes` or `dim` differ.
         """
         self._statistics.merge(other._statistics)
-        self._kept.merge(other._kept)
+        self._cache.merge(other._cache)
         return self
 
     def state(self) -> dict[str, np.ndarray]:
         """The statistics as a dict of four arrays, to send to another process or to `np.savez`.
 
         Kept features are not part of it: an instance made from a state gives NC4 through
-        `disagreement()` only.
+        `nc4_pass()` only.
         """
         return self._statistics.state()
 
@@ -128,24 +128,26 @@ class NeuralCollapse:
         new = cls(statistics.num_classes, statistics.dim, **options)
         new._statistics = statistics
         if statistics.counts.any():
-            new._kept.drop()
+            new._cache.drop()
         return new
 
-    def disagreement(self) -> Disagreement:
+    def nc4_pass(self) -> NC4:
         """NC4 accumulator for a second pass, with the class means as they are now."""
-        return Disagreement(self.class_means, self.counts)
+        return NC4(self.class_means, self.counts)
 
     def class_variability(self) -> ClassVariability:
         """Accumulator of the NC1 of every class, for a second pass."""
-        view = Spread(self._statistics, self.mean)
+        view = ClassMeanStatistics(self._statistics, self.mean)
         return ClassVariability(self.class_means.copy(), view.values, view.vectors)
 
-    def result(self, classifier=None, bias=None, pairs: bool = True) -> dict[str, float]:
+    def result(
+        self, classifier: Tensor | None = None, bias: Tensor | None = None, *, pairs: bool = True
+    ) -> dict[str, float]:
         """The measures of everything seen so far.
 
         Args:
-            classifier: optional `[K, d]` classifier rows A (the transpose of a Dense kernel).
-            bias: optional `[K]` classifier bias.
+            classifier: Optional `[K, d]` classifier rows A (the transpose of a Dense kernel).
+            bias: Optional `[K]` classifier bias.
             pairs: False leaves out what needs a pass over all pairs of classes, `K^2 d`
                 operations: nc2, nc3, cdnv and the angles.
 
@@ -165,13 +167,13 @@ class NeuralCollapse:
             With a target: `nc2_etf` and, with a classifier, `nc3_etf`, against the ETF.
 
         Raises:
-            ValueError: if nothing was measured, or on wrong shapes.
+            ValueError: If nothing was measured, or on wrong shapes.
         """
         if bias is not None and classifier is None:
             raise ValueError("`bias` was given without `classifier`.")
         if classifier is not None:
             classifier, bias = check_classifier(classifier, bias, self.num_classes, self.dim)
-        view = Spread(self._statistics, self.mean)
+        view = ClassMeanStatistics(self._statistics, self.mean)
         result = view.variability()
         if pairs:
             result |= view.geometry(self.target, self.centered, classifier)
@@ -179,9 +181,9 @@ class NeuralCollapse:
             # The rows of a frame need not sum to zero: collapsed features equal them uncentered.
             against_centered = self.centered and self.target is None
             result |= view.agreement(classifier, bias, against_centered)
-            if self._kept.complete:
-                nc4 = self.disagreement()
-                for features, labels in self._kept:
+            if self._cache.complete:
+                nc4 = self.nc4_pass()
+                for features, labels in self._cache:
                     nc4.update_linear(features, labels, classifier=classifier, bias=bias)
                 result |= nc4.result()
         return result

@@ -6,21 +6,24 @@ thousand classes the matrix product costs far more than all that is done with it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
-from keras_haframe.collapse.targets import row_tiles
+from keras_haframe.collapse.targets import EtfTarget, GramTarget, row_tiles
 
 
-def gram_pass(vectors: np.ndarray, measures, tile_bytes: int | None = None) -> None:
-    """Calls `measure.add(rows, columns, tile)` for every tile of `vectors vectors'`.
+def gram_pass(vectors: np.ndarray, measures: Sequence[Any], tile_bytes: int | None = None) -> None:
+    """Call `measure.add(rows, columns, tile)` for every tile of `vectors vectors'`.
 
     Tiles with equal `rows` and `columns` lie on the diagonal; the others lie above it and stand
     for themselves and their mirror image.
 
     Args:
         vectors: `[K, d]`.
-        measures: objects with the method `add`.
-        tile_bytes: largest size of a tile.
+        measures: Objects with the method `add`.
+        tile_bytes: Largest size of a tile.
     """
     total = len(vectors)
     for rows in row_tiles(total, total, tile_bytes):
@@ -60,17 +63,19 @@ class GramGap:
     pass over the pairs but stops at 2e-8 by cancellation, just where collapse is.
     """
 
-    def __init__(self, norm: float, target):
+    def __init__(self, norm: float, target: EtfTarget | GramTarget):
         """`norm` is `|V V'|_F`, of `product_norm`."""
         self._factor = 1.0 / norm if norm > 0 else float("nan")
         self._target = target
         self._total = 0.0
 
     def add(self, rows: slice, columns: slice, tile: np.ndarray) -> None:
+        """Add a tile of the Gram matrix, as `gram_pass` makes it."""
         gap = tile * self._factor - self._target.gram(rows, columns)
         self._total += float(np.vdot(gap, gap)) * (1 if rows == columns else 2)
 
     def result(self) -> float:
+        """The distance of what was added."""
         return float(np.sqrt(self._total))
 
 
@@ -81,7 +86,7 @@ class AngleGap:
     the angle in degrees. For the ETF the second is the standard deviation of the cosines.
     """
 
-    def __init__(self, vectors: np.ndarray, target):
+    def __init__(self, vectors: np.ndarray, target: EtfTarget | GramTarget):
         self._norms = np.linalg.norm(vectors, axis=1)
         self._target = target
         self._count = 0
@@ -89,6 +94,7 @@ class AngleGap:
         self._largest = -np.inf
 
     def add(self, rows: slice, columns: slice, tile: np.ndarray) -> None:
+        """Add a tile of the Gram matrix, as `gram_pass` makes it."""
         with np.errstate(divide="ignore", invalid="ignore"):
             cosines = tile / self._norms[rows, None] / self._norms[columns]
         gap = _pair_values(rows, columns, cosines - self._target.cosines(rows, columns))
@@ -105,6 +111,7 @@ class AngleGap:
         self._count = count
 
     def result(self) -> tuple[float, float, float]:
+        """The three numbers of the pairs added; NaN without one."""
         if not self._count:
             return (float("nan"),) * 3
         angle = np.degrees(np.arccos(np.clip(self._largest, -1.0, 1.0)))
@@ -130,6 +137,7 @@ class DistanceVariance:
         self._total, self._count = 0.0, 0
 
     def add(self, rows: slice, columns: slice, tile: np.ndarray) -> None:
+        """Add a tile of the Gram matrix, as `gram_pass` makes it."""
         norms = self._squares[rows, None] + self._squares[columns]
         distances = norms - 2.0 * tile
         close = distances < self._CLOSE * norms
@@ -147,11 +155,15 @@ class DistanceVariance:
         self._count += ratios.size
 
     def result(self) -> float:
+        """The mean over the pairs added; NaN without one."""
         return self._total / self._count if self._count else float("nan")
 
 
 def cross_gap(
-    left: np.ndarray, right: np.ndarray, targets, tile_bytes: int | None = None
+    left: np.ndarray,
+    right: np.ndarray,
+    targets: Sequence[EtfTarget | GramTarget],
+    tile_bytes: int | None = None,
 ) -> list[float]:
     """`| A M' / |A M'|_F - target |_F`, NC3, summed entry by entry over row tiles.
 
@@ -159,7 +171,7 @@ def cross_gap(
         left: `[K, d]` classifier rows A.
         right: `[K, d]` class means M, centered or not as the targets are.
         targets: `EtfTarget` or `GramTarget` instances, of which the `cross` tiles are used.
-        tile_bytes: largest size of a tile.
+        tile_bytes: Largest size of a tile.
 
     Returns:
         One distance per target; NaN where `A M'` is zero.

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_haframe.collapse.inputs import check_classifier, check_matrix, to_numpy
+from keras_haframe.collapse.checks import check_classifier, check_matrix
 from keras_haframe.collapse.targets import row_tiles
 from keras_haframe.tree_ops.checks import check_labels
+from keras_haframe.tree_ops.values import Tensor, to_numpy
 
 
-class Disagreement:
+class NC4:
     """NC4: share of samples the network classifies otherwise than the nearest class mean does.
 
-    `NeuralCollapse.disagreement()` makes one. The class means stay those of the data measured in
+    `NeuralCollapse.nc4_pass()` makes one. The class means stay those of the data measured in
     the first pass (training data), also where this pass goes over test data.
 
     Args:
@@ -21,7 +22,7 @@ class Disagreement:
 
     Example:
 
-    >>> nc4 = Disagreement(means=[[0.0], [4.0]], counts=[5, 5])
+    >>> nc4 = NC4(means=[[0.0], [4.0]], counts=[5, 5])
     >>> nc4.update([[1.0], [3.0]], predictions=[0, 0], labels=[0, 1])
     >>> nc4.result()
     {'nc4': 0.5, 'nc4_macro': 0.5}
@@ -29,7 +30,7 @@ class Disagreement:
     Reference: Papyan, Han, Donoho, "Prevalence of neural collapse", PNAS 2020, figure 7.
     """
 
-    def __init__(self, means, counts):
+    def __init__(self, means: Tensor, counts: Tensor):
         means = np.asarray(means, np.float64)
         self.num_classes, self.dim = means.shape
         self._present = np.flatnonzero(np.asarray(counts) > 0)
@@ -44,7 +45,7 @@ class Disagreement:
         self._class_samples = np.zeros(self.num_classes, np.int64)
         self._class_differ = np.zeros(self.num_classes, np.int64)
 
-    def nearest(self, features) -> np.ndarray:
+    def nearest(self, features: Tensor) -> np.ndarray:
         """Class ids `[B]` of the nearest class means; the lower id where two means coincide."""
         features = check_matrix(features, "features", None, self.dim)
         chosen = np.empty(len(features), np.int64)
@@ -54,17 +55,19 @@ class Disagreement:
             chosen[rows] = (tile @ self._directions.T - self._halves).argmax(axis=1)
         return self._present[chosen]
 
-    def update(self, features, labels=None, *, predictions) -> None:
-        """Adds a batch.
+    def update(
+        self, features: Tensor, labels: Tensor | None = None, *, predictions: Tensor
+    ) -> None:
+        """Add a batch.
 
         Args:
             features: `[B, d]`.
-            labels: optional integers `[B]`, needed for the macro mean only.
-            predictions: what the network says, bias included: class ids `[B]`, or scores `[B, K]`
+            labels: Optional integers `[B]`, needed for the macro mean only.
+            predictions: What the network says, bias included: class ids `[B]`, or scores `[B, K]`
                 of which the largest counts.
 
         Raises:
-            ValueError: on wrong shapes or ids, or NaN.
+            ValueError: On wrong shapes or ids, or NaN.
         """
         nearest = self.nearest(features)
         predictions = to_numpy(predictions, "predictions")
@@ -80,14 +83,21 @@ class Disagreement:
         self._samples += differ.size
         self._differ += int(np.count_nonzero(differ))
 
-    def update_linear(self, features, labels=None, *, classifier, bias=None) -> None:
-        """Adds a batch whose predictions are `argmax(A f + b)`, computed in float64 tiles.
+    def update_linear(
+        self,
+        features: Tensor,
+        labels: Tensor | None = None,
+        *,
+        classifier: Tensor,
+        bias: Tensor | None = None,
+    ) -> None:
+        """Add a batch whose predictions are `argmax(A f + b)`, computed in float64 tiles.
 
         Args:
             features: `[B, d]`.
-            labels: optional integers `[B]`.
+            labels: Optional integers `[B]`.
             classifier: `[K, d]` classifier rows A.
-            bias: optional `[K]`, b.
+            bias: Optional `[K]`, b.
         """
         classifier, bias = check_classifier(classifier, bias, self.num_classes, self.dim)
         features = check_matrix(features, "features", None, self.dim)
@@ -97,8 +107,8 @@ class Disagreement:
             predictions[rows] = scores.argmax(axis=1)
         self.update(features, labels, predictions=predictions)
 
-    def merge(self, other: Disagreement) -> None:
-        """Adds the samples of another pass which used the same class means."""
+    def merge(self, other: NC4) -> None:
+        """Add the samples of another pass which used the same class means."""
         same = (self.num_classes, self.dim) == (other.num_classes, other.dim)
         if not same or not np.array_equal(self._directions, other._directions):
             raise ValueError("Only passes made with the same class means can be merged.")
@@ -138,8 +148,8 @@ class ClassVariability:
         self._samples = np.zeros(len(means), np.int64)
         self._squares = np.zeros(len(means))
 
-    def update(self, features, labels) -> None:
-        """Adds a batch: `features` `[B, d]`, integer `labels` `[B]`."""
+    def update(self, features: Tensor, labels: Tensor) -> None:
+        """Add a batch: `features` `[B, d]`, integer `labels` `[B]`."""
         num_classes, dim = self._means.shape
         features = check_matrix(features, "features", None, dim)
         labels = check_labels(labels, num_classes, len(features))

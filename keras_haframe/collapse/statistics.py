@@ -1,12 +1,18 @@
-"""Counts, class means, pooled scatter and class variances in one exact streaming pass."""
+"""Counts, class means, pooled scatter and class variances in one exact streaming pass.
+
+`FeatureCache` holds the features beside them while they are few, for a second pass.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from keras_haframe.collapse.inputs import check_matrix
+from keras_haframe.collapse.checks import check_matrix
 from keras_haframe.tree_ops.checks import check_labels
 from keras_haframe.tree_ops.options import check_count
+from keras_haframe.tree_ops.values import Tensor
 
 # Rows taken to float64 at once: bounds the memory of a huge batch, leaves the products large.
 TILE_ROWS = 4096
@@ -33,7 +39,7 @@ class ClassStatistics:
 
     Args:
         num_classes: K, the number of classes.
-        dim: d, the width of the features.
+        dim: D, the width of the features.
 
     Attributes:
         counts: int64 `[K]`, samples seen per class.
@@ -70,11 +76,11 @@ class ClassStatistics:
             self._waiting = 0
         return self._scatter
 
-    def update(self, features, labels) -> None:
-        """Adds a batch: `features` `[B, d]`, integer `labels` `[B]`. B may be zero.
+    def update(self, features: Tensor, labels: Tensor) -> None:
+        """Add a batch: `features` `[B, d]`, integer `labels` `[B]`. B may be zero.
 
         Raises:
-            ValueError: on wrong shapes, labels out of range, NaN or infinite features. Nothing
+            ValueError: On wrong shapes, labels out of range, NaN or infinite features. Nothing
                 is added then.
         """
         features = check_matrix(features, "features", None, self.dim)
@@ -111,7 +117,7 @@ class ClassStatistics:
         self.counts[present] = after
 
     def _spread(self, rows: np.ndarray) -> None:
-        """Adds `rows' rows` to the scatter matrix, now or once enough rows have come together."""
+        """Add `rows' rows` to the scatter matrix, now or once enough rows have come together."""
         if len(rows) >= PENDING_ROWS:
             self._scatter += rows.T @ rows
             return
@@ -123,10 +129,10 @@ class ClassStatistics:
         self._waiting += len(rows)
 
     def merge(self, other: ClassStatistics) -> None:
-        """Adds what another accumulator has seen, as if it had been seen here.
+        """Add what another accumulator has seen, as if it had been seen here.
 
         Raises:
-            ValueError: if the numbers of classes or the widths differ.
+            ValueError: If the numbers of classes or the widths differ.
         """
         if (self.num_classes, self.dim) != (other.num_classes, other.dim):
             raise ValueError(
@@ -150,10 +156,10 @@ class ClassStatistics:
 
     @classmethod
     def from_state(cls, state: dict[str, np.ndarray]) -> ClassStatistics:
-        """Rebuilds an accumulator from `state()`.
+        """Rebuild an accumulator from `state()`.
 
         Raises:
-            ValueError: if an array is missing, has the wrong shape or holds impossible values.
+            ValueError: If an array is missing, has the wrong shape or holds impossible values.
         """
         missing = {"counts", "means", "scatter", "squares"} - set(state)
         if missing:
@@ -178,3 +184,44 @@ class ClassStatistics:
     def variances(self) -> np.ndarray:
         """`[K]` mean squared distance to the class mean; zero for classes with under two rows."""
         return self.squares / np.maximum(self.counts, 1)
+
+
+class FeatureCache:
+    """Every feature row while they fit into `budget` bytes, and none once they do not.
+
+    Args:
+        budget: Bytes of features and labels to hold; 0 keeps nothing.
+
+    Attributes:
+        complete: Whether every row ever added is held.
+    """
+
+    def __init__(self, budget: int):
+        self._budget = budget
+        self._batches: list[tuple[np.ndarray, np.ndarray]] = []
+        self._bytes = 0
+        self.complete = True
+
+    def add(self, features: np.ndarray, labels: np.ndarray) -> None:
+        """Add a copy of a checked batch: `[B, d]` in its own dtype and int64 `[B]`."""
+        if not self.complete or not len(labels):
+            return
+        if self._bytes + features.nbytes + labels.nbytes > self._budget:
+            self.drop()
+            return
+        self._batches.append((features.copy(), labels))
+        self._bytes += features.nbytes + labels.nbytes
+
+    def merge(self, other: FeatureCache) -> None:
+        """Add the rows of another store, or gives up where that one has given up."""
+        if not other.complete:
+            self.drop()
+        for features, labels in tuple(other._batches):
+            self.add(features, labels)
+
+    def drop(self) -> None:
+        """Free everything for good."""
+        self._batches, self._bytes, self.complete = [], 0, False
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        return iter(self._batches)

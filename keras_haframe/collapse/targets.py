@@ -7,12 +7,56 @@ memory: `gram` (NC2) and `cross` (NC3), scaled to unit Frobenius norm, and `cosi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 import numpy as np
 
-from keras_haframe.collapse.inputs import to_numpy
+from keras_haframe.tree_ops.options import check_choice
+from keras_haframe.tree_ops.values import Tensor, to_numpy
 
 TILE_BYTES = 2**26
+CONVENTIONS = ("class", "sample")
+# A Gram matrix `[K, K]`, or a function from indices to its rows.
+GivenTarget: TypeAlias = Tensor | Callable[[np.ndarray], Tensor]
+
+
+def check_convention(mean: str) -> str:
+    """`mean` if it names a convention.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    return check_choice("mean", mean, CONVENTIONS, ", the mean of class means or of all samples")
+
+
+def class_prior(counts: Tensor, mean: str = "class") -> np.ndarray:
+    """Weights of the class means in the global mean.
+
+    Args:
+        counts: `[K]` samples per class, all positive.
+        mean: `"class"` for equal weights, `"sample"` for weights in proportion to the counts.
+            They agree on balanced data only; published numbers use either.
+
+    Returns:
+        Float64 `[K]`, summing to one.
+
+    Example:
+
+    >>> class_prior([1, 3], "sample")
+    array([0.25, 0.75])
+    """
+    counts = np.asarray(counts, np.float64)
+    if check_convention(mean) == "class":
+        return np.full(counts.shape, 1.0 / counts.size)
+    return counts / counts.sum()
+
+
+def center(means: np.ndarray, prior: np.ndarray) -> np.ndarray:
+    """`[K, d]` class means minus their `prior`-weighted mean."""
+    # The second pass removes what rounding left of a large common offset in the first.
+    centered = means - prior @ means
+    centered -= prior @ centered
+    return centered
 
 
 def row_tiles(rows: int, columns: int, tile_bytes: int | None = None) -> Iterator[slice]:
@@ -55,13 +99,13 @@ class GramTarget:
     `C = I - 1 pi'`. These are compared, so the measures vanish at collapse onto the frame.
 
     Args:
-        source: what `check_target` returned.
-        present: int `[k]`, indices of the classes to keep: those without a sample are dropped
+        source: What `check_target` returned.
+        present: Int `[k]`, indices of the classes to keep: those without a sample are dropped
             from S before centering.
         prior: `[k]` weights pi, or None to compare without centering, against S itself.
     """
 
-    def __init__(self, source, present: np.ndarray, prior: np.ndarray | None):
+    def __init__(self, source: GivenTarget, present: np.ndarray, prior: np.ndarray | None):
         self._source = source
         self._present = present
         self._all = not callable(source) and len(present) == len(source)
@@ -117,11 +161,11 @@ class GramTarget:
             return tile / self.lengths[rows, None] / self.lengths[columns]
 
 
-def check_target(target, num_classes: int) -> np.ndarray | Callable | None:
+def check_target(target: GivenTarget | None, num_classes: int) -> GivenTarget | None:
     """A usable target: None for the ETF, a symmetric `[K, K]` array, or a callable.
 
     Raises:
-        ValueError: on a wrong shape, values which are not finite, an asymmetric matrix or a
+        ValueError: On a wrong shape, values which are not finite, an asymmetric matrix or a
             diagonal which is not positive.
     """
     if target is None or callable(target):

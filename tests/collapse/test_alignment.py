@@ -79,5 +79,5 @@ def test_frame_gap_errors():
         frame_gap([[1.0, np.nan], [0.0, 1.0]])
     with pytest.raises(ValueError, match=r"`other` must have shape \[2, 2\]"):
         frame_gap(np.eye(2), other=np.eye(3))
-    with pytest.raises(ValueError, match="Received: 'mean'"):
+    with pytest.raises(ValueError, match="Received: mean='mean'"):
         frame_gap(np.eye(2), mean="mean")

@@ -77,7 +77,7 @@ def test_logs_equal_a_measurement_by_hand():
     for i in (1, 2, 3, 4):
         assert history[f"train_nc{i}"][-1] == pytest.approx(expected[f"nc{i}"], rel=1e-4)
     test_features = model.feature_extractor.predict(tx, verbose=0)
-    nc4 = nc.disagreement()
+    nc4 = nc.nc4_pass()
     nc4.update_linear(test_features, ty, classifier=rows, bias=bias)
     assert history["test_nc4"][-1] == pytest.approx(nc4.result()["nc4"], rel=1e-9)
     assert [m["epoch"] for m in cb.measurements] == [0, 1]
@@ -238,7 +238,7 @@ def test_data_set_and_mixed_precision():
         ({"every": 0}, "`every` must be a positive integer"),
         ({"max_share": 0}, r"must lie in \(0, 1\]"),
         ({"max_share": 1.5}, "Received: 1.5"),
-        ({"mean": "all"}, "Received: 'all'"),
+        ({"mean": "all"}, "Received: mean='all'"),
         ({"classifier": np.ones((K, D))}, "must be a callable"),
         ({"max_batches": 0}, "`max_batches` must be a positive integer"),
         ({"test_dataset": iter([])}, "`test_dataset` is read once per measurement"),

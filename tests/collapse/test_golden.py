@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_haframe.collapse import (
-    Disagreement,
+    NC4,
     NeuralCollapse,
     class_means,
     duality,
@@ -77,7 +77,7 @@ def test_second_reference(golden, name):
 @pytest.mark.parametrize("name", FILES[:3])
 def test_two_pass_nc4_equals_the_reference(golden, name):
     z = golden(f"golden_ext/{name}.npz")
-    nc4 = Disagreement(z["mu"], z["counts"])
+    nc4 = NC4(z["mu"], z["counts"])
     for i in range(0, len(z["y"]), 50):
         part = slice(i, i + 50)
         nc4.update_linear(z["X"][part], z["y"][part], classifier=z["W"])

@@ -253,7 +253,7 @@ def test_errors():
     with pytest.raises(ValueError, match="`bias` was given without `classifier`"):
         nc.result(bias=np.zeros(3))
     for options, message in (
-        ({"mean": "global"}, "Received: 'global'"),
+        ({"mean": "global"}, "Received: mean='global'"),
         ({"target": np.eye(2)}, r"shape \(3, 3\)"),
         ({"keep_bytes": -1}, "`keep_bytes` must be an integer of at least 0"),
     ):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_haframe.collapse import Disagreement, NeuralCollapse, class_means
+from keras_haframe.collapse import NC4, NeuralCollapse, class_means
 from tests.collapse import twins
 
 
@@ -17,7 +17,7 @@ def test_nc4_against_loops(monkeypatch, tile_bytes, batch):
     monkeypatch.setattr("keras_haframe.collapse.targets.TILE_BYTES", tile_bytes)
     features, labels, rows, bias = setting()
     means, counts = class_means(features, labels, 9)
-    nc4 = Disagreement(means, counts)
+    nc4 = NC4(means, counts)
     for i in range(0, 120, batch):
         part = slice(i, i + batch)
         nc4.update(features[part], labels[part], predictions=features[part] @ rows.T + bias)
@@ -31,7 +31,7 @@ def test_three_ways_to_give_predictions():
     results = []
     scores = features @ rows.T + bias
     for how in ("scores", "ids", "linear"):
-        nc4 = Disagreement(*class_means(features, labels, 9))
+        nc4 = NC4(*class_means(features, labels, 9))
         if how == "linear":
             nc4.update_linear(features, labels, classifier=rows, bias=bias)
         else:
@@ -43,7 +43,7 @@ def test_three_ways_to_give_predictions():
 
 
 def test_the_bias_matters():
-    nc4 = Disagreement([[0.0], [4.0]], [1, 1])
+    nc4 = NC4([[0.0], [4.0]], [1, 1])
     nc4.update_linear([[3.0]], classifier=[[-1.0], [1.0]], bias=[0.0, 0.0])
     assert nc4.result()["nc4"] == 0
     nc4.update_linear([[3.0]], classifier=[[-1.0], [1.0]], bias=[100.0, 0.0])
@@ -52,14 +52,14 @@ def test_the_bias_matters():
 
 def test_absent_classes_are_never_nearest():
     # Class 1 has no sample; its row of zeros would be nearest to the origin.
-    nc4 = Disagreement([[4.0, 0], [0, 0], [0, 5.0]], [3, 0, 3])
+    nc4 = NC4([[4.0, 0], [0, 0], [0, 5.0]], [3, 0, 3])
     assert nc4.nearest([[0.5, 0.0], [0.0, 1.6]]).tolist() == [0, 2]
     nc4.update([[0.5, 0.0]], predictions=[1])
     assert nc4.result()["nc4"] == 1.0
 
 
 def test_coinciding_means_go_to_the_lower_class():
-    nc4 = Disagreement([[-1.0], [1.0], [1.0]], [1, 1, 1])
+    nc4 = NC4([[-1.0], [1.0], [1.0]], [1, 1, 1])
     assert nc4.nearest([[0.1], [2.0], [-0.1]]).tolist() == [1, 1, 0]
 
 
@@ -68,14 +68,14 @@ def test_nearest_mean_far_from_the_origin(offset):
     features, labels, _, _ = setting(2, offset=offset)
     means, counts = class_means(features, labels, 9)
     expected = [int(np.argmin([np.sum((f - m) ** 2) for m in means])) for f in features]
-    assert Disagreement(means, counts).nearest(features).tolist() == expected
+    assert NC4(means, counts).nearest(features).tolist() == expected
 
 
 def test_merge_and_training_means_on_test_data():
     features, labels, rows, bias = setting(3)
     nc = NeuralCollapse(9, 4)
     nc.update(features[:60], labels[:60])
-    whole, left, right = nc.disagreement(), nc.disagreement(), nc.disagreement()
+    whole, left, right = nc.nc4_pass(), nc.nc4_pass(), nc.nc4_pass()
     test, test_labels = features[60:], labels[60:]
     whole.update_linear(test, test_labels, classifier=rows, bias=bias)
     left.update_linear(test[:7], test_labels[:7], classifier=rows, bias=bias)
@@ -83,14 +83,14 @@ def test_merge_and_training_means_on_test_data():
     left.merge(right)
     assert left.result() == pytest.approx(whole.result(), rel=1e-14)
     nc.update(test, test_labels)  # the pass under way keeps the means it started from
-    again = nc.disagreement()
+    again = nc.nc4_pass()
     with pytest.raises(ValueError, match="same class means"):
         left.merge(again)
 
 
 def test_macro_needs_labels_everywhere():
     features, labels, rows, _ = setting(4)
-    nc4 = Disagreement(*class_means(features, labels, 9))
+    nc4 = NC4(*class_means(features, labels, 9))
     assert np.isnan(list(nc4.result().values())).all()
     nc4.update_linear(features[:0], labels[:0], classifier=rows)
     assert np.isnan(nc4.result()["nc4"])
@@ -102,8 +102,8 @@ def test_macro_needs_labels_everywhere():
 
 def test_errors():
     with pytest.raises(ValueError, match="No class mean is known"):
-        NeuralCollapse(3, 2).disagreement()
-    nc4 = Disagreement(np.eye(3), [1, 1, 1])
+        NeuralCollapse(3, 2).nc4_pass()
+    nc4 = NC4(np.eye(3), [1, 1, 1])
     with pytest.raises(ValueError, match=r"from 0 to 2.*in `predictions`"):
         nc4.update(np.eye(3), predictions=[0, 1, 3])
     with pytest.raises(ValueError, match="`predictions` must be finite"):

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from keras_haframe.collapse import NeuralCollapse
-from keras_haframe.collapse.inputs import NonFiniteError, check_classifier, to_numpy
+from keras_haframe.collapse.checks import NonFiniteError, check_classifier
+from keras_haframe.tree_ops.values import to_numpy
 
 FEATURES = np.array([[1.0, 0.5], [2.0, -1.0], [0.25, 4.0]], "float32")
 LABELS = np.array([0, 1, 1], "int32")

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from keras_haframe.collapse.centering import center, class_prior
-from keras_haframe.collapse.variability import between_spectrum, nc1, nc1_quotient
+from keras_haframe.collapse.class_mean_statistics import between_spectrum, nc1, nc1_quotient
+from keras_haframe.collapse.targets import center, class_prior
 from tests.collapse import twins
 
 

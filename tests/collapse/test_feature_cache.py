@@ -1,6 +1,6 @@
 import numpy as np
 
-from keras_haframe.collapse.kept import KeptFeatures
+from keras_haframe.collapse.statistics import FeatureCache
 
 
 def batch(value, rows=2, dtype="float32"):
@@ -11,7 +11,7 @@ SIZE = 2 * (4 * 4 + 8)  # bytes of one float32 batch with its labels
 
 
 def test_everything_or_nothing():
-    kept = KeptFeatures(2 * SIZE)
+    kept = FeatureCache(2 * SIZE)
     kept.add(*batch(1.0))
     kept.add(*batch(2.0))
     assert kept.complete and [f[0, 0] for f, _ in kept] == [1.0, 2.0]
@@ -22,7 +22,7 @@ def test_everything_or_nothing():
 
 
 def test_copies_in_the_given_dtype():
-    kept = KeptFeatures(10**6)
+    kept = FeatureCache(10**6)
     features, labels = batch(1.5, dtype="float16")
     kept.add(features, labels)
     features[:] = 0
@@ -31,13 +31,13 @@ def test_copies_in_the_given_dtype():
 
 
 def test_empty_batches_need_no_room():
-    kept = KeptFeatures(0)
+    kept = FeatureCache(0)
     kept.add(*batch(1.0, rows=0))
     assert kept.complete and list(kept) == []
 
 
 def test_merge():
-    left, right = KeptFeatures(3 * SIZE), KeptFeatures(2 * SIZE)
+    left, right = FeatureCache(3 * SIZE), FeatureCache(2 * SIZE)
     left.add(*batch(1.0))
     right.add(*batch(2.0))
     left.merge(right)

@@ -1,8 +1,10 @@
-"""Checks at the door: tensors of any backend become NumPy arrays, and labels are proved usable."""
+"""Checks of features and classifiers: tensors of any backend become finite NumPy arrays."""
 
 from __future__ import annotations
 
 import numpy as np
+
+from keras_haframe.tree_ops.values import Tensor, to_numpy
 
 # ml_dtypes report kind "V" although they convert to float64 without loss.
 _EXTRA_FLOATS = ("bfloat16", "float8")
@@ -12,47 +14,11 @@ class NonFiniteError(ValueError):
     """Raised for NaN or infinite values, which a diverged network produces."""
 
 
-def to_numpy(value, name: str) -> np.ndarray:
-    """NumPy array of a TensorFlow, JAX, PyTorch or Keras tensor, or of anything array-like.
-
-    Args:
-        value: the array or tensor; bfloat16 and float16 are kept as they are where NumPy can
-            hold them.
-        name: what to call it in an error.
-
-    Returns:
-        A NumPy array, perhaps sharing memory with `value`.
-
-    Raises:
-        ValueError: if `value` holds no numbers yet (a symbolic or traced tensor) or is ragged.
-
-    Example:
-
-    >>> to_numpy([[1, 2]], "features").shape
-    (1, 2)
-    """
-    if isinstance(value, np.ndarray):
-        return value
-    try:
-        if hasattr(value, "detach"):  # PyTorch
-            value = value.detach().cpu()
-            if str(value.dtype) == "torch.bfloat16":
-                value = value.float()
-        elif hasattr(value, "shape") and callable(getattr(value, "numpy", None)):
-            value = value.numpy()
-        return np.asarray(value)
-    except Exception as error:
-        raise ValueError(
-            f"`{name}` could not be turned into a NumPy array: it must hold values, so measure "
-            f"outside compiled functions and never on symbolic tensors. Received: {type(value)}."
-        ) from error
-
-
-def check_matrix(value, name: str, rows: int | None, columns: int) -> np.ndarray:
+def check_matrix(value: Tensor, name: str, rows: int | None, columns: int) -> np.ndarray:
     """A finite real `[rows, columns]` array in its own dtype (`rows=None` accepts any number).
 
     Raises:
-        ValueError: on a wrong shape or a dtype which holds no real numbers; its subclass
+        ValueError: On a wrong shape or a dtype which holds no real numbers; its subclass
             `NonFiniteError` on NaN or infinity.
     """
     array = to_numpy(value, name)
@@ -79,11 +45,13 @@ def check_matrix(value, name: str, rows: int | None, columns: int) -> np.ndarray
     return array
 
 
-def check_classifier(classifier, bias, num_classes: int, dim: int):
+def check_classifier(
+    classifier: Tensor, bias: Tensor | None, num_classes: int, dim: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Float64 classifier rows `[K, d]` and bias `[K]` (zeros for None).
 
     Raises:
-        ValueError: on wrong shapes, or NaN or infinity.
+        ValueError: On wrong shapes, or NaN or infinity.
     """
     rows = check_matrix(classifier, "classifier", num_classes, dim)
     if bias is None:
