@@ -59,4 +59,12 @@ def golden_tree(arrays) -> kh.ClassTree:
     return kh.ClassTree(edges, [str(i) for i in arrays["leaves"]])
 
 
+def reference_tree(golden, benchmark_tree, name: str) -> kh.ClassTree:
+    """A tree of the golden files: one of the benchmarks, or their "smalltree"."""
+    if name != "smalltree":
+        return benchmark_tree(name)
+    file = golden("golden/frames.npz")
+    return kh.ClassTree(file["smalltree__edges"].tolist(), file["smalltree__leaves"].tolist())
+
+
 GOLDEN_TREES = ["flat", "level3", "unary_heavy", "unbalanced"]

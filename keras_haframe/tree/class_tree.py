@@ -140,7 +140,7 @@ class ClassTree:
         return arrays.paths(self)
 
     def level_labels(self) -> np.ndarray:
-        """Labels of every class at every level, finest first.
+        """Labels of every class at every level, finest first: level `n` is column `-n`.
 
         Returns:
             int64 `[K, height]`. Column `c` numbers the ancestors at depth

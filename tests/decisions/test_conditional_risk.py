@@ -11,6 +11,7 @@ from keras_haframe.tree import ClassTree
 from tests.brute_force import distances, ranking, softmax
 from tests.conftest import random_tree
 from tests.gradients import DTYPE, RTOL, assert_close, dot, gradient
+from tests.trees import reference_tree
 
 NAMES = ["smalltree", "fgvc_aircraft", "cifar100", "tiered_imagenet_h"]
 
@@ -25,13 +26,6 @@ def scores(p, distances, **options):
     return ops.convert_to_numpy(conditional_risk(np.asarray(p, DTYPE), distances, **options))
 
 
-def golden_tree(golden, benchmark_tree, name):
-    if name != "smalltree":
-        return benchmark_tree(name)
-    file = golden("golden/frames.npz")
-    return ClassTree(file["smalltree__edges"].tolist(), file["smalltree__leaves"].tolist())
-
-
 # Golden vectors ------------------------------------------------------------------------------
 
 
@@ -39,7 +33,7 @@ def golden_tree(golden, benchmark_tree, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_golden_risk(golden, benchmark_tree, name, as_tree):
     file = golden("golden/crm_metrics.npz")
-    tree = golden_tree(golden, benchmark_tree, name)
+    tree = reference_tree(golden, benchmark_tree, name)
     expected = file[f"{name}__neg_risk"]
     p = softmax(file[f"{name}__logits"])[: len(expected)]
     assert_close(scores(p, tree if as_tree else tree.distances()), expected)
@@ -50,7 +44,7 @@ def test_golden_risk(golden, benchmark_tree, name, as_tree):
 def test_golden_ranking(golden, benchmark_tree, name, as_tree):
     """The reference's first 20 classes (fewer where there are fewer), in order."""
     file = golden("golden/crm_metrics.npz")
-    tree = golden_tree(golden, benchmark_tree, name)
+    tree = reference_tree(golden, benchmark_tree, name)
     expected = file[f"{name}__crm_top20"]
     found = scores(softmax(file[f"{name}__logits"]), tree if as_tree else tree.distances())
     order = np.array([ranking(s) for s in found])[:, : expected.shape[1]]

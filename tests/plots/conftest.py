@@ -31,8 +31,3 @@ def scores_of(tree: kh.ClassTree, n: int, seed: int = 0, lead: float = 1.0):
     scores = rng.normal(size=(n, tree.num_classes))
     scores[np.arange(n), labels] += lead
     return scores, labels
-
-
-def softmax(scores):
-    p = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return p / p.sum(axis=1, keepdims=True)

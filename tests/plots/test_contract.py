@@ -11,8 +11,9 @@ from matplotlib import pyplot as plt
 import keras_haframe as kh
 from keras_haframe import plots
 from keras_haframe.plots import style
+from tests.brute_force import softmax
 from tests.conftest import random_tree
-from tests.plots.conftest import scores_of, softmax
+from tests.plots.conftest import scores_of
 
 WORKED = kh.ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
 LARGE = random_tree(np.random.default_rng(5), 120)

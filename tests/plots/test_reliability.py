@@ -3,7 +3,8 @@ import pytest
 
 import keras_haframe as kh
 from keras_haframe.plots import plot_reliability
-from tests.plots.conftest import scores_of, softmax
+from tests.brute_force import softmax
+from tests.plots.conftest import scores_of
 
 
 def test_reliability_by_hand(tree, ax):
