@@ -131,8 +131,10 @@ def frame_gap(
     if k < 2:
         raise ValueError(f"`vectors` must have at least two rows. Received: {k}.")
     target = check_target(target, k)
-    prior = class_prior(np.ones(k) if counts is None else counts, mean) if centered else None
-    vectors = center(vectors, prior) if centered else vectors
+    prior = None
+    if centered:
+        prior = class_prior(np.ones(k) if counts is None else counts, mean)
+        vectors = center(vectors, prior)
     goal = EtfTarget(k) if target is None else GramTarget(target, np.arange(k), prior)
     gram, angles = GramGap(product_norm(vectors, vectors), goal), AngleGap(vectors, goal)
     gram_pass(vectors, [gram, angles])

@@ -118,7 +118,7 @@ class NeuralCollapseCallback(keras.callbacks.Callback):
         self._every = check_count(every, "every")
         self._max_share = max_share
         self._names = tuple(measures)
-        self._options = {
+        self._options: dict[str, Any] = {
             "num_classes": num_classes,
             "target": target,
             "mean": check_convention(mean),
@@ -141,7 +141,8 @@ class NeuralCollapseCallback(keras.callbacks.Callback):
         self._begin = time.perf_counter()
         self._spent = self._last_cost = 0.0
         self._told = False
-        self._last_epoch = self._measured_epoch = None
+        self._last_epoch: int | None = None
+        self._measured_epoch: int | None = None
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Measure, if it is time, and add the values to the logs."""

@@ -46,7 +46,7 @@ def between_spectrum(centered: np.ndarray, scale: float = 0.0) -> tuple[np.ndarr
         squares, columns = np.linalg.eigh(centered.T @ centered)
         if squares[0] > max(_WELL_CONDITIONED * squares[-1], (tolerance * scale) ** 2):
             return np.sqrt(squares[::-1]), columns[:, ::-1].T
-        centered = np.linalg.qr(centered, mode="r")
+        centered = np.asarray(np.linalg.qr(centered, mode="r"))
     _, values, vectors = np.linalg.svd(centered, full_matrices=False)
     if not values.size or values[0] <= tolerance * scale:
         return values[:0], vectors[:0]
@@ -168,7 +168,7 @@ class ClassMeanStatistics:
         k = self.present.size
         # One class has no pairs: the goals then only serve to name the measures.
         etf = EtfTarget(max(k, 2))
-        goals = {"": etf}
+        goals: dict[str, EtfTarget | GramTarget] = {"": etf}
         if target is not None:
             prior = self.prior if centered else None
             goals = {"": GramTarget(target, self.present, prior), "_etf": etf}

@@ -171,19 +171,20 @@ class NeuralCollapse:
         """
         if bias is not None and classifier is None:
             raise ValueError("`bias` was given without `classifier`.")
+        rows = offsets = None
         if classifier is not None:
-            classifier, bias = check_classifier(classifier, bias, self.num_classes, self.dim)
+            rows, offsets = check_classifier(classifier, bias, self.num_classes, self.dim)
         view = ClassMeanStatistics(self._statistics, self.mean)
         result = view.variability()
         if pairs:
-            result |= view.geometry(self.target, self.centered, classifier)
-        if classifier is not None:
+            result |= view.geometry(self.target, self.centered, rows)
+        if rows is not None and offsets is not None:
             # The rows of a frame need not sum to zero: collapsed features equal them uncentered.
             against_centered = self.centered and self.target is None
-            result |= view.agreement(classifier, bias, against_centered)
+            result |= view.agreement(rows, offsets, against_centered)
             if self._cache.complete:
                 nc4 = self.nc4_pass()
                 for features, labels in self._cache:
-                    nc4.update_linear(features, labels, classifier=classifier, bias=bias)
+                    nc4.update_linear(features, labels, classifier=rows, bias=offsets)
                 result |= nc4.result()
         return result

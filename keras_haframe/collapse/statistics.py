@@ -70,7 +70,7 @@ class ClassStatistics:
     @property
     def scatter(self) -> np.ndarray:
         """`[d, d]` pooled within-class scatter, not divided by the number of samples."""
-        if self._waiting:
+        if self._waiting and self._pending is not None:
             rows = self._pending[: self._waiting]
             self._scatter += rows.T @ rows
             self._waiting = 0

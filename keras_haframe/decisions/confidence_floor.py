@@ -17,7 +17,7 @@ RULES = ("climbing", "selective", "jumping", "max_coverage")
 def confidence_floor(
     probabilities: Tensor,
     tree: ClassTree | dict,
-    threshold: float | Tensor,
+    threshold: Tensor,
     *,
     rule: str = "climbing",
 ) -> Tensor:
@@ -102,7 +102,7 @@ def path_probabilities(p: Tensor, nodes: Tensor, paths: np.ndarray) -> tuple[Ten
     return path, ops.take_along_axis(nodes, path, axis=1)
 
 
-def _floors(threshold: float | Tensor, p: Tensor) -> Tensor:
+def _floors(threshold: Tensor, p: Tensor) -> Tensor:
     """Thresholds as a tensor `[1, 1]` or `[B, 1]` of the dtype of `p`."""
     if not ops.is_tensor(threshold):
         threshold = np.asarray(threshold, np.float64)

@@ -26,7 +26,7 @@ def _bin_sums(
     bins: int,
     from_logits: bool,
     sample_weight: Tensor | None = None,
-) -> list[Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Per confidence bin `[bins]`: weight of the examples, sum of confidences, weight of hits."""
     labels, scores = check_inputs(y_true, y_pred, tree.num_classes)
     if from_logits:
@@ -43,8 +43,11 @@ def _bin_sums(
     member = ops.cast(ops.one_hot(ops.cast(place, "int32"), bins), p.dtype)
     if sample_weight is not None:
         member = member * ops.reshape(ops.cast(sample_weight, p.dtype), (-1, 1))
-    values = (ops.ones_like(confidence), confidence, ops.cast(hits, p.dtype))
-    return [ops.sum(member * value[:, None], axis=0) for value in values]
+
+    def per_bin(values: Tensor) -> Tensor:
+        return ops.sum(member * values[:, None], axis=0)
+
+    return ops.sum(member, axis=0), per_bin(confidence), per_bin(ops.cast(hits, p.dtype))
 
 
 def _error(weight: Tensor, confidence: Tensor, hits: Tensor, norm: str) -> Tensor:

@@ -104,12 +104,12 @@ def plot_curves(
     ax = style.axes(ax, (3.3, 2.5 if len(runs) <= 3 else 2.6 + 0.07 * len(runs)))
     positive = np.concatenate([v[v > 0] for *_, v in lines])
     log = log and positive.size > 0
-    floor = positive.min() / 2 if log else None
+    floor = positive.min() / 2 if log else -np.inf
     named = set()
     for name, split, color, epochs, values in lines:
         ax.plot(
             epochs,
-            np.maximum(values, floor) if log else values,
+            np.maximum(values, floor),
             SPLITS.get(split, ":"),
             color=color,
             linewidth=1.2,
@@ -122,7 +122,8 @@ def plot_curves(
         ax.set_yscale("log")
     elif measure.startswith("nc"):
         ax.set_ylim(bottom=0)  # collapse
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    locator: Any = ax.xaxis.get_major_locator()
+    locator.set_params(integer=True)
     if legend:
         note = " (dashed: test)" if {"train", "test"} <= {split for _, split, *_ in lines} else ""
         few = len(named) <= 3  # more would cover the curves

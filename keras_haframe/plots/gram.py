@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,7 +48,7 @@ def draw_matrix(ax: Axes, cosines: np.ndarray, tree: ClassTree, left: float = 0.
         extent=(left - 0.5, left + k - 0.5, k - 0.5, -0.5),
     )
     edges = np.array(group_edges(tree), np.float64) - 0.5
-    lines = {"colors": "black", "linewidth": 0.5}
+    lines: dict[str, Any] = {"colors": "black", "linewidth": 0.5}
     ax.hlines(edges, left - 0.5, left + k - 0.5, **lines)
     ax.vlines(left + edges, -0.5, k - 0.5, **lines)
     return picture

@@ -88,7 +88,7 @@ def plot_mistakes_by_height(
     heights = np.arange(1, int(distances.max()) + 1)
     ax = style.axes(ax)
     width = 0.8 / len(predictions)
-    first = None
+    first: np.ndarray = np.zeros(0)
     for i, (name, predicted) in enumerate(predictions.items()):
         d = distances[labels, predicted]
         counts = np.bincount(d, minlength=len(heights) + 1)[1:]
@@ -101,7 +101,7 @@ def plot_mistakes_by_height(
             color=style.COLORS[i],
             label=f"{name} (severity {severity:.2f})",
         )
-        if first is None:
+        if not first.size:
             first = counts
         elif not normalize and len(predictions) * len(heights) <= 16:
             signs = [f"{100 * (c / b - 1):+.0f} %" if b else "" for c, b in zip(counts, first)]

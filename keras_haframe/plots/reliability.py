@@ -66,8 +66,8 @@ def plot_reliability(
     p = check_probabilities(probabilities, tree.num_classes, len(labels))
     p = to_numpy(p, "probabilities")
     height = tree.height
-    if levels is None:
-        levels = np.unique(np.linspace(1, height, min(height, 5)).astype(int))
+    spread = np.unique(np.linspace(1, height, min(height, 5)).astype(int)).tolist()
+    levels = spread if levels is None else levels
     style.check_count(levels, "levels")
     found = []
     for level in (check_level(level, height, "levels") for level in levels):

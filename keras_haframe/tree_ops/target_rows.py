@@ -25,13 +25,13 @@ class TargetRows:
 
     def __init__(self, tree: ClassTree, weights: np.ndarray, dtype: str):
         self.dtype = dtype
+        self.table: np.ndarray | None = None
         if tree.num_classes <= DENSE_LIMIT:
             per_node = weights.copy()
             for nodes in tree.by_depth[1:]:
                 per_node[nodes] += per_node[tree.parents[nodes]]
             self.table = tree.lca_table(per_node.astype(dtype))
         else:
-            self.table = None
             self.paths = tree.paths.astype(np.int32)
             steps = weights[tree.paths]
             # A class shallower than the tree stands for itself on deeper levels: count it once.
