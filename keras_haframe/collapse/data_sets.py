@@ -113,7 +113,7 @@ def measure_splits(
     *,
     num_classes: int | None = None,
     keep_bytes: int = 2**27,
-    **options,
+    **options: Any,
 ) -> dict[str, float]:
     """Measure several data sets, the first of which is the training data.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from keras_haframe.collapse.checks import check_matrix
@@ -72,13 +70,9 @@ def neural_collapse(
         if num_classes is None and known is not None and not callable(known):
             num_classes = len(known)
     features, labels, num_classes = _arrays(features, labels, num_classes)
-    options: dict[str, Any] = {
-        "target": target,
-        "mean": mean,
-        "centered": centered,
-        "keep_bytes": 0,
-    }
-    measure = NeuralCollapse(num_classes, features.shape[1], **options)
+    measure = NeuralCollapse(
+        num_classes, features.shape[1], target, mean=mean, centered=centered, keep_bytes=0
+    )
     measure.update(features, labels)
     result = measure.result(classifier, bias)
     if classifier is not None:

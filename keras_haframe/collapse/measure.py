@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from keras_haframe.collapse.checks import check_classifier, check_matrix
@@ -122,7 +124,7 @@ class NeuralCollapse:
         return self._statistics.state()
 
     @classmethod
-    def from_state(cls, state: dict[str, np.ndarray], **options) -> NeuralCollapse:
+    def from_state(cls, state: dict[str, np.ndarray], **options: Any) -> NeuralCollapse:
         """An instance with the statistics of `state()`; `options` as in the constructor."""
         statistics = ClassStatistics.from_state(state)
         new = cls(statistics.num_classes, statistics.dim, **options)

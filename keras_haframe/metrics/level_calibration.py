@@ -184,7 +184,11 @@ def level_calibration_error(
     Args:
         y_true: Integer labels `[B]`.
         y_pred: Class scores (logits), or probabilities with `from_logits=False`, `[B, K]`.
-        tree, level, bins, norm, from_logits: See `LevelCalibrationError`.
+        tree: A `ClassTree`.
+        level: Depth of the level, see `LevelCalibrationError`.
+        bins: Number of bins.
+        norm: `"expected"` (ECE) or `"maximum"` (MCE).
+        from_logits: Whether `y_pred` are class scores.
 
     Returns:
         Scalar from 0 to 1; 0 for an empty batch.

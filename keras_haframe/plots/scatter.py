@@ -30,7 +30,8 @@ def plot_accuracy_severity(
     Args:
         rows: Method name to one metrics dictionary per seed (see `metrics.summary`), as
             `training.table.markdown` takes them.
-        x, y: Names of the metrics.
+        x: Name of the metric across.
+        y: Name of the metric upwards.
         title: Title of the Axes.
         ax: Axes to draw on; new ones by default.
 

@@ -61,7 +61,12 @@ def plot_similarity(
     ax = style.axes(ax)
     for (mapping, gamma), s_min, color, marker in zip(kinds, limits, style.COLORS, style.MARKERS):
 
-        def cosine(share, mapping=mapping, gamma=gamma, s_min=s_min):
+        def cosine(
+            share: np.ndarray,
+            mapping: str = mapping,
+            gamma: float = gamma,
+            s_min: float = s_min,
+        ) -> np.ndarray:
             decay = np.exp(-gamma * share) if mapping == "exponential" else 1 - share
             return (1 - s_min) * decay + s_min
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sized
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,12 +37,12 @@ def check_count(items: Sized, name: str) -> None:
         )
 
 
-def legend(ax: Axes, **options) -> Legend:
+def legend(ax: Axes, **options: Any) -> Legend:
     """Legend without a frame, in small print."""
     return ax.legend(**{"fontsize": 6, "title_fontsize": 6, "frameon": False, **options})
 
 
-def legend_below(ax: Axes, **options) -> Legend:
+def legend_below(ax: Axes, **options: Any) -> Legend:
     """Legend under the axis label, where it covers no data; the layout makes room for it."""
     place = {"loc": "upper center", "bbox_to_anchor": (0.45, -0.2), "ncols": 2}
     return legend(ax, **{**place, **options})

@@ -7,6 +7,7 @@ step only shapes and dtypes are known.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -101,7 +102,7 @@ def label_tensor(labels: Tensor, num_classes: int) -> Tensor:
     return ops.cast(labels, "int32")
 
 
-def _check_label_dtype(dtype, where: str = "") -> None:
+def _check_label_dtype(dtype: Any, where: str = "") -> None:
     name = getattr(dtype, "name", str(dtype).split(".")[-1])  # NumPy, TensorFlow; PyTorch
     if not name.startswith(("int", "uint")):
         raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from keras import ops
 
 from keras_haframe.frames import TreeFrame
@@ -21,7 +22,7 @@ def tree_matvec(frame: TreeFrame, x: Tensor) -> Tensor:
     x = ops.transpose(x)
     values, done = x[:1], []
 
-    def column(array):
+    def column(array: np.ndarray) -> Tensor:
         return ops.convert_to_tensor(array[:, None], dtype=x.dtype)
 
     for lv in frame.levels:
