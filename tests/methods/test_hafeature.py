@@ -100,7 +100,7 @@ def test_classifier_has_unit_rows_and_fits_the_features(tree):
 
 
 def test_errors(tree):
-    with pytest.raises(ValueError, match="`dissimilarity_levels` must be different levels"):
+    with pytest.raises(ValueError, match="`dissimilarity_levels` must be"):
         kh.methods.get("hafeature", tree, dissimilarity_levels=[2])
-    with pytest.raises(ValueError, match="`margin` must be finite and positive"):
+    with pytest.raises(ValueError, match="`margin` must be positive and finite"):
         kh.methods.get("hafeature", tree, margin=-1.0)
