@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -19,15 +21,21 @@ class LabelLoss(keras.losses.Loss):
     Keras casts labels to the dtype of the loss; float32, forced here under any dtype policy,
     holds class indices up to 16 million exactly, where bfloat16 fails above 256.
 
-    A loss has no memory: the same arguments give the same value. One that weighs examples in
-    training only says so by `evaluation_form`, and `loss(labels, outputs, training=False)` is what
-    `model.evaluate` measures.
+    A loss has no memory: the same arguments give the same value, `loss(labels, outputs)` that of a
+    training step. A loss that weighs examples in training only says so by `evaluation_form`;
+    `loss(labels, outputs, training=False)` is what `model.evaluate` measures.
 
     Args:
         name: Name of the loss.
         reduction: Keras reduction over the batch; the mean by default.
         dtype: `"float32"` or `"float64"`.
+
+    Attributes:
+        variables: What compiled steps of a model must see change, such as a scheduled weight;
+            neither trained nor saved.
     """
+
+    variables: Sequence[keras.Variable] = ()
 
     def __init__(self, name: str, reduction: str = "sum_over_batch_size", dtype: str | None = None):
         dtype = "float64" if dtype == "float64" else "float32"

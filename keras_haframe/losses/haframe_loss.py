@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import keras
-from keras import ops
 
 from keras_haframe.frames import TargetCosines
 from keras_haframe.losses.base import LabelLoss
@@ -23,7 +22,8 @@ class HAFrameLoss(LabelLoss):
             5, tieredImageNet-H 3).
         alpha: Weight of the cosine loss, in `[0, inf)` (papers: FGVC-Aircraft and
             tieredImageNet-H 0.5, CIFAR-100 and iNaturalist 2019 0.4; 0 is cross-entropy alone).
-            The callback `training.AlphaSchedule` changes it from epoch to epoch.
+            Setting `loss.alpha` later takes effect in compiled steps too, as with a learning rate:
+            `training.AlphaSchedule` does so from epoch to epoch.
         min_similarity: `"grid"` (the papers' search), `"exact"`, or a number not below the exact
             bound.
         convention: Distance convention, see `ClassTree.distances`.
@@ -60,8 +60,8 @@ class HAFrameLoss(LabelLoss):
         dtype: str | None = None,
     ):
         super().__init__(name, reduction, dtype)
-        self.alpha = non_negative("alpha", alpha)
-        self.schedule: keras.Variable | None = None
+        self._weights = keras.Variable((1.0, 0.0), dtype=self.dtype, trainable=False, name="mix")
+        self.alpha = alpha
         self.cross_entropy = CrossEntropy(dtype=dtype)
         self.cosine = FrameCosineLoss(
             tree, gamma, min_similarity=min_similarity, convention=convention, mapping=mapping,
@@ -73,12 +73,23 @@ class HAFrameLoss(LabelLoss):
         """The target cosines."""
         return self.cosine.target
 
-    def weights(self) -> tuple:
-        """Current weights `(beta, alpha)` of cross-entropy and cosine loss."""
-        if self.schedule is None:
-            return (1.0 - self.alpha if self.alpha <= 1 else 1.0), self.alpha
-        alpha = ops.cast(self.schedule, self.dtype)
-        return 1.0 - alpha, alpha
+    @property
+    def alpha(self) -> float:
+        """Weight of the cosine loss."""
+        return self._alpha
+
+    @alpha.setter
+    def alpha(self, value: float) -> None:
+        self._alpha = non_negative("alpha", value)
+        self._weights.assign(self.weights())
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        return [self._weights]
+
+    def weights(self) -> tuple[float, float]:
+        """Weights `(beta, alpha)` of cross-entropy and cosine loss."""
+        return (1.0 - self.alpha if self.alpha <= 1 else 1.0), self.alpha
 
     def loss(self, labels, outputs):
         if not isinstance(outputs, dict) or not {"logits", "cosines"} <= set(outputs):
@@ -86,10 +97,21 @@ class HAFrameLoss(LabelLoss):
                 "HAFrameLoss takes the outputs {'logits', 'cosines'} of a FrameClassifier. "
                 f"Received: {sorted(outputs) if isinstance(outputs, dict) else type(outputs)}"
             )
-        beta, alpha = self.weights()
+        beta, alpha = self._weights[0], self._weights[1]
         return beta * self.cross_entropy.loss(labels, outputs) + alpha * self.cosine.loss(
             labels, outputs
         )
 
     def get_config(self) -> dict:
         return {**super().get_config(), **self.target.get_config(), "alpha": self.alpha}
+
+    @classmethod
+    def from_config(cls, config: dict) -> HAFrameLoss:
+        return cls(**without_schedule(config))
+
+
+def without_schedule(config: dict) -> dict:
+    """A configuration without the schedule of alpha that files held before it was a callback."""
+    named = isinstance(config.get("alpha"), str)
+    dropped = {"epochs", "period", "alpha"} if named else {"epochs", "period"}
+    return {key: value for key, value in config.items() if key not in dropped}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 
 import keras
@@ -91,8 +90,7 @@ class AlphaSchedule(keras.callbacks.Callback):
     """Set the weight of the cosine loss at the start of every epoch, for `method="haframe"`.
 
     As with learning-rate schedules, a run taken up with `fit(initial_epoch=...)` goes on where it
-    was, and what was set last stays set when training is over. A saved model has its own alpha
-    again.
+    was, and what was set last stays set when training is over and when the model is saved.
 
     Args:
         name: Name of the schedule, see `alpha_schedule`.
@@ -100,7 +98,8 @@ class AlphaSchedule(keras.callbacks.Callback):
         period: Period of the cosine schedules, epochs.
 
     Raises:
-        ValueError: For an unknown schedule, or a model that was not compiled with `HAFrameLoss`.
+        ValueError: For an unknown schedule, a model that was not compiled with `HAFrameLoss`, or
+            a training of more epochs.
 
     Example:
 
@@ -119,28 +118,18 @@ class AlphaSchedule(keras.callbacks.Callback):
         alpha_schedule(name, 0, epochs, period)
         self.name, self.epochs, self.period = name, epochs, period
 
-    def set_model(self, model: keras.Model) -> None:
-        """Give the loss a variable for alpha that compiled training steps see change."""
-        super().set_model(model)
-        loss = model.loss
+    def on_train_begin(self, logs=None):
+        loss = self.model.loss
         if not isinstance(loss, HAFrameLoss):
             raise ValueError(
                 "AlphaSchedule sets the alpha of HAFrameLoss: use build(..., method='haframe'). "
                 f"Received a model compiled with {type(loss).__name__}."
             )
-        if loss.schedule is None:
-            with _scope(model):
-                loss.schedule = model.add_weight(
-                    shape=(), initializer="zeros", dtype="float32", trainable=False, name="alpha"
-                )
-            for make in (model.make_train_function, model.make_test_function):
-                make(force=True)  # a step compiled before holds alpha as a constant
+        if self.params["epochs"] > self.epochs:
+            raise ValueError(
+                f"This AlphaSchedule is for {self.epochs} epochs. "
+                f"Received: fit(epochs={self.params['epochs']})"
+            )
 
     def on_epoch_begin(self, epoch, logs=None):
-        _, alpha = alpha_schedule(self.name, epoch, self.epochs, self.period)
-        self.model.loss.schedule.assign(alpha)
-
-
-def _scope(model: keras.Model):
-    strategy = getattr(model, "distribute_strategy", None)  # of TensorFlow, where there is one
-    return contextlib.nullcontext() if strategy is None else strategy.scope()
+        self.model.loss.alpha = alpha_schedule(self.name, epoch, self.epochs, self.period)[1]

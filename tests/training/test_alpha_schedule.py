@@ -42,15 +42,19 @@ def test_schedule_needs_epochs(epochs):
         AlphaSchedule("cosine", epochs)
 
 
+def freeze(model):
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+
+
 def still_model(tree, **options):
     """A model whose weights do not move in training, its data, and what its two losses are."""
     images = keras.Input((6, 6, 3))
     net = keras.Model(images, keras.layers.Conv2D(4, 3)(images), name="tiny")
     model = kh.build(net, tree, **options)
     model.compile(keras.optimizers.SGD(0.0))
-    for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
+    freeze(model)
     x = np.random.default_rng(0).normal(size=(24, 6, 6, 3)).astype("float32")
     y = np.arange(24) % tree.num_classes
     outputs = model(x, training=False)
@@ -78,19 +82,47 @@ def test_loss_follows_the_epoch(tree):
     np.testing.assert_allclose(again, expected[1:2], rtol=1e-4)
 
 
-def test_saved_model_has_its_own_alpha(tree, tmp_path):
+def test_saved_model_keeps_what_was_set_last(tree, tmp_path):
     model, x, y, ce, cosine = still_model(tree, alpha=0.25)
-    model.fit(x, y, epochs=2, verbose=0, callbacks=[AlphaSchedule("linear_decrease", epochs=2)])
+    model.fit(x, y, epochs=2, verbose=0, callbacks=[AlphaSchedule("linear_decrease", epochs=4)])
     model.save(tmp_path / "m.keras")
     again = keras.models.load_model(tmp_path / "m.keras", safe_mode=True)
-    assert again.method.options()["alpha"] == 0.25
+    for loaded in (again, type(model).from_config(model.get_config())):
+        assert loaded.method.options()["alpha"] == loaded.loss.alpha == 0.75
     loss = again.evaluate(x, y, verbose=0, return_dict=True)["loss"]
-    assert loss == pytest.approx(0.75 * ce + 0.25 * cosine, rel=1e-4)
+    assert loss == pytest.approx(0.25 * ce + 0.75 * cosine, rel=1e-4)
+    freeze(again)
+    again.compile(keras.optimizers.SGD(0.0))
+    schedule = AlphaSchedule("linear_decrease", epochs=4)  # and a loaded model takes it up
+    found = again.fit(
+        x, y, initial_epoch=2, epochs=4, batch_size=24, callbacks=[schedule], verbose=0
+    ).history["loss"]
+    expected = [0.5 * (ce + cosine), 0.75 * ce + 0.25 * cosine]
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
-def test_no_schedule_no_variable(tree):
-    names = {v.path.split("/")[-1] for v in still_model(tree)[0].non_trainable_variables}
-    assert "moving_mean" in names and not {"alpha", "epoch"} & names
+def test_alpha_is_no_weight_of_the_model(tree):
+    model = still_model(tree)[0]
+    (own,) = model.loss.variables
+    assert not [v for v in model.weights if v is own or v.path.endswith("epoch")]
+    assert [v for v in model.variables if v is own]  # but compiled steps see it change
+
+
+def test_alpha_set_by_hand_reaches_compiled_steps(tree):
+    model, x, y, ce, cosine = still_model(tree)
+    model.evaluate(x, y, verbose=0)
+    for alpha, beta in ((0.0, 1.0), (0.25, 0.75), (3.0, 1.0)):
+        model.loss.alpha = alpha
+        loss = model.evaluate(x, y, verbose=0, return_dict=True)["loss"]
+        assert loss == pytest.approx(beta * ce + alpha * cosine, rel=1e-4)
+    with pytest.raises(ValueError, match=r"`alpha` must be a number in \[0, inf\)"):
+        model.loss.alpha = -1
+
+
+def test_more_epochs_than_the_schedule_has(tree):
+    model, x, y, *_ = still_model(tree)
+    with pytest.raises(ValueError, match=r"for 2 epochs.*epochs=3"):
+        model.fit(x, y, epochs=3, verbose=0, callbacks=[AlphaSchedule("cosine", epochs=2)])
 
 
 def test_other_methods_have_no_alpha_to_set(tree):
