@@ -57,9 +57,38 @@ class TargetCosines:
         )
 
     @classmethod
-    def of(cls, tree: ClassTree | dict | TargetCosines, gamma: float, **options) -> TargetCosines:
-        """Take target cosines as they are, or make them for a tree."""
-        return tree if isinstance(tree, TargetCosines) else cls(tree, gamma, **options)
+    def of(
+        cls,
+        tree: ClassTree | dict | TargetCosines,
+        gamma: float = 1.0,
+        *,
+        default: str = "grid",
+        **options,
+    ) -> TargetCosines:
+        """Target cosines as they are, or those of a tree: what takes either calls this.
+
+        Args:
+            tree: A `ClassTree` (or its configuration), or target cosines.
+            gamma: See `TargetCosines`.
+            default: The caller's default of `min_similarity`.
+            **options: See `TargetCosines`.
+
+        Raises:
+            ValueError: If target cosines come with arguments that say something else.
+        """
+        if not isinstance(tree, TargetCosines):
+            return cls(tree, gamma, **options)
+        usual = {
+            "gamma": 1.0, "min_similarity": default, "convention": "depth",
+            "mapping": "exponential",
+        }  # fmt: skip
+        for name, value in {"gamma": gamma, **options}.items():
+            if value != usual[name]:
+                raise ValueError(
+                    f"{tree!r} has its own `{name}`. Leave it out, or pass the class tree. "
+                    f"Received: {name}={value!r}"
+                )
+        return tree
 
     @property
     def weights(self) -> np.ndarray:

@@ -77,8 +77,9 @@ class TreeFrame:
         mapping: str = "exponential",
     ):
         target = TargetCosines.of(
-            tree, gamma, min_similarity=min_similarity, convention=convention, mapping=mapping
-        )
+            tree, gamma, default="exact", min_similarity=min_similarity, convention=convention,
+            mapping=mapping,
+        )  # fmt: skip
         tree, weights = target.tree, target.weights
         self.num_classes = tree.num_classes
         self.gamma, self.min_similarity = target.gamma, target.s_min

@@ -1,7 +1,9 @@
-"""Losses, one per file. All take integer class labels `[B]`."""
+"""Losses, one per file. All take integer class labels `[B]`.
 
-from keras_haframe.losses.base import LabelLoss
-from keras_haframe.losses.class_lengths import class_lengths
+Names end in `Loss`, but for those that say CrossEntropy or Regression already.
+"""
+
+from keras_haframe.losses.class_length_loss import class_lengths
 from keras_haframe.losses.conditional_softmax_loss import ConditionalSoftmaxLoss
 from keras_haframe.losses.cosine_embedding_loss import CosineEmbeddingLoss
 from keras_haframe.losses.cpcc_loss import CPCCLoss
@@ -13,10 +15,11 @@ from keras_haframe.losses.hafeature_loss import HAFeatureLoss
 from keras_haframe.losses.haframe_loss import HAFrameLoss
 from keras_haframe.losses.hier_cos_loss import HierCosLoss
 from keras_haframe.losses.hierarchical_cross_entropy import HierarchicalCrossEntropy
+from keras_haframe.losses.label_loss import LabelLoss
 from keras_haframe.losses.level_cross_entropy import LevelCrossEntropy
 from keras_haframe.losses.ranking_loss import RankingLoss
 from keras_haframe.losses.soft_label_cross_entropy import SoftLabelCrossEntropy
-from keras_haframe.losses.tree_path_kl import TreePathKL
+from keras_haframe.losses.tree_path_kl_loss import TreePathKLLoss
 
 __all__ = [
     "CPCCLoss",
@@ -34,6 +37,6 @@ __all__ = [
     "LevelCrossEntropy",
     "RankingLoss",
     "SoftLabelCrossEntropy",
-    "TreePathKL",
+    "TreePathKLLoss",
     "class_lengths",
 ]

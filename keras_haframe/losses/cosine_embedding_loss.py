@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import keras
 
-from keras_haframe.losses.base import LabelLoss, take_own
 from keras_haframe.losses.cross_entropy import CrossEntropy
+from keras_haframe.losses.label_loss import LabelLoss, take_own
 from keras_haframe.tree_ops.options import non_negative
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from keras_haframe.losses.base import LabelLoss
 from keras_haframe.losses.cross_entropy import CrossEntropy
+from keras_haframe.losses.label_loss import LabelLoss
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.options import non_negative
 from keras_haframe.tree_ops.pair_distances import PairDistances

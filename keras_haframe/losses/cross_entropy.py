@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from keras_haframe.losses.base import LabelLoss
+from keras_haframe.losses.label_loss import LabelLoss
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")

@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from keras_haframe.layers.fixed_classifier import NORM_EPSILON
-from keras_haframe.losses.base import take_own
-from keras_haframe.losses.class_lengths import ClassLengthLoss
+from keras_haframe.losses.class_length_loss import ClassLengthLoss
+from keras_haframe.losses.label_loss import take_own
 from keras_haframe.tree_ops.options import non_negative
 
 
@@ -20,9 +20,11 @@ class DotRegression(ClassLengthLoss):
     loss is `1/2 e^2 (cos(w_y, h) - 1)^2`.
 
     Args:
-        lengths: Class lengths in training: `"batch"` (the released code) evens out the classes of
-            a batch, K numbers such as `class_lengths(counts)` those of the data set, `None` none.
-            See `losses.class_lengths.ClassLengthLoss`. Evaluation measures the loss without them.
+        lengths: Class lengths. `"batch"` (the released code): `e_k = sqrt((B / U) / n_k)` with
+            `n_k` the examples of class k in the batch and U its number of distinct classes, which
+            weighs classes evenly within the batch. Or K numbers, for example
+            `class_lengths(counts)`; or `None` for 1. They act in training only: evaluation
+            measures the loss without them.
         reg_lam: Weight of the mean feature norm, added to the loss (paper: 0.01 for ImageNet-LT,
             else 0).
         reduction: Keras reduction over the batch.

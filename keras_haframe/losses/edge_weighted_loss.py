@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
-from keras_haframe.losses.base import LabelLoss
+from keras_haframe.losses.label_loss import LabelLoss
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.options import non_negative
 

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_haframe.frames import TargetCosines
-from keras_haframe.losses.base import LabelLoss
+from keras_haframe.losses.label_loss import LabelLoss
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.checks import check_width
 from keras_haframe.tree_ops.target_rows import TargetRows

@@ -5,9 +5,9 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from keras_haframe.losses.base import take_own
-from keras_haframe.losses.class_lengths import ClassLengthLoss
+from keras_haframe.losses.class_length_loss import ClassLengthLoss
 from keras_haframe.losses.cross_entropy import CrossEntropy
+from keras_haframe.losses.label_loss import take_own
 from keras_haframe.tree_ops.options import non_negative
 
 

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from keras_haframe.losses.cross_entropy import CrossEntropy
-from keras_haframe.losses.dissimilar_pairs import dissimilarity, kl_divergence, log_middle
+from keras_haframe.losses.dissimilarity import dissimilarity, kl_divergence, log_middle
 from keras_haframe.losses.level_loss import LevelLoss
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.options import check_count, check_level, non_negative, positive
@@ -26,7 +26,7 @@ class HAFeatureLoss(LevelLoss):
       `p_{l+1}` summed over each node's children.
     - G: how well a node's vector points along the sum of its children's, read from the output
       `"geometry"` of `layers.UnitClassifiers`.
-    - DIS: summed over `dissimilarity_levels`, see `losses.dissimilar_pairs.dissimilarity`. The
+    - DIS: summed over `dissimilarity_levels`, see `losses.dissimilarity.dissimilarity`. The
       output `"shuffle"` orders the batch; without it the order is that of the batch.
 
     Args:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import keras
 
 from keras_haframe.frames import TargetCosines
-from keras_haframe.losses.base import LabelLoss
 from keras_haframe.losses.cross_entropy import CrossEntropy
 from keras_haframe.losses.frame_cosine_loss import FrameCosineLoss
+from keras_haframe.losses.label_loss import LabelLoss
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.options import non_negative
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keras import ops
 
-from keras_haframe.losses.base import LabelLoss
+from keras_haframe.losses.label_loss import LabelLoss
 from keras_haframe.tree import as_tree
 from keras_haframe.tree.level_maps import LevelMaps
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from keras_haframe.losses.base import LabelLoss, take_own
+from keras_haframe.losses.label_loss import LabelLoss, take_own
 from keras_haframe.tree_ops.options import positive
 
 

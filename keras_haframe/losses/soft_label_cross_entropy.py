@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_haframe.frames import node_weights
-from keras_haframe.losses.base import LabelLoss
+from keras_haframe.losses.label_loss import LabelLoss
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_width
 from keras_haframe.tree_ops.options import check_choice, positive

@@ -68,24 +68,27 @@ class Method:
         for option in options:
             if option not in defaults:
                 raise ValueError(unknown_option(option, defaults, f"method {self.name!r}"))
-        chosen = {**defaults, **options}
+        self._chosen = {**defaults, **options}
+        for option, value in self._chosen.items():
+            if value is inspect.Parameter.empty:
+                raise ValueError(f"Method {self.name!r} needs the option {option!r}.")
         for option in self.head_options:
-            setattr(self, option, chosen.pop(option))
+            setattr(self, option, self._chosen[option])
+        arguments = {option: self._chosen[option] for option in _loss_arguments(type(self))}
         takes_tree = "tree" in inspect.signature(self.Loss).parameters
-        self.loss = self.Loss(self.tree, **chosen) if takes_tree else self.Loss(**chosen)
+        self.loss = self.Loss(self.tree, **arguments) if takes_tree else self.Loss(**arguments)
 
     @classmethod
     def defaults(cls) -> dict[str, Any]:
-        """Options of the method and their defaults."""
-        arguments = inspect.signature(cls.Loss).parameters.values()
-        loss = {p.name: p.default for p in arguments if p.name not in _NOT_OPTIONS}
+        """Options and their defaults; `inspect.Parameter.empty` for one that must be given."""
+        loss = {name: p.default for name, p in _loss_arguments(cls).items()}
         return {**loss, **cls.head_options}
 
     def options(self) -> dict[str, Any]:
         """Options by name, as the configuration of a model holds them."""
         config = self.loss.get_config()
-        chosen = {k: config[k] for k in self.defaults() if k not in self.head_options}
-        return {**chosen, **{k: getattr(self, k) for k in self.head_options}}
+        loss = {name: config.get(name, value) for name, value in self._chosen.items()}
+        return {**loss, **{name: getattr(self, name) for name in self.head_options}}
 
     @property
     def units(self) -> int:
@@ -127,7 +130,7 @@ class LinearMethod(Method):
 def register(name: str) -> Callable[[M], M]:
     """Class decorator: make a `Method` known to `build()` under `name`.
 
-    The help of the class then also lists the options that its loss brings.
+    Signature and help of the class then also list the options that its loss brings.
 
     Args:
         name: The name, not that of another method.
@@ -141,21 +144,39 @@ def register(name: str) -> Callable[[M], M]:
         if known and known.__qualname__ != cls.__qualname__:
             raise ValueError(f"Two methods are named {name!r}: {known} and {cls}.")
         cls.name = name
-        cls.__doc__ = f"{inspect.getdoc(cls)}\n\n{_loss_options(cls)}"
+        cls.__signature__ = inspect.Signature(
+            [inspect.Parameter("tree", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+            + [
+                inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=value)
+                for option, value in cls.defaults().items()
+            ]
+        )
+        cls.__doc__ = f"{inspect.cleandoc(cls.__doc__ or '')}\n\n{_loss_help(cls)}"
         _METHODS[name] = cls
         return cls
 
     return add
 
 
-def _loss_options(cls: type[Method]) -> str:
+def _loss_arguments(cls: type[Method]) -> dict[str, inspect.Parameter]:
+    """The arguments of a method's loss that are options of the method, by name."""
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    arguments = inspect.signature(cls.Loss).parameters
+    return {
+        name: p
+        for name, p in arguments.items()
+        if p.kind not in several and name not in _NOT_OPTIONS
+    }
+
+
+def _loss_help(cls: type[Method]) -> str:
     """The options that come from the loss, with the words of its docstring."""
-    text = inspect.getdoc(cls.Loss) or ""
-    found = re.search(r"^Args:\n((?:[ ]{4}.*\n?|\n)+)", text, re.M)
+    found = re.search(r"^Args:\n((?:[ ]{4}.*\n?|\n)+)", inspect.getdoc(cls.Loss) or "", re.M)
     entries = re.findall(r"^    (\S.*(?:\n {8}.*)*)", found[1] if found else "", re.M)
-    kept = [e for e in entries if not set(re.split(r", ", e.split(":")[0])) & _NOT_OPTIONS]
-    lines = "\n".join(f"    {entry}" for entry in kept)
-    return f"Options of the loss, `losses.{cls.Loss.__name__}`:\n{lines or '    none'}\n"
+    options = set(_loss_arguments(cls))
+    kept = [e for e in entries if options & set(re.split(r", ", e.split(":")[0]))]
+    lines = "\n".join(f"    {entry}" for entry in kept or sorted(options) or ["none"])
+    return f"Options of the loss, `{cls.Loss.__name__}`:\n{lines}\n"
 
 
 def unknown_option(option: str, known: Iterable[str], owner: str) -> str:
@@ -183,7 +204,10 @@ def find(name: str) -> type[Method]:
     if name not in _METHODS:
         near = difflib.get_close_matches(str(name), names(), n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"Unknown method {name!r}.{hint} Choose one of: {', '.join(names())}.")
+        raise ValueError(
+            f"Unknown method {name!r}.{hint} Choose one of: {', '.join(names())}. "
+            "A method of your own is known when the file that registers it has been imported."
+        )
     return _METHODS[name]
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from keras_haframe import losses
 from keras_haframe.frames import TargetCosines
 from keras_haframe.layers import FrameClassifier
-from keras_haframe.losses.class_lengths import check_one_per_class
+from keras_haframe.losses.class_length_loss import check_one_per_class
 from keras_haframe.methods.base import Method, register
 
 

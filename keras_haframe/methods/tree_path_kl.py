@@ -19,7 +19,7 @@ class TreePathKL(Method):
     not part of it.
     """
 
-    Loss = losses.TreePathKL
+    Loss = losses.TreePathKLLoss
     network: ClassVar[str] = "I"
 
     def head(self, features, norm) -> dict:

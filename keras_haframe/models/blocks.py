@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import keras
 
-from keras_haframe.layers.defaults import conv_init
+from keras_haframe.layers import BatchNormalization
+from keras_haframe.layers.defaults import EPSILON, conv_init
 
 
 def channel_axis() -> int:
@@ -30,3 +31,11 @@ def convolution(x, filters: int, size: int, strides: int, name: str, init=None):
         kernel_initializer=init or conv_init(),
         name=name,
     )(x)
+
+
+def batch_norm(x, name: str, momentum: float = 0.9, synchronized: bool = False):
+    """Batch normalization of feature maps as PyTorch has it."""
+    return BatchNormalization(
+        axis=channel_axis(), momentum=momentum, epsilon=EPSILON, synchronized=synchronized,
+        name=name,
+    )(x)  # fmt: skip

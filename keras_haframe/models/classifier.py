@@ -100,6 +100,11 @@ class HierarchicalClassifier(keras.Model):
             dtype="float32", name="head_norm",
         )  # fmt: skip
         outputs = method.head(features, norm)
+        if not isinstance(outputs, dict):
+            raise ValueError(
+                f"{type(method).__name__}.head must return a dictionary of outputs by name. "
+                f"Received: {type(outputs).__name__}"
+            )
         super().__init__(inputs, outputs, name=name or f"{method.name}_classifier")
 
         self.backbone = backbone
@@ -242,10 +247,11 @@ def build(
             or keras-cv backbone, or your own. Images must be scaled as the backbone wants them.
         tree: A `ClassTree`; its classes are in the order of the integer labels.
         method: `"haframe"`, `"cross_entropy"` or another of `keras_haframe.methods.names()`.
-        **options: Options of the network (`network`, `hidden_units`, `pooling`, `synchronized`,
-            `input_momentum`, `reduce_init`, `input_shape`, `name`; see `HierarchicalClassifier`)
-            and of the method (for HAFrame `gamma`, `alpha`, `min_similarity`, `seed`,
-            `structured`).
+        **options: Options of the network (`network`, `hidden_units`, `pooling`, `convention`,
+            `synchronized`, `input_momentum`, `reduce_init`, `input_shape`, `name`; see
+            `HierarchicalClassifier`) and of the method (for HAFrame `gamma`, `alpha`,
+            `min_similarity`, `mapping`, `seed`, `structured`; see
+            `help(keras_haframe.methods.HAFrame)`).
 
     Returns:
         A `HierarchicalClassifier`, compiled: `fit(images, labels)` works at once.

@@ -5,9 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from keras_haframe.layers.batch_normalization import BatchNormalization
-from keras_haframe.layers.defaults import EPSILON
-from keras_haframe.models.blocks import channel_axis, convolution
+from keras_haframe.models.blocks import batch_norm, channel_axis, convolution
 
 
 def kaiming_normal() -> keras.initializers.Initializer:
@@ -75,10 +73,7 @@ def basic_block(x, filters: int, strides: int, momentum: float, synchronized: bo
     """Two 3 x 3 convolutions beside a shortcut, normalized; ReLU after the first and the sum."""
 
     def norm(y, i):
-        return BatchNormalization(
-            axis=channel_axis(), momentum=momentum, epsilon=EPSILON, synchronized=synchronized,
-            name=f"{name}_bn{i}",
-        )(y)  # fmt: skip
+        return batch_norm(y, f"{name}_bn{i}", momentum, synchronized)
 
     y = convolution(x, filters, 3, strides, f"{name}_conv1", kaiming_normal())
     y = keras.layers.ReLU(name=f"{name}_relu1")(norm(y, 1))
@@ -131,11 +126,7 @@ def resnet32(
             raise ValueError(f"`{what}` must be positive. Received: {what}={value}")
     images = keras.Input(input_shape, name="images")
     x = convolution(images, width, 3, 1, "conv1", kaiming_normal())
-    x = BatchNormalization(
-        axis=channel_axis(), momentum=momentum, epsilon=EPSILON, synchronized=synchronized,
-        name="bn1",
-    )(x)  # fmt: skip
-    x = keras.layers.ReLU(name="relu1")(x)
+    x = keras.layers.ReLU(name="relu1")(batch_norm(x, "bn1", momentum, synchronized))
     for stage in range(3):
         for i in range(blocks):
             x = basic_block(

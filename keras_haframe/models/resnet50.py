@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import keras
 
-from keras_haframe.layers.batch_normalization import BatchNormalization
-from keras_haframe.layers.defaults import EPSILON, conv_init
-from keras_haframe.models.blocks import channel_axis, convolution
+from keras_haframe.layers.defaults import conv_init
+from keras_haframe.models.blocks import batch_norm, convolution
 
 
 def _norm(x, name: str, synchronized: bool, relu: bool = True):
-    x = BatchNormalization(
-        axis=channel_axis(), momentum=0.9, epsilon=EPSILON, synchronized=synchronized, name=name
-    )(x)
+    x = batch_norm(x, name, synchronized=synchronized)
     return keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from keras_haframe.layers.batch_normalization import BatchNormalization
-from keras_haframe.layers.defaults import EPSILON
-from keras_haframe.models.blocks import channel_axis, convolution
+from keras_haframe.models.blocks import batch_norm, channel_axis, convolution
 
 SLOPE = 0.1
 
@@ -43,10 +41,7 @@ def wide_basic_block(
     """
 
     def activated(y, i):
-        y = BatchNormalization(
-            axis=channel_axis(), momentum=momentum, epsilon=EPSILON, synchronized=synchronized,
-            name=f"{name}_bn{i}",
-        )(y)  # fmt: skip
+        y = batch_norm(y, f"{name}_bn{i}", momentum, synchronized)
         return keras.layers.LeakyReLU(negative_slope=SLOPE, name=f"{name}_act{i}")(y)
 
     widens = x.shape[channel_axis()] != filters or strides > 1
@@ -112,9 +107,6 @@ def wide_resnet(
                 x, 8 * 2**group * width, 2 if group > 1 and i == 0 else 1, shared=group == 1,
                 momentum=momentum, synchronized=synchronized, name=f"block{group}_layer_{i}",
             )  # fmt: skip
-    x = BatchNormalization(
-        axis=channel_axis(), momentum=momentum, epsilon=EPSILON, synchronized=synchronized,
-        name="bn1",
-    )(x)  # fmt: skip
+    x = batch_norm(x, "bn1", momentum, synchronized)
     x = keras.layers.LeakyReLU(negative_slope=SLOPE, name="act")(x)
     return keras.Model(images, x, name=name or f"wide_resnet_{depth}_{width}")

@@ -64,3 +64,13 @@ def test_bad_arguments(tree, options, match):
         TargetCosines(tree, **options)
     with pytest.raises(ValueError, match=match):
         kh.methods.get("haframe", tree, **options)
+
+
+@pytest.mark.parametrize("takes", [TreeFrame, FrameClassifier, FrameCosineLoss, kh.diagnose])
+def test_target_cosines_beside_arguments_for_others(tree, takes):
+    """Two answers to one question are an error, not a silent choice."""
+    target = TargetCosines(tree, 2.0)
+    for options in ({"gamma": 3.0}, {"min_similarity": 0.0}, {"convention": "subtree"}):
+        (name,) = options
+        with pytest.raises(ValueError, match=rf"has its own `{name}`.*Received: {name}="):
+            takes(target, **options)

@@ -10,8 +10,8 @@ from keras_haframe.layers import UnitClassifiers
 from keras_haframe.losses import HAFeatureLoss
 from tests.gradients import DTYPE, RTOL, assert_close, gradients
 from tests.losses.contract import LossContract, log_softmax
-from tests.losses.test_dissimilar_pairs import kl
-from tests.losses.test_dissimilar_pairs import twin as dissimilarity_twin
+from tests.losses.test_dissimilarity import kl
+from tests.losses.test_dissimilarity import twin as dissimilarity_twin
 from tests.losses.test_level_cross_entropy import level_names, level_outputs
 
 

@@ -3,7 +3,7 @@ import pytest
 from keras import ops
 
 import keras_haframe as kh
-from keras_haframe.losses import LevelCrossEntropy, TreePathKL
+from keras_haframe.losses import LevelCrossEntropy, TreePathKLLoss
 from keras_haframe.tree.level_maps import LevelMaps
 from tests.conftest import random_tree
 from tests.gradients import DTYPE, assert_close, gradient
@@ -54,7 +54,7 @@ def twin(z, tree, labels, weight):
 def test_worked_tree(tree):
     # Uniform heads: log 2 + log 4; KL of (1/2, 1/2) to six equal shares: log 6 - log 2.
     outputs = {"logits_1": ops.zeros((1, 2)), "logits": ops.zeros((1, 4))}
-    loss = TreePathKL(tree)
+    loss = TreePathKLLoss(tree)
     assert float(loss([0], outputs)) == pytest.approx(np.log(8) + 0.5 * np.log(3), rel=1e-6)
     # Both heads equally sure of one path: everything is zero.
     sure = {"logits_1": ops.convert_to_tensor([[50.0, 0]])}
@@ -71,7 +71,7 @@ def test_twin(uneven_tree, weight):
     labels = np.array([0, 6, 2, 2, 5])
     width = sum(LevelMaps(uneven_tree).sizes)
     check_loss(
-        TreePathKL(uneven_tree, weight=weight, dtype=DTYPE),
+        TreePathKLLoss(uneven_tree, weight=weight, dtype=DTYPE),
         labels,
         split(uneven_tree),
         lambda z: twin(z, uneven_tree, labels, weight),
@@ -85,7 +85,7 @@ def test_random_trees(seed):
     tree = random_tree(rng, 7)
     z = rng.standard_normal((6, sum(LevelMaps(tree).sizes)))
     labels = rng.integers(0, 7, 6)
-    value = TreePathKL(tree, dtype=DTYPE)(
+    value = TreePathKLLoss(tree, dtype=DTYPE)(
         labels, split(tree)(ops.convert_to_tensor(z, dtype=DTYPE))
     )
     assert_close(value, twin(z, tree, labels, 0.5))
@@ -97,18 +97,18 @@ def test_flat_tree_is_scaled_cross_entropy():
     outputs = {"logits": ops.convert_to_tensor(z, dtype=DTYPE)}
     labels = [0, 1, 4, 4]
     plain = float(LevelCrossEntropy(flat, dtype=DTYPE)(labels, outputs))
-    assert_close(TreePathKL(flat, weight=0.5, dtype=DTYPE)(labels, outputs), 1.5 * plain)
+    assert_close(TreePathKLLoss(flat, weight=0.5, dtype=DTYPE)(labels, outputs), 1.5 * plain)
 
 
 def test_without_weight_it_is_level_cross_entropy(uneven_tree):
     z = np.random.default_rng(1).standard_normal((3, sum(LevelMaps(uneven_tree).sizes)))
     outputs = split(uneven_tree)(ops.convert_to_tensor(z, dtype=DTYPE))
     expected = float(LevelCrossEntropy(uneven_tree, dtype=DTYPE)([0, 1, 2], outputs))
-    assert_close(TreePathKL(uneven_tree, weight=0.0, dtype=DTYPE)([0, 1, 2], outputs), expected)
+    assert_close(TreePathKLLoss(uneven_tree, weight=0.0, dtype=DTYPE)([0, 1, 2], outputs), expected)
 
 
 def test_divergence_is_not_negative_and_pulls_the_whole_path(tree):
-    loss = TreePathKL(tree, dtype=DTYPE)
+    loss = TreePathKLLoss(tree, dtype=DTYPE)
     z = np.random.default_rng(2).standard_normal((20, 6)).astype(DTYPE)
     labels = ops.convert_to_tensor(np.arange(20) % 4)
     divergence = ops.convert_to_numpy(
@@ -125,11 +125,11 @@ def test_divergence_is_not_negative_and_pulls_the_whole_path(tree):
 def test_extreme_inputs_stay_finite(uneven_tree):
     labels = np.array([0, 1, 2, 3, 4, 5, 6])
     inputs = extremes(np.random.default_rng(0), 7, sum(LevelMaps(uneven_tree).sizes))
-    check_finite(TreePathKL(uneven_tree), labels, split(uneven_tree), inputs)
+    check_finite(TreePathKLLoss(uneven_tree), labels, split(uneven_tree), inputs)
 
 
 def test_errors(tree):
     with pytest.raises(ValueError, match="weight"):
-        TreePathKL(tree, weight=-1)
+        TreePathKLLoss(tree, weight=-1)
     with pytest.raises(ValueError, match="logits_1"):
-        TreePathKL(tree)([0], {"logits": ops.zeros((1, 4))})
+        TreePathKLLoss(tree)([0], {"logits": ops.zeros((1, 4))})

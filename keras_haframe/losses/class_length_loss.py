@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
-from keras_haframe.losses.base import LabelLoss
+from keras_haframe.losses.label_loss import LabelLoss
 from keras_haframe.tree import ClassTree
 
 
@@ -66,10 +66,8 @@ class ClassLengthLoss(LabelLoss):
     examples with labels `batch`, and takes the square of the lengths from `squared_lengths`.
 
     Args:
-        lengths: `"batch"` (the released code): `e_k = sqrt((B / U) / n_k)` with `n_k` the examples
-            of class k in the batch and U its number of distinct classes, which weighs classes
-            evenly within the batch. Or K numbers, for example `class_lengths(counts)`; or `None`
-            for 1. Lengths act in training only: evaluation measures the loss without them.
+        lengths: `"batch"`, K numbers or `None`, see `DotRegression`. They act in training only:
+            evaluation measures the loss without them.
         reduction: Keras reduction over the batch.
 
     Under a distribution strategy the batch is that of one replica.

@@ -7,14 +7,15 @@ import math
 import keras
 from keras import ops
 
-from keras_haframe.losses.base import take_own
+from keras_haframe.losses.label_loss import take_own
 from keras_haframe.losses.level_cross_entropy import LevelCrossEntropy
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.options import non_negative
 
 
-@keras.saving.register_keras_serializable(package="keras_haframe")
-class TreePathKL(LevelCrossEntropy):
+# Registered under the name that saved models have.
+@keras.saving.register_keras_serializable(package="keras_haframe", name="TreePathKL")
+class TreePathKLLoss(LevelCrossEntropy):
     """`sum_l CE_l + weight KL(q || p)`.
 
     `CE_l` is the cross-entropy of the head of level l alone. For the second term the logits of all
@@ -35,7 +36,7 @@ class TreePathKL(LevelCrossEntropy):
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
     >>> outputs = {"logits_1": keras.ops.zeros((1, 2)), "logits": keras.ops.zeros((1, 4))}
-    >>> round(float(TreePathKL(tree)([0], outputs)), 4)  # log 2 + log 4 + (log 6 - log 2) / 2
+    >>> round(float(TreePathKLLoss(tree)([0], outputs)), 4)  # log 2 + log 4 + (log 6 - log 2) / 2
     2.6287
 
     Reference: Park et al., Visually Consistent Hierarchical Image Classification (ICLR 2025),

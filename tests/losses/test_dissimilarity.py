@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_haframe.losses.dissimilar_pairs import dissimilarity, kl_divergence, log_middle
+from keras_haframe.losses.dissimilarity import dissimilarity, kl_divergence, log_middle
 from tests.gradients import DTYPE, RTOL, assert_close, gradient, numeric_gradient
 
 
