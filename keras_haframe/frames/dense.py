@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
+from numpy.typing import ArrayLike
 
 from keras_haframe.frames.similarity import EIGENVALUE_TOLERANCE
 
@@ -53,7 +54,9 @@ def _eigen(similarity) -> tuple[np.ndarray, np.ndarray]:
     return values, vectors
 
 
-def hierarchy_aware_frame(similarity, dim: int | None = None, seed: int | None = None):
+def hierarchy_aware_frame(
+    similarity: ArrayLike, dim: int | None = None, seed: int | None = None
+) -> np.ndarray:
     """Unit vectors whose cosines are exactly the given ones.
 
     Args:
@@ -84,7 +87,7 @@ def hierarchy_aware_frame(similarity, dim: int | None = None, seed: int | None =
     return (vectors * np.sqrt(values)) @ _orthonormal_columns(dim, k, seed).T
 
 
-def best_rank_frame(similarity, dim: int, seed: int | None = None) -> BestRankFrame:
+def best_rank_frame(similarity: ArrayLike, dim: int, seed: int | None = None) -> BestRankFrame:
     """Vectors of fewer dimensions than classes whose Gram matrix is nearest to the target.
 
     The `dim` largest eigenpairs give the nearest Gram matrix in Frobenius norm (Eckart-Young);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.linalg
+from numpy.typing import ArrayLike
 
 from keras_haframe.frames import node_weights
 from keras_haframe.tree import ClassTree
@@ -33,7 +34,7 @@ def check_gamma(gamma: float, mapping: str = "exponential") -> float:
     return float(gamma)
 
 
-def check_distances(distances) -> np.ndarray:
+def check_distances(distances: ArrayLike) -> np.ndarray:
     """Return `distances` as a float64 `[K, K]` array after checking it."""
     if isinstance(distances, ClassTree):
         return distances.distances().astype(np.float64)
@@ -52,7 +53,7 @@ def check_distances(distances) -> np.ndarray:
 
 
 def similarity(
-    distances, gamma: float, min_similarity: float, mapping: str = "exponential"
+    distances: ArrayLike, gamma: float, min_similarity: float, mapping: str = "exponential"
 ) -> np.ndarray:
     """Target cosine of every pair of classes.
 
@@ -91,7 +92,7 @@ def similarity(
 
 
 def min_similarity(
-    tree_or_distances,
+    tree_or_distances: ClassTree | ArrayLike,
     gamma: float,
     method: str = "exact",
     mapping: str = "exponential",

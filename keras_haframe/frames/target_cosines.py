@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_haframe.frames import node_weights
 from keras_haframe.frames.similarity import check_gamma, resolve_min_similarity
@@ -97,7 +98,7 @@ class TargetCosines:
             self.tree, self.gamma, self.s_min, self.mapping, self.convention
         )
 
-    def at(self, heights) -> np.ndarray:
+    def at(self, heights: ArrayLike) -> np.ndarray:
         """Target cosines of classes whose LCA has the given heights, float64."""
         t = np.asarray(heights) / node_weights.largest_distance(self.tree, self.convention)
         decay = 1.0 - t if self.mapping == "linear" else np.exp(-self.gamma * t)

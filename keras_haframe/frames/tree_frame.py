@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_haframe.frames import node_weights as nw
 from keras_haframe.frames.target_cosines import TargetCosines
@@ -116,7 +117,7 @@ class TreeFrame:
             parents = nodes[inner]
         self.class_order = np.argsort(np.concatenate(classes))
 
-    def matvec(self, x) -> np.ndarray:
+    def matvec(self, x: ArrayLike) -> np.ndarray:
         """Inner products of features with every class vector.
 
         Args:

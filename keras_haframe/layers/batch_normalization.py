@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
+
+from keras_haframe.tree_ops.values import Tensor
 
 
 def xla_is_slow() -> bool:
@@ -44,7 +48,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
         super().__init__(synchronized=synchronized and not everywhere, **kwargs)
         self._wants_synchronized = bool(synchronized)
 
-    def call(self, inputs, training=None, mask=None):
+    def call(
+        self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
+    ) -> Tensor:
         if not (training and self.trainable and mask is None and self._fuses(inputs)):
             return super().call(inputs, training=training, mask=mask)
         from keras_haframe.layers.kernels import fused_batch_norm
@@ -71,5 +77,5 @@ class BatchNormalization(keras.layers.BatchNormalization):
             and keras.backend.standardize_dtype(inputs.dtype) != "float64"
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "synchronized": self._wants_synchronized}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_haframe.layers.fixed_classifier import FixedClassifier
 
 
-def check_vectors(vectors):
+def check_vectors(vectors: ArrayLike) -> np.ndarray | tuple[int, int]:
     """Return class vectors as a float64 `[K, d]` array of unit rows, or a shape `(K, d)` as is.
 
     Raises:
@@ -52,7 +55,7 @@ class EmbeddingClassifier(FixedClassifier):
     array([[1.4, 1. ]], dtype=float32)
     """
 
-    def __init__(self, vectors, **kwargs):
+    def __init__(self, vectors: ArrayLike, **kwargs):
         vectors = check_vectors(vectors)
         self.shape = vectors if isinstance(vectors, tuple) else vectors.shape
         super().__init__(self.shape[0], **kwargs)
@@ -68,5 +71,5 @@ class EmbeddingClassifier(FixedClassifier):
             return np.full(self.shape, np.nan)
         return self._vectors
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "vectors": list(self.shape)}

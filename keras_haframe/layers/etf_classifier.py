@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
+import numpy as np
 
 from keras_haframe.frames import simplex_etf
 from keras_haframe.layers.fixed_classifier import FixedClassifier
@@ -32,8 +35,8 @@ class ETFClassifier(FixedClassifier):
             raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes}")
         self.seed = seed
 
-    def frame(self, dim: int):
+    def frame(self, dim: int) -> np.ndarray:
         return simplex_etf(self.num_classes, dim, self.seed)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_classes": self.num_classes, "seed": self.seed}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
+from keras_haframe.tree_ops.values import Shape, Tensor
+
 NORM_EPSILON = 1e-8
 
 
-def inverse_norm(x):
+def inverse_norm(x: Tensor) -> Tensor:
     """`1 / |x|` per row, shape `[B, 1]`; 0 for rows shorter than 1e-8, which have no direction.
 
     Batch normalization makes a batch of one sample exactly zero. Any other finite value there
@@ -41,7 +45,7 @@ class FixedClassifier(keras.layers.Layer):
         """Return the class vectors as a float64 `[K, dim]` matrix with unit rows."""
         raise NotImplementedError
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         rows = self.frame(int(input_shape[-1]))
         self.kernel = self.add_weight(
             shape=rows.T.shape,
@@ -50,19 +54,19 @@ class FixedClassifier(keras.layers.Layer):
             name="kernel",
         )
 
-    def logits(self, x):
+    def logits(self, x: Tensor) -> Tensor:
         """Inner products `[B, K]` of features with the class vectors."""
         return ops.matmul(x, self.kernel)
 
-    def call(self, x):
+    def call(self, x: Tensor) -> dict[str, Tensor]:
         logits = self.logits(x)
         return {"logits": logits, "cosines": logits * inverse_norm(x)}
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> dict[str, Shape]:
         shape = (input_shape[0], self.num_classes)
         return {"logits": shape, "cosines": shape}
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         del config["trainable"]
         return config

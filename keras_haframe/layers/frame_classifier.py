@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 
 from keras_haframe.frames import TargetCosines, TreeFrame, hierarchy_aware_frame
 from keras_haframe.layers.fixed_classifier import FixedClassifier
 from keras_haframe.tree import ClassTree
+from keras_haframe.tree_ops.values import Shape, Tensor
 from keras_haframe.tree_ops.wavelet import tree_matvec
 
 
@@ -67,7 +70,7 @@ class FrameClassifier(FixedClassifier):
             return TreeFrame(self.target).dense()
         return hierarchy_aware_frame(self.target.matrix(), dim, self.seed)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         if not self.structured:
             super().build(input_shape)
             return
@@ -79,10 +82,10 @@ class FrameClassifier(FixedClassifier):
             )
         self._plan = TreeFrame(self.target)
 
-    def logits(self, x):
+    def logits(self, x: Tensor) -> Tensor:
         return tree_matvec(self._plan, x) if self.structured else super().logits(x)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             **self.target.get_config(),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from keras_haframe.tree_ops.values import Tensor
 
-def fused_batch_norm(images, scale, offset, epsilon: float):
+
+def fused_batch_norm(
+    images: Tensor, scale: Tensor, offset: Tensor, epsilon: float
+) -> tuple[Tensor, Tensor, Tensor]:
     """Batch normalization of one training step.
 
     Args:

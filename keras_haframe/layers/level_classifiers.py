@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_haframe.layers.defaults import linear_init
-from keras_haframe.tree import as_tree
+from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree.level_maps import LevelMaps
+from keras_haframe.tree_ops.values import Shape, Tensor
 
 
 class LevelClassifiers(keras.layers.Layer):
@@ -26,7 +29,7 @@ class LevelClassifiers(keras.layers.Layer):
         kernels, biases: Weights `[width, K_l]` and `[K_l]` of every level, coarsest first.
     """
 
-    def __init__(self, tree, **kwargs):
+    def __init__(self, tree: ClassTree | dict, **kwargs):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
         self.tree = as_tree(tree)
@@ -36,7 +39,7 @@ class LevelClassifiers(keras.layers.Layer):
         """Number of features that the classifier of every level sees."""
         return [dim] * len(self.levels)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         self.kernels, self.biases = [], []
         for level, width in enumerate(self.widths(int(input_shape[-1]))):
             size = self.levels.sizes[level]
@@ -52,7 +55,7 @@ class LevelClassifiers(keras.layers.Layer):
             )
 
     @property
-    def bias(self):
+    def bias(self) -> Tensor:
         """Bias `[K]` of the finest classifier, which makes the scores."""
         return self.biases[-1]
 
@@ -60,13 +63,13 @@ class LevelClassifiers(keras.layers.Layer):
         """The levels' logits by name."""
         return dict(zip(self.levels.names, logits))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> dict[str, Shape]:
         return self.named([(input_shape[0], size) for size in self.levels.sizes])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "tree": self.tree.get_config()}
 
 
-def linear(x, kernel, bias):
+def linear(x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
     """`x @ kernel + bias`."""
     return ops.matmul(x, kernel) + bias

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
 from keras_haframe.layers.batch_normalization import BatchNormalization
 from keras_haframe.layers.defaults import EPSILON, linear_init
+from keras_haframe.tree_ops.values import Shape, Tensor
 
 
 def _linear(units: int, name: str, dtype) -> keras.layers.Dense:
@@ -72,7 +75,7 @@ class ResidualBlock(keras.layers.Layer):
 
         self.steps = [*steps(self.hidden_units, 1), *steps(units, 2)]
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         shape = tuple(input_shape)
         if shape[-1] != self.units:
             self.shortcut = _linear(self.units, "shortcut", self.dtype_policy)
@@ -81,17 +84,17 @@ class ResidualBlock(keras.layers.Layer):
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
 
-    def call(self, x, training=None):
+    def call(self, x: Tensor, training: bool | None = None) -> Tensor:
         y = x
         for layer in self.steps:
             norm = isinstance(layer, BatchNormalization)
             y = layer(y, training=training) if norm else layer(y)
         return y + (x if self.shortcut is None else self.shortcut(x))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.units)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "units": self.units,

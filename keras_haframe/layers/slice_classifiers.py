@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_haframe.layers.level_classifiers import LevelClassifiers, linear
 from keras_haframe.tree import ClassTree
+from keras_haframe.tree_ops.values import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -61,7 +64,7 @@ class SliceClassifiers(LevelClassifiers):
         slices = self._slices(dim)
         return [sum(slices[level:]) for level in range(len(slices))]
 
-    def call(self, x):
+    def call(self, x: Tensor) -> dict[str, Tensor]:
         constant = ops.stop_gradient(x)
         starts = [x.shape[-1] - kernel.shape[0] for kernel in self.kernels]
         logits = []
@@ -72,16 +75,16 @@ class SliceClassifiers(LevelClassifiers):
         return self.named(logits)
 
     @property
-    def kernel(self):
+    def kernel(self) -> Tensor:
         """Kernel `[P, K]` from the whole features to the scores: zero but on the last slice."""
         above = self.kernels[0].shape[0] - self.kernels[-1].shape[0]
         return ops.pad(ops.convert_to_tensor(self.kernels[-1]), [[above, 0], [0, 0]])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "slice_widths": self.slice_widths}
 
 
-def check_slice_widths(slice_widths, count: int) -> list[int] | None:
+def check_slice_widths(slice_widths: list[int] | None, count: int) -> list[int] | None:
     """Return `slice_widths` as a list of `count` positive integers, or `None`."""
     if slice_widths is None:
         return None

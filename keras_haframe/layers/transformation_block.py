@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
 from keras_haframe.layers.batch_normalization import BatchNormalization
 from keras_haframe.layers.defaults import EPSILON
 from keras_haframe.layers.residual_block import ResidualBlock
 from keras_haframe.tree_ops.options import check_count
+from keras_haframe.tree_ops.values import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -61,7 +64,7 @@ class TransformationBlock(keras.layers.Layer):
             for i in (1, 2)
         ]
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         if input_shape[-1] != self.units:
             raise ValueError(
                 f"TransformationBlock({self.units}) needs inputs of width {self.units}. "
@@ -70,16 +73,16 @@ class TransformationBlock(keras.layers.Layer):
         for layer in (self.norm, *self.blocks):
             layer.build(input_shape)
 
-    def call(self, x, training=None):
+    def call(self, x: Tensor, training: bool | None = None) -> Tensor:
         x = self.norm(x, training=training)
         for block in self.blocks:
             x = block(x, training=training)
         return x
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "units": self.units,

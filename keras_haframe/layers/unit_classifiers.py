@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_haframe.layers.fixed_classifier import inverse_norm
 from keras_haframe.layers.level_classifiers import LevelClassifiers, linear
 from keras_haframe.tree import ClassTree
+from keras_haframe.tree_ops.values import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -53,7 +56,7 @@ class UnitClassifiers(LevelClassifiers):
             terms.append(ops.mean(cosines))
         return terms
 
-    def call(self, x, training=False):
+    def call(self, x: Tensor, training: bool | None = False) -> dict[str, Tensor]:
         levels = range(len(self.levels))
         outputs = self.named(
             [linear(x, ops.transpose(self._rows(i)), self.biases[i]) for i in levels]
@@ -69,15 +72,15 @@ class UnitClassifiers(LevelClassifiers):
         return outputs
 
     @property
-    def kernel(self):
+    def kernel(self) -> Tensor:
         """Kernel `[P, K]` of the finest classifier, with unit columns."""
         return ops.transpose(self._rows(len(self.levels) - 1))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> dict[str, Shape]:
         shapes = {**super().compute_output_shape(input_shape), "geometry": (input_shape[0],)}
         if len(self.levels) > 1:
             shapes["shuffle"] = (input_shape[0], len(self.levels) - 1)
         return shapes
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "seed": self.seed}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
 from keras_haframe.losses.label_loss import LabelLoss
 from keras_haframe.tree import ClassTree
+from keras_haframe.tree_ops.values import Outputs, Tensor
 
 
-def class_lengths(counts) -> np.ndarray:
+def class_lengths(counts: ArrayLike) -> np.ndarray:
     """Lengths `e_k = sqrt((n / K) / n_k)` of class vectors that even out class counts.
 
     Args:
@@ -37,7 +39,7 @@ def class_lengths(counts) -> np.ndarray:
     return np.sqrt(counts.mean() / counts)
 
 
-def check_lengths(lengths) -> str | list[float] | None:
+def check_lengths(lengths: str | ArrayLike | None) -> str | list[float] | None:
     """Return `lengths` as `"batch"`, `None` or a list of positive floats."""
     if lengths is None or (isinstance(lengths, str) and lengths == "batch"):
         return lengths
@@ -73,7 +75,13 @@ class ClassLengthLoss(LabelLoss):
     Under a distribution strategy the batch is that of one replica.
     """
 
-    def __init__(self, lengths, name: str, reduction="sum_over_batch_size", dtype=None):
+    def __init__(
+        self,
+        lengths: str | ArrayLike | None,
+        name: str,
+        reduction: str = "sum_over_batch_size",
+        dtype: str | None = None,
+    ):
         super().__init__(name, reduction, dtype)
         self.lengths = check_lengths(lengths)
 
@@ -81,14 +89,16 @@ class ClassLengthLoss(LabelLoss):
         """The loss without class lengths."""
         return type(self).from_config({**self.get_config(), "lengths": None})
 
-    def loss(self, labels, outputs):
+    def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:
         return self.weighted(labels, outputs, labels)
 
-    def weighted(self, labels, outputs, batch):
+    def weighted(self, labels: Tensor, outputs: Outputs, batch: Tensor) -> Tensor:
         """Loss `[B]` of `labels`, with the class lengths of a batch of `batch` labels."""
         raise NotImplementedError
 
-    def mixup_loss(self, labels, other_labels, lam: float, outputs):
+    def mixup_loss(
+        self, labels: Tensor, other_labels: Tensor, lam: float, outputs: Outputs
+    ) -> Tensor:
         """Loss per example of features of mixed images.
 
         Args:
@@ -104,7 +114,7 @@ class ClassLengthLoss(LabelLoss):
             other_labels, outputs, labels
         )
 
-    def squared_lengths(self, labels, batch):
+    def squared_lengths(self, labels: Tensor, batch: Tensor) -> Tensor:
         """`e^2` of `labels` `[B]` in a batch of examples with labels `batch` `[B]`."""
         if self.lengths is None:
             return ops.ones(ops.shape(labels), self.dtype)

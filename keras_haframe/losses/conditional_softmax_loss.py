@@ -10,6 +10,7 @@ from keras_haframe.losses.edge_weighted_loss import EdgeWeightedLoss
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_width
 from keras_haframe.tree_ops.segments import segment_log_softmax
+from keras_haframe.tree_ops.values import Outputs, Tensor
 
 
 class ConditionalLogProbabilities:
@@ -19,14 +20,14 @@ class ConditionalLogProbabilities:
         tree: A `ClassTree`.
     """
 
-    def __init__(self, tree):
+    def __init__(self, tree: ClassTree | dict):
         self.tree = as_tree(tree)
         self._group = (self.tree.parents[:-1] - self.tree.num_classes).astype(np.int32)
         paths = self.tree.paths
         self._paths = paths[:, 1:].astype(np.int32)
         self._counts = paths[:, 1:] != paths[:, :-1]
 
-    def __call__(self, node_logits):
+    def __call__(self, node_logits: Tensor) -> Tensor:
         """Log softmax `[B, N]` within each group of siblings, zero for the root.
 
         Args:
@@ -38,7 +39,7 @@ class ConditionalLogProbabilities:
         given = segment_log_softmax(rows[:-1], self._group, groups)
         return ops.transpose(ops.concatenate([given, ops.zeros_like(rows[-1:])]))
 
-    def leaves(self, node_logits):
+    def leaves(self, node_logits: Tensor) -> Tensor:
         """Log probability `[B, K]` of every class: the sum along its path, level by level."""
         rows = ops.transpose(self(node_logits))
         total = 0.0
@@ -47,7 +48,7 @@ class ConditionalLogProbabilities:
             total = total + step * ops.convert_to_tensor(counts[:, None], dtype=step.dtype)
         return ops.transpose(total)
 
-    def path(self, labels, node_logits):
+    def path(self, labels: Tensor, node_logits: Tensor) -> Tensor:
         """Log probabilities `[B, height]` of the nodes on the path of int labels `[B]`."""
         nodes = ops.take(ops.convert_to_tensor(self._paths), labels, axis=0)
         return ops.take_along_axis(self(node_logits), nodes, axis=1)
@@ -97,6 +98,6 @@ class ConditionalSoftmaxLoss(EdgeWeightedLoss):
         super().__init__(tree, alpha, normalize, name, reduction, dtype)
         self.log_probabilities = ConditionalLogProbabilities(self.tree)
 
-    def loss(self, labels, outputs):
+    def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:
         node_logits = outputs["node_logits"] if isinstance(outputs, dict) else outputs
         return self.weigh(labels, self.log_probabilities.path(labels, node_logits))

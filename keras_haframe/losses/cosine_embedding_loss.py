@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
 from keras_haframe.losses.cross_entropy import CrossEntropy
 from keras_haframe.losses.label_loss import LabelLoss, take_own
 from keras_haframe.tree_ops.options import non_negative
+from keras_haframe.tree_ops.values import Outputs, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -42,7 +45,7 @@ class CosineEmbeddingLoss(LabelLoss):
         self.cross_entropy = non_negative("cross_entropy", cross_entropy)
         self._entropy = CrossEntropy(dtype=dtype)
 
-    def loss(self, labels, outputs):
+    def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:
         loss = 1 - take_own(outputs["cosines"], labels)
         if not self.cross_entropy:
             return loss
@@ -54,5 +57,5 @@ class CosineEmbeddingLoss(LabelLoss):
             )
         return loss + self.cross_entropy * self._entropy.loss(labels, features)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "cross_entropy": self.cross_entropy}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -10,6 +12,7 @@ from keras_haframe.losses.label_loss import LabelLoss
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.options import non_negative
 from keras_haframe.tree_ops.pair_distances import PairDistances
+from keras_haframe.tree_ops.values import Outputs, Tensor
 
 TINY = 1e-12
 
@@ -57,7 +60,7 @@ class CPCCLoss(LabelLoss):
         self._distances = PairDistances(self.tree, convention)
         self._entropy = CrossEntropy(dtype=dtype)
 
-    def loss(self, labels, outputs):
+    def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:
         if not isinstance(outputs, dict) or not {"logits", "features"} <= set(outputs):
             raise ValueError(
                 "CPCCLoss takes outputs {'logits', 'features'}. "
@@ -68,7 +71,7 @@ class CPCCLoss(LabelLoss):
             loss = loss + self.weight * (1 - self.correlation(labels, outputs["features"]))
         return loss
 
-    def correlation(self, labels, features):
+    def correlation(self, labels: Tensor, features: Tensor) -> Tensor:
         """Cophenetic correlation of a batch, a scalar from -1 to 1.
 
         Args:
@@ -86,7 +89,7 @@ class CPCCLoss(LabelLoss):
         tree = self._distances(labels, ops.broadcast_to(labels[None, :], ops.shape(same)))
         return _correlation(_distances(means), ops.cast(tree, self.dtype), pairs)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "tree": self.tree.get_config(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from keras_haframe.losses.label_loss import LabelLoss
+from keras_haframe.tree_ops.values import Outputs, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -19,9 +20,14 @@ class CrossEntropy(LabelLoss):
     1.3863
     """
 
-    def __init__(self, name="cross_entropy", reduction="sum_over_batch_size", dtype=None):
+    def __init__(
+        self,
+        name: str = "cross_entropy",
+        reduction: str = "sum_over_batch_size",
+        dtype: str | None = None,
+    ):
         super().__init__(name, reduction, dtype)
 
-    def loss(self, labels, outputs):
+    def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:
         logits = outputs["logits"] if isinstance(outputs, dict) else outputs
         return keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)

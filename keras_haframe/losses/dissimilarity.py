@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from keras import ops
 
+from keras_haframe.tree_ops.values import Tensor
+
 SMALLEST = 1e-7  # the middle of two distributions is not taken for less
 
 
-def log_middle(log_p, log_q):
+def log_middle(log_p: Tensor, log_q: Tensor) -> Tensor:
     """`log max((p + q) / 2, 1e-7)` of two distributions given by their logarithms."""
     return ops.log(ops.maximum(0.5 * (ops.exp(log_p) + ops.exp(log_q)), SMALLEST))
 
 
-def kl_divergence(log_p, log_m):
+def kl_divergence(log_p: Tensor, log_m: Tensor) -> Tensor:
     """`sum_k p_k (log p_k - log m_k)` over the last axis; entries with `p_k = 0` add nothing."""
     return ops.sum(ops.exp(log_p) * (log_p - log_m), axis=-1)
 
 
-def dissimilarity(log_p, labels, keys=None, margin: float = 3.0, pairs: int = 256):
+def dissimilarity(
+    log_p: Tensor, labels: Tensor, keys: Tensor | None = None, margin: float = 3.0, pairs: int = 256
+) -> Tensor:
     """Hinge on the divergence of pairs of examples with different labels.
 
     The batch is put in the order of `keys`. Every two neighbors with different labels are a

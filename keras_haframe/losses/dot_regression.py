@@ -9,6 +9,7 @@ from keras_haframe.layers.fixed_classifier import NORM_EPSILON
 from keras_haframe.losses.class_length_loss import ClassLengthLoss
 from keras_haframe.losses.label_loss import take_own
 from keras_haframe.tree_ops.options import non_negative
+from keras_haframe.tree_ops.values import Outputs, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -56,7 +57,7 @@ class DotRegression(ClassLengthLoss):
         super().__init__(lengths, name, reduction, dtype)
         self.reg_lam = non_negative("reg_lam", reg_lam)
 
-    def weighted(self, labels, outputs, batch):
+    def weighted(self, labels: Tensor, outputs: Outputs, batch: Tensor) -> Tensor:
         norm = feature_norm(outputs)
         constant = ops.stop_gradient(ops.maximum(norm, NORM_EPSILON))
         own = take_own(outputs["logits"], labels)
@@ -67,7 +68,7 @@ class DotRegression(ClassLengthLoss):
         return {**super().get_config(), "reg_lam": self.reg_lam}
 
 
-def feature_norm(outputs):
+def feature_norm(outputs: Outputs) -> Tensor:
     """Norm `[B]` of the features behind a fixed classifier's outputs, with a gradient."""
 
     def norm(x):

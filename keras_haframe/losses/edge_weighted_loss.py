@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 
 from keras_haframe.losses.label_loss import LabelLoss
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.options import non_negative
+from keras_haframe.tree_ops.values import Tensor
 
 
 def edge_weights(tree: ClassTree, alpha: float, normalize: bool) -> np.ndarray:
@@ -42,19 +45,27 @@ class EdgeWeightedLoss(LabelLoss):
         dtype: `"float32"` or `"float64"`.
     """
 
-    def __init__(self, tree, alpha, normalize, name, reduction="sum_over_batch_size", dtype=None):
+    def __init__(
+        self,
+        tree: ClassTree | dict,
+        alpha: float,
+        normalize: bool,
+        name: str,
+        reduction: str = "sum_over_batch_size",
+        dtype: str | None = None,
+    ):
         super().__init__(name, reduction, dtype)
         self.tree = as_tree(tree)
         self.alpha = non_negative("alpha", alpha)
         self.normalize = bool(normalize)
         self._weights = edge_weights(self.tree, self.alpha, self.normalize).astype(self.dtype)
 
-    def weigh(self, labels, log_probabilities):
+    def weigh(self, labels: Tensor, log_probabilities: Tensor) -> Tensor:
         """Loss `[B]` from the log probability of every step of the labels' paths `[B, height]`."""
         weights = ops.take(ops.convert_to_tensor(self._weights), labels, axis=0)
         return -ops.sum(weights * log_probabilities, axis=-1)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "tree": self.tree.get_config(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -10,6 +12,7 @@ from keras_haframe.losses.label_loss import LabelLoss
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.checks import check_width
 from keras_haframe.tree_ops.target_rows import TargetRows
+from keras_haframe.tree_ops.values import Outputs, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -58,10 +61,10 @@ class FrameCosineLoss(LabelLoss):
         )
         self.targets = TargetRows(self.target.tree, self.target.weights, self.dtype)
 
-    def loss(self, labels, outputs):
+    def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:
         cosines = outputs["cosines"] if isinstance(outputs, dict) else outputs
         check_width(cosines, self.target.tree.num_classes, "Cosines", "class of the tree")
         return ops.sum(ops.square(cosines - self.targets(labels)), axis=-1)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self.target.get_config()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -9,6 +11,7 @@ from keras_haframe.losses.class_length_loss import ClassLengthLoss
 from keras_haframe.losses.cross_entropy import CrossEntropy
 from keras_haframe.losses.label_loss import take_own
 from keras_haframe.tree_ops.options import non_negative
+from keras_haframe.tree_ops.values import Outputs, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -44,7 +47,7 @@ class FrameDotRegression(ClassLengthLoss):
         self.cross_entropy = non_negative("cross_entropy", cross_entropy)
         self._entropy = CrossEntropy(dtype=dtype)
 
-    def weighted(self, labels, outputs, batch):
+    def weighted(self, labels: Tensor, outputs: Outputs, batch: Tensor) -> Tensor:
         if not isinstance(outputs, dict) or not {"logits", "cosines"} <= set(outputs):
             raise ValueError(
                 "FrameDotRegression takes the outputs {'logits', 'cosines'} of a fixed classifier. "
@@ -56,5 +59,5 @@ class FrameDotRegression(ClassLengthLoss):
             loss = loss + self.cross_entropy * self._entropy.loss(labels, outputs)
         return loss
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "cross_entropy": self.cross_entropy}

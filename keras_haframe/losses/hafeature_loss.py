@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -13,6 +14,7 @@ from keras_haframe.losses.level_loss import LevelLoss
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.options import check_count, check_level, non_negative, positive
 from keras_haframe.tree_ops.segments import segment_logsumexp
+from keras_haframe.tree_ops.values import Outputs, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -71,7 +73,7 @@ class HAFeatureLoss(LevelLoss):
         self.pairs = check_count(pairs, "pairs")
         self._cross_entropy = CrossEntropy(dtype=dtype)
 
-    def terms(self, labels, outputs) -> dict:
+    def terms(self, labels: Tensor, outputs: Outputs) -> dict:
         """The four terms without their weights.
 
         Returns:
@@ -113,14 +115,14 @@ class HAFeatureLoss(LevelLoss):
     def _keys(self, outputs, level: int):
         return outputs["shuffle"][:, level - 1] if "shuffle" in outputs else None
 
-    def loss(self, labels, outputs):
+    def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:
         found = self.terms(labels, outputs)
         total = found["cross_entropy"]
         total = total + self.consistency * sum(found["consistency"])
         total = total + self.dissimilarity * sum(found["dissimilarity"])
         return total - self.geometry * found["geometry"] if self.geometry else total
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         keys = ("consistency", "geometry", "dissimilarity", "margin", "pairs")
         return {
             **super().get_config(),

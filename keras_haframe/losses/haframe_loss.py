@@ -10,6 +10,7 @@ from keras_haframe.losses.frame_cosine_loss import FrameCosineLoss
 from keras_haframe.losses.label_loss import LabelLoss
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.options import non_negative
+from keras_haframe.tree_ops.values import Outputs, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -91,7 +92,7 @@ class HAFrameLoss(LabelLoss):
         """Weights `(beta, alpha)` of cross-entropy and cosine loss."""
         return (1.0 - self.alpha if self.alpha <= 1 else 1.0), self.alpha
 
-    def loss(self, labels, outputs):
+    def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:
         if not isinstance(outputs, dict) or not {"logits", "cosines"} <= set(outputs):
             raise ValueError(
                 "HAFrameLoss takes the outputs {'logits', 'cosines'} of a FrameClassifier. "

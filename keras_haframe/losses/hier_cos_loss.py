@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -11,9 +13,10 @@ from keras_haframe.losses.label_loss import LabelLoss
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_width
 from keras_haframe.tree_ops.options import non_negative
+from keras_haframe.tree_ops.values import Outputs, Tensor
 
 
-def path_targets(tree) -> np.ndarray:
+def path_targets(tree: ClassTree | dict) -> np.ndarray:
     """Target share of every node on the path of every class.
 
     Args:
@@ -66,7 +69,7 @@ class HierCosLoss(LabelLoss):
         self._targets = path_targets(self.tree)
         self._level = (self.tree.depths[:-1] - 1).astype(np.int32)  # of every axis
 
-    def loss(self, labels, outputs):
+    def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:
         x = outputs["nodes"] if isinstance(outputs, dict) else outputs
         check_width(x, len(self._level), "Node coordinates", "node of the tree but the root")
         x = ops.abs(x)
@@ -99,5 +102,5 @@ class HierCosLoss(LabelLoss):
         rows = ops.segment_sum(ops.transpose(values), self._level, self.tree.height)
         return ops.transpose(rows)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "tree": self.tree.get_config(), "alpha": self.alpha}

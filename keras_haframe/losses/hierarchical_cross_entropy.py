@@ -10,6 +10,7 @@ from keras_haframe.losses.edge_weighted_loss import EdgeWeightedLoss
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.checks import check_width
 from keras_haframe.tree_ops.segments import segment_logsumexp, up_the_tree
+from keras_haframe.tree_ops.values import Outputs, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -58,7 +59,7 @@ class HierarchicalCrossEntropy(EdgeWeightedLoss):
         super().__init__(tree, alpha, normalize, name, reduction, dtype)
         self._paths = self.tree.paths.astype(np.int32)
 
-    def loss(self, labels, outputs):
+    def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:
         logits = outputs["logits"] if isinstance(outputs, dict) else outputs
         check_width(logits, self.tree.num_classes, "Logits", "class of the tree")
         # Differences of log-sum-exps keep more digits when the largest logit is zero.

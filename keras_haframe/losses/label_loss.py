@@ -8,9 +8,10 @@ import keras
 from keras import ops
 
 from keras_haframe.tree_ops.checks import check_label_shape
+from keras_haframe.tree_ops.values import Outputs, Tensor
 
 
-def take_own(values, labels):
+def take_own(values: Tensor, labels: Tensor) -> Tensor:
     """Entry `[B]` of every row of `values` `[B, K]` at its label."""
     return ops.take_along_axis(values, labels[:, None], axis=-1)[:, 0]
 
@@ -41,7 +42,13 @@ class LabelLoss(keras.losses.Loss):
         dtype = "float64" if dtype == "float64" else "float32"
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def __call__(self, y_true, y_pred, sample_weight=None, training: bool = True):
+    def __call__(
+        self,
+        y_true: Tensor,
+        y_pred: Tensor,
+        sample_weight: Tensor | None = None,
+        training: bool = True,
+    ) -> Tensor:
         form = self if training else self.evaluation_form()
         # Keras would take a plain list for a structure of tensors; here it is one array of labels.
         labels = ops.convert_to_tensor(y_true)
@@ -51,11 +58,11 @@ class LabelLoss(keras.losses.Loss):
         """The loss that evaluation measures; this one, where training has nothing of its own."""
         return self
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         check_label_shape(y_true.shape)
         return self.loss(ops.cast(y_true, "int32"), y_pred)
 
-    def loss(self, labels, outputs):
+    def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:
         """Loss per example `[B]` from int32 labels `[B]` and model outputs."""
         raise NotImplementedError
 

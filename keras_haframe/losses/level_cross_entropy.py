@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 from keras_haframe.losses.cross_entropy import CrossEntropy
 from keras_haframe.losses.level_loss import LevelLoss
 from keras_haframe.tree import ClassTree
+from keras_haframe.tree_ops.values import Outputs, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -51,24 +54,24 @@ class LevelCrossEntropy(LevelLoss):
         self.weights = check_level_weights(weights, len(self.levels))
         self._cross_entropy = CrossEntropy(dtype=dtype)
 
-    def terms(self, labels, outputs) -> list:
+    def terms(self, labels: Tensor, outputs: Outputs) -> list:
         """Cross-entropy `[B]` of every level, coarsest first, without the weights."""
         return [
             self._cross_entropy.loss(own, z)
             for own, z in zip(self.level_labels(labels), self.level_logits(outputs))
         ]
 
-    def loss(self, labels, outputs):
+    def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:
         terms = self.terms(labels, outputs)
         if self.weights is not None:
             terms = [weight * term for weight, term in zip(self.weights, terms)]
         return sum(terms)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "weights": self.weights}
 
 
-def check_level_weights(weights, count: int) -> list[float] | None:
+def check_level_weights(weights: Sequence[float] | None, count: int) -> list[float] | None:
     """Return `weights` as a list of `count` numbers that are not negative, or `None`."""
     if weights is None:
         return None

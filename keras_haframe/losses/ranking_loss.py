@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_haframe.losses.label_loss import LabelLoss, take_own
 from keras_haframe.tree_ops.options import positive
+from keras_haframe.tree_ops.values import Outputs, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -30,15 +33,19 @@ class RankingLoss(LabelLoss):
     """
 
     def __init__(
-        self, margin: float = 0.1, name="ranking", reduction="sum_over_batch_size", dtype=None
+        self,
+        margin: float = 0.1,
+        name: str = "ranking",
+        reduction: str = "sum_over_batch_size",
+        dtype: str | None = None,
     ):
         super().__init__(name, reduction, dtype)
         self.margin = positive("margin", margin)
 
-    def loss(self, labels, outputs):
+    def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:
         cosines = outputs["cosines"] if isinstance(outputs, dict) else outputs
         own = take_own(cosines, labels)[:, None]
         return ops.sum(ops.relu(self.margin + cosines - own), axis=-1)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "margin": self.margin}

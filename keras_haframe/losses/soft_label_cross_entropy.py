@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -12,6 +14,7 @@ from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_width
 from keras_haframe.tree_ops.options import check_choice, positive
 from keras_haframe.tree_ops.target_rows import TargetRows
+from keras_haframe.tree_ops.values import Outputs, Tensor
 
 FORMS = ("cross_entropy", "kl", "kl_per_class")
 NO_ZERO = (
@@ -73,12 +76,12 @@ class SoftLabelCrossEntropy(LabelLoss):
         self._rows = TargetRows(self.tree, weights, self.dtype)
         self._inverse_sums = (1.0 / row_sums(self.tree, weights)).astype(self.dtype)
 
-    def targets(self, labels):
+    def targets(self, labels: Tensor) -> Tensor:
         """Targets `[B, K]` of int labels `[B]`; every row sums to one."""
         scale = ops.take(ops.convert_to_tensor(self._inverse_sums), labels, axis=0)
         return self._rows(labels) * scale[:, None]
 
-    def loss(self, labels, outputs):
+    def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:
         logits = outputs["logits"] if isinstance(outputs, dict) else outputs
         check_width(logits, self.tree.num_classes, "Logits", "class of the tree")
         targets = self.targets(labels)
@@ -89,7 +92,7 @@ class SoftLabelCrossEntropy(LabelLoss):
         total = -ops.sum(targets * log_ratio, axis=-1)
         return total / self.tree.num_classes if self.form == "kl_per_class" else total
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "tree": self.tree.get_config(),
@@ -99,7 +102,7 @@ class SoftLabelCrossEntropy(LabelLoss):
         }
 
 
-def row_sums(tree, weights: np.ndarray) -> np.ndarray:
+def row_sums(tree: ClassTree | dict, weights: np.ndarray) -> np.ndarray:
     """Row sums `[K]` of `sum_n weights_n 1_n 1_n'`, without the K x K matrix."""
     _, start, stop = tree.leaf_ranges
     mass = weights * (stop - start)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -11,6 +12,7 @@ from keras_haframe.losses.label_loss import take_own
 from keras_haframe.losses.level_cross_entropy import LevelCrossEntropy
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.options import non_negative
+from keras_haframe.tree_ops.values import Outputs, Tensor
 
 
 # Registered under the name that saved models have.
@@ -56,18 +58,18 @@ class TreePathKLLoss(LevelCrossEntropy):
         super().__init__(tree, weights=weights, name=name, reduction=reduction, dtype=dtype)
         self.weight = non_negative("weight", weight)
 
-    def loss(self, labels, outputs):
+    def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:
         loss = super().loss(labels, outputs)
         if self.weight:
             loss = loss + self.weight * self.path_divergence(labels, outputs)
         return loss
 
-    def path_divergence(self, labels, outputs):
+    def path_divergence(self, labels: Tensor, outputs: Outputs) -> Tensor:
         """`KL(q || p)` per example, `[B]`, without the weight."""
         logits = self.level_logits(outputs)
         own = [take_own(z, label) for z, label in zip(logits, self.level_labels(labels))]
         log_sum = ops.logsumexp(ops.concatenate(logits, axis=-1), axis=-1)
         return log_sum - sum(own) / len(own) - math.log(len(own))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "weight": self.weight}

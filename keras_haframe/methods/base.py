@@ -6,19 +6,21 @@ import difflib
 import inspect
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import keras
 
 from keras_haframe.layers.defaults import linear_init
 from keras_haframe.losses import LabelLoss
 from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.values import Tensor
 
 _METHODS: dict[str, type[Method]] = {}
 # Arguments of losses that are no options of a method.
 _NOT_OPTIONS = {"self", "tree", "name", "reduction", "dtype"}
 
 M = TypeVar("M", bound="type[Method]")
+Norm: TypeAlias = Callable[[], keras.layers.Layer]
 
 
 def linear(units: int, name: str = "classifier", **kwargs) -> keras.layers.Dense:
@@ -95,7 +97,7 @@ class Method:
         """Width P of a type II network's features, which the head gets; K by default."""
         return self.tree.num_classes
 
-    def head(self, features, norm: Callable[[], keras.layers.Layer]) -> dict:
+    def head(self, features: Tensor, norm: Norm) -> dict:
         """Apply the head to symbolic features `[B, P]`; return the model's outputs by name.
 
         An output `"features"` becomes what `model.features()` returns: the features as the
@@ -109,7 +111,7 @@ class Method:
         """
         raise NotImplementedError
 
-    def scores(self, outputs: dict):
+    def scores(self, outputs: dict) -> Tensor:
         """Class scores `[B, K]` from outputs; `softmax(scores)` are class probabilities."""
         return outputs["logits"]
 
@@ -123,7 +125,7 @@ class LinearMethod(Method):
 
     network: ClassVar[str] = "I"
 
-    def head(self, features, norm) -> dict:
+    def head(self, features: Tensor, norm: Norm) -> dict:
         return {"logits": linear(self.tree.num_classes)(features)}
 
 

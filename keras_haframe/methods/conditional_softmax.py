@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from keras_haframe import losses
-from keras_haframe.methods.base import Method, linear, register
+from keras_haframe.methods.base import Method, Norm, linear, register
+from keras_haframe.tree_ops.values import Tensor
 
 
 @register("conditional_softmax")
@@ -18,9 +19,9 @@ class ConditionalSoftmax(Method):
     Loss = losses.ConditionalSoftmaxLoss
     network: ClassVar[str] = "I"
 
-    def head(self, features, norm) -> dict:
+    def head(self, features: Tensor, norm: Norm) -> dict:
         return {"node_logits": linear(self.tree.num_nodes, "node_classifier")(features)}
 
-    def scores(self, outputs: dict):
+    def scores(self, outputs: dict) -> Tensor:
         """Log probabilities of the classes `[B, K]`."""
         return self.loss.log_probabilities.leaves(outputs["node_logits"])

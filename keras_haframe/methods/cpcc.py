@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from keras_haframe import losses
-from keras_haframe.methods.base import LinearMethod, register
+from keras_haframe.methods.base import LinearMethod, Norm, register
+from keras_haframe.tree_ops.values import Tensor
 
 
 @register("cpcc")
@@ -18,5 +19,5 @@ class CPCC(LinearMethod):
 
     Loss = losses.CPCCLoss
 
-    def head(self, features, norm) -> dict:
+    def head(self, features: Tensor, norm: Norm) -> dict:
         return {**super().head(features, norm), "features": features}

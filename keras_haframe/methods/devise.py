@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 from keras_haframe import losses
 from keras_haframe.layers import EmbeddingClassifier
 from keras_haframe.layers.embedding_classifier import check_vectors
-from keras_haframe.methods.base import Method, linear, register
+from keras_haframe.methods.base import Method, Norm, linear, register
 from keras_haframe.methods.label_embeddings import tree_embeddings
+from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.options import check_count
+from keras_haframe.tree_ops.values import Tensor
 
 
 @register("devise")
@@ -33,7 +35,7 @@ class DeViSE(Method):
     network: ClassVar[str] = "I"
     head_options: ClassVar[dict[str, Any]] = {"vectors": None, "width": 512}
 
-    def __init__(self, tree, **options):
+    def __init__(self, tree: ClassTree | dict, **options):
         super().__init__(tree, **options)
         self.width = check_count(self.width, "width")
         if self.vectors is None:
@@ -45,14 +47,14 @@ class DeViSE(Method):
                 f"`vectors` must have one row per class, {self.tree.num_classes}. Received: {rows}"
             )
 
-    def head(self, features, norm) -> dict:
+    def head(self, features: Tensor, norm: Norm) -> dict:
         vectors = tree_embeddings(self.tree) if self.vectors is None else self.vectors
         classifier = EmbeddingClassifier(vectors, name="classifier")
         hidden = norm()(linear(self.width, "embed_hidden", activation="relu")(features))
         features = linear(classifier.shape[1], "embed")(hidden)
         return {"cosines": classifier(features)["cosines"], "features": features}
 
-    def scores(self, outputs: dict):
+    def scores(self, outputs: dict) -> Tensor:
         return outputs["cosines"]
 
     def options(self) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from keras_haframe import losses
 from keras_haframe.layers import ETFClassifier
 from keras_haframe.layers.fixed_classifier import inverse_norm
 from keras_haframe.losses.class_length_loss import check_one_per_class
-from keras_haframe.methods.base import Method, register
+from keras_haframe.methods.base import Method, Norm, register
+from keras_haframe.tree import ClassTree
+from keras_haframe.tree_ops.values import Tensor
 
 
 @register("etf_dr")
@@ -29,11 +31,11 @@ class ETFDR(Method):
     Loss = losses.DotRegression
     head_options: ClassVar[dict[str, Any]] = {"normalize": True, "seed": 0}
 
-    def __init__(self, tree, **options):
+    def __init__(self, tree: ClassTree | dict, **options):
         super().__init__(tree, **options)
         check_one_per_class(self.loss.lengths, self.tree)
 
-    def head(self, features, norm) -> dict:
+    def head(self, features: Tensor, norm: Norm) -> dict:
         features = norm()(features)
         if self.normalize:
             features = features * inverse_norm(features)

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from keras_haframe import losses
 from keras_haframe.layers import SliceClassifiers
-from keras_haframe.methods.base import Method, register
+from keras_haframe.methods.base import Method, Norm, register
+from keras_haframe.tree_ops.values import Tensor
 
 
 @register("flamingo")
@@ -26,6 +27,6 @@ class Flamingo(Method):
     network: ClassVar[str] = "I"
     head_options: ClassVar[dict[str, Any]] = {"slice_widths": None}
 
-    def head(self, features, norm) -> dict:
+    def head(self, features: Tensor, norm: Norm) -> dict:
         classifiers = SliceClassifiers(self.tree, slice_widths=self.slice_widths, name="classifier")
         return classifiers(features)

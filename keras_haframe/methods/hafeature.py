@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from keras_haframe import losses
 from keras_haframe.layers import UnitClassifiers
-from keras_haframe.methods.base import Method, register
+from keras_haframe.methods.base import Method, Norm, register
+from keras_haframe.tree_ops.values import Tensor
 
 
 @register("hafeature")
@@ -24,5 +25,5 @@ class HAFeature(Method):
     network: ClassVar[str] = "I"
     head_options: ClassVar[dict[str, Any]] = {"seed": 0}
 
-    def head(self, features, norm) -> dict:
+    def head(self, features: Tensor, norm: Norm) -> dict:
         return UnitClassifiers(self.tree, seed=self.seed, name="classifier")(features)

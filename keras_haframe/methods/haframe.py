@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from keras_haframe import losses
 from keras_haframe.layers import FrameClassifier
-from keras_haframe.methods.base import Method, register
+from keras_haframe.methods.base import Method, Norm, register
+from keras_haframe.tree_ops.values import Tensor
 
 
 @register("haframe")
@@ -24,7 +25,7 @@ class HAFrame(Method):
     Loss = losses.HAFrameLoss
     head_options: ClassVar[dict[str, Any]] = {"seed": 0, "structured": False}
 
-    def head(self, features, norm) -> dict:
+    def head(self, features: Tensor, norm: Norm) -> dict:
         return FrameClassifier(
             self.loss.target, seed=self.seed, structured=self.structured, name="classifier"
         )(features)

@@ -8,7 +8,9 @@ from keras_haframe import losses
 from keras_haframe.frames import TargetCosines
 from keras_haframe.layers import FrameClassifier
 from keras_haframe.losses.class_length_loss import check_one_per_class
-from keras_haframe.methods.base import Method, register
+from keras_haframe.methods.base import Method, Norm, register
+from keras_haframe.tree import ClassTree
+from keras_haframe.tree_ops.values import Tensor
 
 
 @register("haframe_dr")
@@ -37,7 +39,7 @@ class HAFrameDR(Method):
         "structured": False,
     }
 
-    def __init__(self, tree, **options):
+    def __init__(self, tree: ClassTree | dict, **options):
         super().__init__(tree, **options)
         check_one_per_class(self.loss.lengths, self.tree)
         self.target = TargetCosines(
@@ -45,7 +47,7 @@ class HAFrameDR(Method):
             mapping=self.mapping,
         )  # fmt: skip
 
-    def head(self, features, norm) -> dict:
+    def head(self, features: Tensor, norm: Norm) -> dict:
         return FrameClassifier(
             self.target, seed=self.seed, structured=self.structured, name="classifier"
         )(features)

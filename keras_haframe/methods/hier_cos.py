@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 import keras
 
 from keras_haframe import losses
-from keras_haframe.methods.base import Method, register
+from keras_haframe.methods.base import Method, Norm, register
 from keras_haframe.tree_ops.path_lengths import path_lengths
+from keras_haframe.tree_ops.values import Tensor
 
 
 @register("hier_cos")
@@ -31,7 +32,7 @@ class HierCos(Method):
     def units(self) -> int:
         return self.tree.num_nodes - 1
 
-    def head(self, features, norm) -> dict:
+    def head(self, features: Tensor, norm: Norm) -> dict:
         if features.shape[-1] < self.units:
             raise ValueError(
                 f"hier_cos needs features of at least {self.units} dimensions, one per node of the "
@@ -48,5 +49,5 @@ class HierCos(Method):
         )
         return {"nodes": rotation(features)}
 
-    def scores(self, outputs: dict):
+    def scores(self, outputs: dict) -> Tensor:
         return path_lengths(outputs["nodes"], self.tree)

@@ -8,8 +8,9 @@ import numpy as np
 
 from keras_haframe import losses
 from keras_haframe.layers import EmbeddingClassifier
-from keras_haframe.methods.base import Method, linear, register
+from keras_haframe.methods.base import Method, Norm, linear, register
 from keras_haframe.tree import ClassTree
+from keras_haframe.tree_ops.values import Tensor
 
 
 def tree_embeddings(tree: ClassTree) -> np.ndarray:
@@ -50,10 +51,10 @@ class LabelEmbeddings(Method):
     Loss = losses.CosineEmbeddingLoss
     network: ClassVar[str] = "I"
 
-    def head(self, features, norm) -> dict:
+    def head(self, features: Tensor, norm: Norm) -> dict:
         features = linear(self.tree.num_classes, "embed")(norm()(features))
         classifier = EmbeddingClassifier(tree_embeddings(self.tree), name="classifier")
         return {"cosines": classifier(features)["cosines"], "features": features}
 
-    def scores(self, outputs: dict):
+    def scores(self, outputs: dict) -> Tensor:
         return outputs["cosines"]

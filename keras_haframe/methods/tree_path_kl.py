@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from keras_haframe import losses
-from keras_haframe.methods.base import Method, linear, register
+from keras_haframe.methods.base import Method, Norm, linear, register
+from keras_haframe.tree_ops.values import Tensor
 
 
 @register("tree_path_kl")
@@ -22,7 +23,7 @@ class TreePathKL(Method):
     Loss = losses.TreePathKLLoss
     network: ClassVar[str] = "I"
 
-    def head(self, features, norm) -> dict:
+    def head(self, features: Tensor, norm: Norm) -> dict:
         levels = self.loss.levels
         return {
             name: linear(size, name.replace("logits", "classifier"))(features)

@@ -6,6 +6,7 @@ import keras
 
 from keras_haframe.layers import BatchNormalization
 from keras_haframe.layers.defaults import EPSILON, conv_init
+from keras_haframe.tree_ops.values import Tensor
 
 
 def channel_axis() -> int:
@@ -13,7 +14,14 @@ def channel_axis() -> int:
     return 1 if keras.config.image_data_format() == "channels_first" else -1
 
 
-def convolution(x, filters: int, size: int, strides: int, name: str, init=None):
+def convolution(
+    x: Tensor,
+    filters: int,
+    size: int,
+    strides: int,
+    name: str,
+    init: keras.initializers.Initializer | None = None,
+) -> Tensor:
     """Convolution without bias, padded by `size // 2` on every side as PyTorch pads.
 
     Keras's `"same"` pads a strided convolution on the right and below only, which is another
@@ -33,7 +41,7 @@ def convolution(x, filters: int, size: int, strides: int, name: str, init=None):
     )(x)
 
 
-def batch_norm(x, name: str, momentum: float = 0.9, synchronized: bool = False):
+def batch_norm(x: Tensor, name: str, momentum: float = 0.9, synchronized: bool = False) -> Tensor:
     """Batch normalization of feature maps as PyTorch has it."""
     return BatchNormalization(
         axis=channel_axis(), momentum=momentum, epsilon=EPSILON, synchronized=synchronized,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 
 from keras_haframe.tree_ops.checks import check_labels
 
 
-def check_backbone(backbone) -> None:
+def check_backbone(backbone: Any) -> None:
     """Raise unless `backbone` is a Keras model or layer without a classification top."""
     if not isinstance(backbone, keras.layers.Layer):
         raise ValueError(
@@ -26,7 +28,7 @@ def check_backbone(backbone) -> None:
         )
 
 
-def check_images(images, source: str = "x") -> None:
+def check_images(images: Any, source: str = "x") -> None:
     """Raise if a batch of inputs holds NaN or infinity."""
     for leaf in keras.tree.flatten(images):
         array = np.asarray(leaf)
@@ -37,7 +39,7 @@ def check_images(images, source: str = "x") -> None:
             )
 
 
-def check_data(x, y, num_classes: int, source: str = "the training data") -> None:
+def check_data(x: Any, y: Any, num_classes: int, source: str = "the training data") -> None:
     """Check arrays whole and data sets by their first batch; leave other iterators alone.
 
     Args:

@@ -18,6 +18,7 @@ from keras_haframe.losses.haframe_loss import without_schedule
 from keras_haframe.methods.base import unknown_option
 from keras_haframe.models import checks, necks
 from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.values import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -137,7 +138,14 @@ class HierarchicalClassifier(keras.Model):
         compiled = keras.tree.flatten(getattr(self, "loss", None))
         return super().variables + [v for loss in compiled for v in getattr(loss, "variables", ())]
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Tensor:
         """Hand the integer labels to the loss: one over all outputs, or one per output."""
         loss = self.loss
         if isinstance(loss, losses.LabelLoss) and isinstance(y_pred, dict):
@@ -150,13 +158,17 @@ class HierarchicalClassifier(keras.Model):
             y_pred = self.method.scores(y_pred)
         return super().compute_loss(x, y, y_pred, sample_weight, training)
 
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
         """Update the metrics with the class scores."""
         return super().compute_metrics(x, y, self.method.scores(y_pred), sample_weight)
 
     # Training and prediction -------------------------------------------------------------------
 
-    def fit(self, x=None, y=None, *args, validation_data=None, **kwargs):
+    def fit(
+        self, x: Any = None, y: Any = None, *args, validation_data: Any = None, **kwargs
+    ) -> keras.callbacks.History:
         """As `keras.Model.fit`, after a check of the labels and of a batch of images."""
         if x is not None:
             checks.check_data(x, y, self.tree.num_classes)
@@ -166,27 +178,27 @@ class HierarchicalClassifier(keras.Model):
             checks.check_data(validation_data, None, self.tree.num_classes, "the validation data")
         return super().fit(x, y, *args, validation_data=validation_data, **kwargs)
 
-    def predict(self, x, *args, **kwargs) -> np.ndarray:
+    def predict(self, x: Any, *args, **kwargs) -> np.ndarray:
         """Class scores `[B, K]`, higher is better (arguments as of `keras.Model.predict`)."""
         outputs = super().predict(x, *args, **kwargs)
         return ops.convert_to_numpy(self.method.scores(outputs))
 
-    def predict_proba(self, x, *args, **kwargs) -> np.ndarray:
+    def predict_proba(self, x: Any, *args, **kwargs) -> np.ndarray:
         """Class probabilities `[B, K]`, float32: the softmax of `predict`; rows sum to one.
 
         What decisions and calibration take. Arguments as of `keras.Model.predict`.
         """
         return softmax(self.predict(x, *args, **kwargs), axis=-1).astype("float32")
 
-    def predict_classes(self, x, *args, **kwargs) -> np.ndarray:
+    def predict_classes(self, x: Any, *args, **kwargs) -> np.ndarray:
         """Label of the best class, int `[B]`."""
         return self.predict(x, *args, **kwargs).argmax(axis=-1)
 
-    def features(self, x, **kwargs) -> np.ndarray:
+    def features(self, x: Any, **kwargs) -> np.ndarray:
         """Penultimate features `[B, P]` (arguments as of `keras.Model.predict`)."""
         return self.feature_extractor.predict(x, **{"verbose": 0, **kwargs})
 
-    def classifier_weights(self):
+    def classifier_weights(self) -> tuple[np.ndarray, np.ndarray | None] | None:
         """Rows `[K, P]` and bias `[K]` (or `None`) of the classifier that makes the scores.
 
         `None` where the method has no single linear classifier.
@@ -214,7 +226,9 @@ class HierarchicalClassifier(keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config: dict, custom_objects: dict | None = None):
+    def from_config(
+        cls, config: dict, custom_objects: dict | None = None
+    ) -> HierarchicalClassifier:
         config = dict(config)
         config["backbone"] = keras.saving.deserialize_keras_object(
             config["backbone"], custom_objects=custom_objects
@@ -223,7 +237,7 @@ class HierarchicalClassifier(keras.Model):
             config["input_shape"] = tuple(config["input_shape"])
         return cls(**without_schedule(config))
 
-    def load_own_variables(self, store) -> None:
+    def load_own_variables(self, store: Any) -> None:
         if set(store.keys()) == {"0"} and not store["0"].shape:
             return  # in files from before alpha schedules were callbacks: the epoch
         super().load_own_variables(store)

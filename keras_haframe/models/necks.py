@@ -6,6 +6,7 @@ import keras
 
 from keras_haframe.layers import BatchNormalization, TransformationBlock
 from keras_haframe.layers.defaults import EPSILON, conv_init, linear_init
+from keras_haframe.tree_ops.values import Tensor
 
 REDUCE_INITS = {"uniform": linear_init, "normal": conv_init}
 POOLINGS = {
@@ -20,7 +21,12 @@ def _pool(x, pooling: str):
     return POOLINGS[pooling](name="pool")(x) if len(x.shape) == 4 else x
 
 
-def type_one(x, hidden_units: int | None = 600, pooling: str | None = None, synchronized=False):
+def type_one(
+    x: Tensor,
+    hidden_units: int | None = 600,
+    pooling: str | None = None,
+    synchronized: bool = False,
+) -> Tensor:
     """Pool, batch normalization, linear layer, batch normalization, ELU.
 
     Args:
@@ -49,13 +55,13 @@ def type_one(x, hidden_units: int | None = 600, pooling: str | None = None, sync
 
 
 def type_two(
-    x,
+    x: Tensor,
     units: int,
     pooling: str | None = None,
-    synchronized=False,
-    input_momentum=0.9,
+    synchronized: bool = False,
+    input_momentum: float = 0.9,
     reduce_init: str = "uniform",
-):
+) -> Tensor:
     """1x1 convolution without bias to `units` channels, pool, transformation block.
 
     Args:

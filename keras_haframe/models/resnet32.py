@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_haframe.models.blocks import batch_norm, channel_axis, convolution
+from keras_haframe.tree_ops.values import Shape, Tensor
 
 
 def kaiming_normal() -> keras.initializers.Initializer:
@@ -44,14 +47,14 @@ class ZeroPaddedShortcut(keras.layers.Layer):
         self.strides = strides
         self.axis = channel_axis()
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         if input_shape[self.axis] > self.filters:
             raise ValueError(
                 f"`filters` must be at least the input's channels, {input_shape[self.axis]}. "
                 f"Received: filters={self.filters}"
             )
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         more = self.filters - x.shape[self.axis]
         channels = (more // 2, more - more // 2)
         if self.axis == 1:
@@ -60,16 +63,18 @@ class ZeroPaddedShortcut(keras.layers.Layer):
         x = x[:, :: self.strides, :: self.strides]
         return ops.pad(x, ((0, 0), (0, 0), (0, 0), channels))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         shape = [None if n is None else -(-n // self.strides) for n in input_shape]
         shape[0], shape[self.axis] = input_shape[0], self.filters
         return tuple(shape)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "filters": self.filters, "strides": self.strides}
 
 
-def basic_block(x, filters: int, strides: int, momentum: float, synchronized: bool, name: str):
+def basic_block(
+    x: Tensor, filters: int, strides: int, momentum: float, synchronized: bool, name: str
+) -> Tensor:
     """Two 3 x 3 convolutions beside a shortcut, normalized; ReLU after the first and the sum."""
 
     def norm(y, i):

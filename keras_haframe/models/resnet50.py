@@ -6,6 +6,7 @@ import keras
 
 from keras_haframe.layers.defaults import conv_init
 from keras_haframe.models.blocks import batch_norm, convolution
+from keras_haframe.tree_ops.values import Tensor
 
 
 def _norm(x, name: str, synchronized: bool, relu: bool = True):
@@ -13,7 +14,9 @@ def _norm(x, name: str, synchronized: bool, relu: bool = True):
     return keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 
-def bottleneck(x, width: int, strides: int, project: bool, synchronized: bool, name: str):
+def bottleneck(
+    x: Tensor, width: int, strides: int, project: bool, synchronized: bool, name: str
+) -> Tensor:
     """1 x 1, 3 x 3 and 1 x 1 convolutions to `4 width` channels beside a shortcut.
 
     The stride is in the 3 x 3 convolution; `project` puts a 1 x 1 convolution with batch

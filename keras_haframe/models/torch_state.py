@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import zipfile
 
@@ -15,7 +16,7 @@ TYPES = {
 }  # fmt: skip
 
 
-def read_torch_state(path) -> dict[str, np.ndarray]:
+def read_torch_state(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """Read the arrays of a PyTorch state dictionary by name.
 
     A `.pth` file is a pickle, which may run any code when opened, so it is not read. Convert one

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 import keras
+import numpy as np
 
 from keras_haframe.models.torch_state import read_torch_state
 
@@ -13,7 +16,12 @@ NORM = {
 PLAIN = {"kernel": "weight", "bias": "bias"}
 
 
-def load_torch_weights(model, state, prefix: str = "", ignore: tuple[str, ...] = ("fc.",)) -> None:
+def load_torch_weights(
+    model: keras.Model,
+    state: str | os.PathLike | dict[str, np.ndarray],
+    prefix: str = "",
+    ignore: tuple[str, ...] = ("fc.",),
+) -> None:
     """Load a PyTorch state into `resnet50()` or `wide_resnet()`.
 
     The state's `layer1.0.conv1.weight` goes to the layer `layer1_0_conv1`. Convolutions are turned

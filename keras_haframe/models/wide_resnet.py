@@ -5,14 +5,15 @@ from __future__ import annotations
 import keras
 
 from keras_haframe.models.blocks import batch_norm, channel_axis, convolution
+from keras_haframe.tree_ops.values import Tensor
 
 SLOPE = 0.1
 
 
 def wide_basic_block(
-    x, filters: int, strides: int = 1, shared: bool = False, momentum: float = 0.999,
+    x: Tensor, filters: int, strides: int = 1, shared: bool = False, momentum: float = 0.999,
     synchronized: bool = False, name: str = "block",
-):  # fmt: skip
+) -> Tensor:  # fmt: skip
     """Two pre-activated 3 x 3 convolutions beside a shortcut.
 
     With `n` for batch normalization and LeakyReLU 0.1:
