@@ -51,9 +51,8 @@ def step_of(method: str, tree: kh.ClassTree, **options):
     made = kh.methods.get(method, tree, **options)
     width = made.units
     inputs = keras.Input((width,))
-    head = keras.Model(inputs, made.head(inputs))
-    loss = made.loss()
-    loss.training = True
+    head = keras.Model(inputs, made.head(inputs, kh.methods.head_norm))
+    loss = made.loss
     rng = np.random.default_rng(0)
     features = tf.constant(rng.standard_normal((BATCH, width)), tf.float32)
     labels = tf.constant(rng.integers(0, tree.num_classes, BATCH), tf.int32)
@@ -72,7 +71,7 @@ def class_by_class(tree: kh.ClassTree):
     """HAFrame's cosine loss with a loop over classes, eagerly, beside cross-entropy."""
     made = kh.methods.get("haframe", tree)
     inputs = keras.Input((made.units,))
-    head = keras.Model(inputs, made.head(inputs))
+    head = keras.Model(inputs, made.head(inputs, kh.methods.head_norm))
     frame = tf.transpose(head.get_layer("classifier").kernel.value)
     s_min = kh.frames.min_similarity(tree, 1.0, "grid")
     target = tf.constant(kh.frames.similarity(tree.distances(), 1.0, s_min), tf.float32)

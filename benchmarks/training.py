@@ -19,8 +19,7 @@ What makes Keras/TensorFlow as fast as it is here, all of it the default of kera
 
 - batch normalization with TensorFlow's fused kernel (`layers.BatchNormalization`); the row `keras,
   unfused` has Keras's own layer in its place;
-- `jit_compile=False` on a CPU (`models.classifier.default_jit_compile`); the row `keras, XLA`
-  shows what Keras's own choice costs;
+- no XLA on a CPU, Keras's own choice there; the row `keras, XLA` shows what it would cost;
 - float32 and not bfloat16 on a CPU without bfloat16 units;
 - `tf.data`'s autotune off (`data.batches`): its thread held up the end of short epochs for seconds
   in a first version of this measurement, which read the batch through `fit`.
@@ -98,7 +97,7 @@ def keras_step(case: str, side: int, batch: int, variant: str, threads: int, wei
         options = {"input_momentum": 0.999, "reduce_init": "normal"}
     model = kh.build(backbone, tree, "haframe", **options)
     jit = True if variant == "XLA" else model.jit_compile
-    model.compile(papers_sgd(model, RATES[case]), loss=model.method.loss, jit_compile=jit)
+    model.compile(papers_sgd(model, RATES[case]), jit_compile=jit)
     if not variant:
         targets = kh.frames.similarity(tree, 1.0, kh.frames.min_similarity(tree, 1.0, "grid"))
         arrays = {v.path: keras.ops.convert_to_numpy(v) for v in model.weights}

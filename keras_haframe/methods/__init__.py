@@ -13,6 +13,7 @@ from keras_haframe.methods.base import (
     Method,
     find,
     get,
+    head_norm,
     linear,
     names,
     register,
@@ -24,4 +25,14 @@ for _module in _pkgutil.iter_modules(__path__):
 _classes = {find(_name).__name__: find(_name) for _name in names()}
 globals().update(_classes)
 
-__all__ = ["LinearMethod", "Method", "find", "get", "linear", "names", "register", *_classes]
+__all__ = [
+    "LinearMethod",
+    "Method",
+    "find",
+    "get",
+    "head_norm",
+    "linear",
+    "names",
+    "register",
+    *_classes,
+]

@@ -10,7 +10,8 @@ from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import keras
 
-from keras_haframe.layers.defaults import linear_init
+from keras_haframe.layers import BatchNormalization
+from keras_haframe.layers.defaults import EPSILON, linear_init
 from keras_haframe.losses import LabelLoss
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.values import Tensor
@@ -33,6 +34,17 @@ def linear(units: int, name: str = "classifier", **kwargs) -> keras.layers.Dense
     """
     return keras.layers.Dense(
         units, kernel_initializer=linear_init(), dtype="float32", name=name, **kwargs
+    )
+
+
+def head_norm(synchronized: bool = False) -> BatchNormalization:
+    """The batch normalization of heads that have one, in float32 under any dtype policy.
+
+    Args:
+        synchronized: Batch statistics over all replicas of a `tf.distribute` strategy.
+    """
+    return BatchNormalization(
+        momentum=0.9, epsilon=EPSILON, synchronized=synchronized, dtype="float32", name="head_norm"
     )
 
 
@@ -107,7 +119,8 @@ class Method:
 
         Args:
             features: Symbolic features `[B, P]`.
-            norm: Makes the batch normalization of heads that have one, in float32.
+            norm: Makes the batch normalization of heads that have one: `head_norm`, over all
+                replicas where the network's are.
         """
         raise NotImplementedError
 

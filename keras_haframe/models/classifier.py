@@ -12,8 +12,6 @@ from keras import ops
 from scipy.special import softmax
 
 from keras_haframe import losses, methods, metrics
-from keras_haframe.layers import BatchNormalization
-from keras_haframe.layers.defaults import EPSILON
 from keras_haframe.losses.haframe_loss import without_schedule
 from keras_haframe.methods.base import unknown_option
 from keras_haframe.models import checks, necks
@@ -96,10 +94,7 @@ class HierarchicalClassifier(keras.Model):
             features = necks.type_two(
                 x, method.units, pooling, synchronized, input_momentum, reduce_init
             )
-        norm = functools.partial(
-            BatchNormalization, momentum=0.9, epsilon=EPSILON, synchronized=synchronized,
-            dtype="float32", name="head_norm",
-        )  # fmt: skip
+        norm = functools.partial(methods.head_norm, synchronized)
         outputs = method.head(features, norm)
         if not isinstance(outputs, dict):
             raise ValueError(

@@ -30,7 +30,7 @@ def head_model(g, normalize=True):
     flat = kh.ClassTree([("root", f"c{k}") for k in range(num_classes)])
     method = kh.methods.get("etf_dr", flat, normalize=normalize)
     inputs = keras.Input((dim,))
-    model = keras.Model(inputs, method.head(inputs))
+    model = keras.Model(inputs, method.head(inputs, kh.methods.head_norm))
     model.get_layer("classifier").kernel.assign(g["M"])
     norm = model.get_layer("head_norm")
     norm.gamma.assign(g["bn_gamma"])
