@@ -40,7 +40,7 @@ def test_sharp_targets_train_like_cross_entropy(tree):
 
 
 def test_errors(tree):
-    with pytest.raises(ValueError, match=r"`beta` must be a positive number.*one-hot"):
+    with pytest.raises(ValueError, match=r"`beta` must be positive and finite.*one-hot"):
         kh.methods.get("soft_labels", tree, beta=0)
     with pytest.raises(ValueError, match="`form` must be one of"):
         kh.methods.get("soft_labels", tree, form="sum")
