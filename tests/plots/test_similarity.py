@@ -3,6 +3,7 @@ import pytest
 
 from keras_haframe import frames
 from keras_haframe.plots import plot_similarity
+from keras_haframe.tree import ClassTree
 from tests.conftest import random_tree
 
 
@@ -30,7 +31,7 @@ def test_points_are_the_target_cosines(method, ax):
 def test_minimum_is_marked(tree, ax):
     plot_similarity(tree, (1.0, 3.0), ax=ax)
     marks = [line for line in ax.lines if len(line.get_xdata()) == 2 and not line.get_clip_on()]
-    expected = [frames.min_similarity(tree, g) for g in (1.0, 3.0)]
+    expected = [frames.min_similarity(tree, g, "grid") for g in (1.0, 3.0)]
     np.testing.assert_allclose([m.get_ydata()[0] for m in marks], expected)
     labels = [t.get_text() for t in ax.get_legend().get_texts()]
     assert all(f"{s:.3f}" in label for s, label in zip(expected, labels))
@@ -41,7 +42,7 @@ def test_minimum_is_marked(tree, ax):
 def test_linear_mapping(tree, ax):
     plot_similarity(tree, (1.0,), linear=True, ax=ax)
     _, (heights, cosines) = points(ax)
-    s_min = frames.min_similarity(tree, 1.0, mapping="linear")
+    s_min = frames.min_similarity(tree, 1.0, "grid", mapping="linear")
     np.testing.assert_allclose(cosines, (1 - s_min) * (1 - heights / 2) + s_min)
 
 
@@ -65,3 +66,14 @@ def test_wrong_number_of_gammas(tree, gammas):
 def test_wrong_method(tree):
     with pytest.raises(ValueError, match="`method` must be 'exact' or 'grid'"):
         plot_similarity(tree, min_similarity="best")
+
+
+def test_convention(ax):
+    """Two siblings at depth 2 of 3: their LCA has height 2 by depth, 1 as a subtree."""
+    edges = [("r", "a"), ("a", "x"), ("a", "y"), ("r", "b"), ("b", "c"), ("c", "z")]
+    tree = ClassTree(edges, ["x", "y", "z"])
+    plot_similarity(tree, (1.0,), convention="subtree", ax=ax)
+    ((heights, cosines),) = points(ax)
+    np.testing.assert_array_equal(heights, [0, 1, 3])
+    expected = frames.TargetCosines(tree, 1.0, convention="subtree").matrix()[0]
+    np.testing.assert_allclose(cosines, expected)
