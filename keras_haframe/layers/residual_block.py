@@ -53,7 +53,7 @@ class ResidualBlock(keras.layers.Layer):
         self.hidden_units = hidden_units or units
         self.momentum = momentum
         self.synchronized = synchronized
-        self.shortcut = None
+        self.shortcut: keras.layers.Layer | None = None
         dtype = self.dtype_policy
 
         def steps(width: int, i: int):
@@ -78,8 +78,8 @@ class ResidualBlock(keras.layers.Layer):
     def build(self, input_shape: Shape) -> None:
         shape = tuple(input_shape)
         if shape[-1] != self.units:
-            self.shortcut = _linear(self.units, "shortcut", self.dtype_policy)
-            self.shortcut.build(shape)
+            shortcut = self.shortcut = _linear(self.units, "shortcut", self.dtype_policy)
+            shortcut.build(shape)
         for layer in self.steps:
             layer.build(shape)
             shape = layer.compute_output_shape(shape)

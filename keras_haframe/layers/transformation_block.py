@@ -70,8 +70,9 @@ class TransformationBlock(keras.layers.Layer):
                 f"TransformationBlock({self.units}) needs inputs of width {self.units}. "
                 f"Received input shape: {tuple(input_shape)}"
             )
-        for layer in (self.norm, *self.blocks):
-            layer.build(input_shape)
+        self.norm.build(input_shape)
+        for block in self.blocks:
+            block.build(input_shape)
 
     def call(self, x: Tensor, training: bool | None = None) -> Tensor:
         x = self.norm(x, training=training)

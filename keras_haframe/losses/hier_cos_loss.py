@@ -16,7 +16,7 @@ from keras_haframe.tree_ops.options import non_negative
 from keras_haframe.tree_ops.values import Outputs, Tensor
 
 
-def path_targets(tree: ClassTree | dict) -> np.ndarray:
+def path_targets(tree: ClassTree) -> np.ndarray:
     """Target share of every node on the path of every class.
 
     Args:

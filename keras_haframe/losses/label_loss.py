@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import keras
 from keras import ops
 
@@ -30,13 +28,7 @@ class LabelLoss(keras.losses.Loss):
         name: Name of the loss.
         reduction: Keras reduction over the batch; the mean by default.
         dtype: `"float32"` or `"float64"`.
-
-    Attributes:
-        variables: What compiled steps of a model must see change, such as a scheduled weight;
-            neither trained nor saved.
     """
-
-    variables: Sequence[keras.Variable] = ()
 
     def __init__(self, name: str, reduction: str = "sum_over_batch_size", dtype: str | None = None):
         dtype = "float64" if dtype == "float64" else "float32"
@@ -53,6 +45,11 @@ class LabelLoss(keras.losses.Loss):
         # Keras would take a plain list for a structure of tensors; here it is one array of labels.
         labels = ops.convert_to_tensor(y_true)
         return super(LabelLoss, form).__call__(labels, y_pred, sample_weight)
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """What compiled steps must see change, such as a scheduled weight; never saved."""
+        return []
 
     def evaluation_form(self) -> LabelLoss:
         """The loss that evaluation measures; this one, where training has nothing of its own."""

@@ -102,7 +102,7 @@ class SoftLabelCrossEntropy(LabelLoss):
         }
 
 
-def row_sums(tree: ClassTree | dict, weights: np.ndarray) -> np.ndarray:
+def row_sums(tree: ClassTree, weights: np.ndarray) -> np.ndarray:
     """Row sums `[K]` of `sum_n weights_n 1_n 1_n'`, without the K x K matrix."""
     _, start, stop = tree.leaf_ranges
     mass = weights * (stop - start)

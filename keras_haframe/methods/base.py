@@ -6,13 +6,12 @@ import difflib
 import inspect
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
 import keras
 
 from keras_haframe.layers import BatchNormalization
 from keras_haframe.layers.defaults import EPSILON, linear_init
-from keras_haframe.losses import LabelLoss
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.values import Tensor
 
@@ -73,8 +72,12 @@ class Method:
 
     name: ClassVar[str] = ""
     network: ClassVar[str] = "II"
-    Loss: ClassVar[type[LabelLoss]]
+    Loss: ClassVar[type[Any]]  # a `LabelLoss`, whose arguments differ from loss to loss
     head_options: ClassVar[dict[str, Any]] = {}
+
+    if TYPE_CHECKING:  # the head's options are attributes
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self, tree: ClassTree | dict, **options):
         self.tree = as_tree(tree)
@@ -159,13 +162,14 @@ def register(name: str) -> Callable[[M], M]:
         if known and known.__qualname__ != cls.__qualname__:
             raise ValueError(f"Two methods are named {name!r}: {known} and {cls}.")
         cls.name = name
-        cls.__signature__ = inspect.Signature(
+        signature = inspect.Signature(
             [inspect.Parameter("tree", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
             + [
                 inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=value)
                 for option, value in cls.defaults().items()
             ]
         )
+        cls.__signature__ = signature  # type: ignore[attr-defined]
         cls.__doc__ = f"{inspect.cleandoc(cls.__doc__ or '')}\n\n{_loss_help(cls)}"
         _METHODS[name] = cls
         return cls

@@ -34,6 +34,8 @@ class DeViSE(Method):
     Loss = losses.RankingLoss
     network: ClassVar[str] = "I"
     head_options: ClassVar[dict[str, Any]] = {"vectors": None, "width": 512}
+    vectors: Any
+    width: int
 
     def __init__(self, tree: ClassTree | dict, **options):
         super().__init__(tree, **options)

@@ -70,13 +70,13 @@ class HierarchicalClassifier(keras.Model):
         **options,
     ):
         tree = as_tree(tree)
-        method = _method(method, tree, convention, options)
+        chosen = _method(method, tree, convention, options)
         if synchronized and keras.backend.backend() == "torch":
             raise ValueError(
                 "`synchronized=True` is for several devices, and PyTorch trains on one. Leave it "
                 "out, or use TensorFlow or JAX."
             )
-        network = network or method.network
+        network = network or chosen.network
         if network not in ("I", "II"):
             raise ValueError(f"`network` must be 'I' or 'II'. Received: network={network!r}")
         checks.check_backbone(backbone)
@@ -92,24 +92,24 @@ class HierarchicalClassifier(keras.Model):
             features = necks.type_one(x, hidden_units, pooling, synchronized)
         else:
             features = necks.type_two(
-                x, method.units, pooling, synchronized, input_momentum, reduce_init
+                x, chosen.units, pooling, synchronized, input_momentum, reduce_init
             )
         norm = functools.partial(methods.head_norm, synchronized)
-        outputs = method.head(features, norm)
+        outputs = chosen.head(features, norm)
         if not isinstance(outputs, dict):
             raise ValueError(
-                f"{type(method).__name__}.head must return a dictionary of outputs by name. "
+                f"{type(chosen).__name__}.head must return a dictionary of outputs by name. "
                 f"Received: {type(outputs).__name__}"
             )
-        super().__init__(inputs, outputs, name=name or f"{method.name}_classifier")
+        super().__init__(inputs, outputs, name=name or f"{chosen.name}_classifier")
 
         self.backbone = backbone
         self.tree = tree
-        self.method = method
+        self.method = chosen
         features = outputs.get("features", features)  # as the classifier sees them
         self.feature_extractor = keras.Model(inputs, features, name="feature_extractor")
         self._recipe = {
-            "method": method.name,
+            "method": chosen.name,
             "network": network,
             "hidden_units": hidden_units,
             "pooling": pooling,
@@ -121,7 +121,7 @@ class HierarchicalClassifier(keras.Model):
         }
         self.compile(
             optimizer=keras.optimizers.SGD(0.01, momentum=0.9),
-            loss=method.loss,
+            loss=chosen.loss,
             metrics=metrics.headline_metrics(tree, convention),
         )
 
@@ -168,7 +168,8 @@ class HierarchicalClassifier(keras.Model):
         if x is not None:
             checks.check_data(x, y, self.tree.num_classes)
         if isinstance(validation_data, (tuple, list)):
-            checks.check_data(*validation_data[:2], self.tree.num_classes, "the validation data")
+            images, labels = validation_data[:2]
+            checks.check_data(images, labels, self.tree.num_classes, "the validation data")
         elif validation_data is not None:
             checks.check_data(validation_data, None, self.tree.num_classes, "the validation data")
         return super().fit(x, y, *args, validation_data=validation_data, **kwargs)

@@ -10,7 +10,7 @@ from keras import ops
 
 Tensor: TypeAlias = Any  # a tensor of the backend, or what becomes one: an array, a list
 Outputs: TypeAlias = Tensor | dict[str, Tensor]  # of a model: by name, or the one that is read
-Shape: TypeAlias = tuple[int | None, ...]
+Shape: TypeAlias = tuple[Any, ...]  # of integers, `None` where any size will do
 
 
 def to_numpy(value: Tensor, name: str) -> np.ndarray:
