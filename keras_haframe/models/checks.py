@@ -1,4 +1,4 @@
-"""Checks of backbones and data, before any training."""
+"""Checks of data, before any training."""
 
 from __future__ import annotations
 
@@ -8,24 +8,6 @@ import keras
 import numpy as np
 
 from keras_haframe.tree_ops.checks import check_labels
-
-
-def check_backbone(backbone: Any) -> None:
-    """Raise unless `backbone` is a Keras model or layer without a classification top."""
-    if not isinstance(backbone, keras.layers.Layer):
-        raise ValueError(
-            "`backbone` must be a Keras model or layer, for example "
-            "keras.applications.MobileNetV2(include_top=False, input_shape=(224, 224, 3)). "
-            f"Received: {type(backbone).__name__}"
-        )
-    last = backbone.layers[-1] if getattr(backbone, "layers", None) else backbone
-    activation = getattr(last, "activation", None)
-    softmax = activation is keras.activations.softmax or isinstance(last, keras.layers.Softmax)
-    if softmax or last.name in ("predictions", "classifier", "logits"):
-        raise ValueError(
-            f"`backbone` {backbone.name!r} ends in a classification top (layer {last.name!r}). "
-            "Make it without: `include_top=False` in keras.applications."
-        )
 
 
 def check_images(images: Any, source: str = "x") -> None:

@@ -15,6 +15,7 @@ from keras_haframe import losses, methods, metrics
 from keras_haframe.losses.haframe_loss import without_schedule
 from keras_haframe.methods.base import unknown_option
 from keras_haframe.models import checks, necks
+from keras_haframe.models.backbones import run_backbone
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.values import Tensor
 
@@ -79,15 +80,7 @@ class HierarchicalClassifier(keras.Model):
         network = network or chosen.network
         if network not in ("I", "II"):
             raise ValueError(f"`network` must be 'I' or 'II'. Received: network={network!r}")
-        checks.check_backbone(backbone)
-        inputs = _inputs(backbone, input_shape)
-        x = backbone(inputs)
-        if isinstance(x, (dict, list, tuple)) or len(x.shape) not in (2, 4):
-            shape = x.shape if hasattr(x, "shape") else type(x).__name__
-            raise ValueError(
-                "`backbone` must return one tensor [batch, height, width, channels] or "
-                f"[batch, channels]. Received: {shape}"
-            )
+        inputs, x = run_backbone(backbone, input_shape)
         if network == "I":
             features = necks.type_one(x, hidden_units, pooling, synchronized)
         else:
@@ -297,19 +290,3 @@ def _method(name: str, tree: ClassTree, convention: str, options: dict[str, Any]
     if "convention" in known:
         options = {**options, "convention": convention}
     return methods.get(name, tree, **options)
-
-
-def _inputs(backbone, input_shape):
-    known = getattr(backbone, "inputs", None)
-    if known:
-        if len(known) != 1:
-            raise ValueError(
-                f"`backbone` must have one input. Received a backbone with {len(known)} inputs."
-            )
-        return keras.Input(known[0].shape[1:], dtype=known[0].dtype, name="images")
-    if input_shape is None:
-        raise ValueError(
-            "`backbone` does not know the shape of its images. Pass `input_shape`, for example "
-            "input_shape=(224, 224, 3)."
-        )
-    return keras.Input(tuple(input_shape), name="images")

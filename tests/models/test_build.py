@@ -143,15 +143,12 @@ def test_recompiling_with_other_losses(tree, data):
             "cosines": kh.losses.FrameCosineLoss(tree, gamma=1.0),
         },
         loss_weights={"logits": 0.5, "cosines": 0.5},
-        jit_compile=False,
     )
     per_output = model.evaluate(x, y, verbose=0, return_dict=True)["loss"]
-    model.compile("sgd", loss=kh.losses.HAFrameLoss(tree, gamma=1.0, alpha=0.5), jit_compile=False)
+    model.compile("sgd", loss=kh.losses.HAFrameLoss(tree, gamma=1.0, alpha=0.5))
     whole = model.evaluate(x, y, verbose=0, return_dict=True)["loss"]
     assert per_output == pytest.approx(whole, rel=1e-5)
-    model.compile(
-        "sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False
-    )
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     scores = model.predict(x, verbose=0)
     plain = np.log(np.exp(scores).sum(1)) - scores[np.arange(24), y]
     loss = model.evaluate(x, y, verbose=0, return_dict=True)["loss"]
