@@ -51,7 +51,8 @@ class EmbeddingClassifier(FixedClassifier):
 
     Example:
 
-    >>> EmbeddingClassifier([[3.0, 4.0], [0.0, 2.0]])(keras.ops.ones((1, 2)))["logits"]
+    >>> outputs = EmbeddingClassifier([[3.0, 4.0], [0.0, 2.0]])(keras.ops.ones((1, 2)))
+    >>> keras.ops.convert_to_numpy(outputs["logits"]).round(6)
     array([[1.4, 1. ]], dtype=float32)
     """
 

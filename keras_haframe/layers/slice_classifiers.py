@@ -34,7 +34,7 @@ class SliceClassifiers(LevelClassifiers):
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
     >>> outputs = SliceClassifiers(tree)(keras.ops.ones((2, 7)))  # slices of 3 and 4 features
-    >>> outputs["logits_1"].shape, outputs["logits"].shape
+    >>> tuple(outputs["logits_1"].shape), tuple(outputs["logits"].shape)
     ((2, 2), (2, 4))
 
     Reference: Chang et al., Your "Flamingo" is My "Bird": Fine-Grained, or Not (CVPR 2021).

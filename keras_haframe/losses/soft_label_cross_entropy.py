@@ -50,8 +50,9 @@ class SoftLabelCrossEntropy(LabelLoss):
     Example:
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
-    >>> SoftLabelCrossEntropy(tree, beta=4.0).targets([0])
-    # [[0.8534, 0.1155, 0.0156, 0.0156]]: 1, exp(-2), exp(-4), exp(-4) over their sum
+    >>> targets = SoftLabelCrossEntropy(tree, beta=4.0).targets([0])
+    >>> keras.ops.convert_to_numpy(targets).round(4)  # 1, exp(-2), exp(-4), exp(-4) over their sum
+    array([[0.8533, 0.1155, 0.0156, 0.0156]], dtype=float32)
 
     Reference: Bertinetto et al., Making Better Mistakes (CVPR 2020), soft labels.
     """

@@ -35,7 +35,7 @@ class ZeroPaddedShortcut(keras.layers.Layer):
 
     Example:
 
-    >>> ZeroPaddedShortcut(4)(keras.ops.ones((1, 2, 2, 2))).numpy().ravel()
+    >>> keras.ops.convert_to_numpy(ZeroPaddedShortcut(4)(keras.ops.ones((1, 2, 2, 2)))).ravel()
     array([0., 1., 1., 0.], dtype=float32)
 
     Reference: He et al., Deep Residual Learning (CVPR 2016), section 3.3, option A.

@@ -92,4 +92,3 @@ def test_configuration_round_trip(tree, tmp_path, synchronized):
 def test_one_model_leaves_the_next_alone(tree):
     kh.build(backbone(), tree, "etf_dr", synchronized=True)
     assert not any(settings(kh.build(backbone(), tree, "etf_dr")).values())
-    assert kh.methods.get("etf_dr", tree).synchronized is False
