@@ -87,7 +87,8 @@ def check_labels(
 def label_tensor(labels: Tensor, num_classes: int) -> Tensor:
     """Return labels as an int32 tensor `[B]` after the checks of `check_labels`.
 
-    In compiled code, where values are not known, shape and dtype are checked.
+    In compiled code, where values are not known, the shape alone is checked: Keras builds a model
+    under `tf.distribute` with the mean of the replicas' labels, which are floats.
 
     Args:
         labels: Integer class indices `[B]`.
@@ -98,7 +99,6 @@ def label_tensor(labels: Tensor, num_classes: int) -> Tensor:
         labels = ops.convert_to_tensor(check_labels(labels, num_classes))
     else:
         check_label_shape(labels.shape, num_classes)
-        _check_label_dtype(labels.dtype)
     return ops.cast(labels, "int32")
 
 

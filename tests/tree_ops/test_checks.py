@@ -115,14 +115,14 @@ def test_tensors_of_labels(labels):
             label_tensor(wrong, 4)
 
 
-def test_compiled_labels_are_checked_for_shape_and_dtype():
+def test_compiled_labels_are_checked_for_shape():
+    """Not for their dtype: under tf.distribute Keras traces a step with means of labels."""
     found = compiled(lambda y: label_tensor(y, 4))(np.array([1, 9]))
     if keras.backend.backend() == "torch":
         return
     assert ops.convert_to_numpy(found).tolist() == [1, 9]  # nobody can know
-    for wrong, message in ((np.zeros((2, 1), int), "squeeze"), (np.zeros(2), "dtype float")):
-        with pytest.raises(ValueError, match=message):
-            compiled(lambda y: label_tensor(y, 4))(wrong)
+    with pytest.raises(ValueError, match="squeeze"):
+        compiled(lambda y: label_tensor(y, 4))(np.zeros((2, 1), int))
 
 
 def test_scores_are_not_probabilities():
