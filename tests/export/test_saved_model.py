@@ -205,14 +205,14 @@ def test_assets_and_card_say_what_the_model_is(exported):
     assert facts["metrics"]["severity"] == 1.25 and facts["metrics"]["hier_dist_5"] is None
     assert facts["method"] == "haframe" and facts["method_options"]["gamma"] == 1.0
     card = (path / "model_card.md").read_text()
-    for text in ("vehicles, version 1", "0.875", "mistake severity | 1.25", "HierDist@1 | 0.1563",
+    for text in ("vehicles, version 1", "top-1 % | 87.5", "severity | 1.25", "HierDist@1 | 0.1563",
                  "values from 0 to 255", "drawn vehicles", "`hierarchical_bytes`"):  # fmt: skip
         assert text in card, text
 
 
 def test_a_card_without_metrics_says_so(model, tmp_path):
     card = (kh.export(model, tmp_path / "m") / "model_card.md").read_text()
-    assert "top-1 accuracy | not measured" in card and "severity | not measured" in card
+    assert "top-1 % | not measured" in card and "severity | not measured" in card
 
 
 def test_the_graph_calls_no_python_and_only_stock_operations(exported):
