@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
 import importlib.metadata
 import os
@@ -33,12 +32,7 @@ def cpu_name() -> str:
 
 def write(path: pathlib.Path, rows: Sequence[Mapping]) -> None:
     """Write rows as CSV, whole or not at all; columns in order of appearance."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with open(partial, "w", newline="", encoding="utf-8") as file:
-        columns = dict.fromkeys(name for row in rows for name in row)
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(partial, path)
+    from keras_haframe.results.table import write_csv
+
+    write_csv(rows, path)
     print(f"written: {path}")

@@ -1,7 +1,7 @@
 """HAFrame on FGVC-Aircraft (Liang and Davis, ICCV 2023, FGVC-Aircraft table).
 
     python recipes/aircraft.py --weights model.safetensors --seeds 5    # the paper's run, on a GPU
-    python recipes/aircraft.py --method cross_entropy --type I --weights model.safetensors
+    python recipes/aircraft.py --method cross_entropy --network I --weights model.safetensors
     python recipes/aircraft.py --smoke                                  # seconds, drawn images
     python recipes/aircraft.py --demo                                   # see aircraft_demo.py
 
@@ -28,7 +28,7 @@ Not measured by us, nor the time on a GPU: this machine has neither the images n
 import dataclasses
 import sys
 
-from keras_haframe.training import from_command_line, option
+from keras_haframe.training import parse, place
 
 OPTIONS = {
     "haframe": {"gamma": 1.0, "alpha": 0.5},
@@ -37,17 +37,27 @@ OPTIONS = {
     "hier_cos": {"alpha": 0.1},
 }
 
+
+def main(argv: list[str]) -> None:
+    """The paper's experiment, or with `--demo` the embedded one."""
+    if "--demo" in argv:
+        import aircraft_demo
+
+        argv = [word for word in argv if word != "--demo"]
+        aircraft_demo.main(parse(aircraft_demo.Settings, aircraft_demo.__doc__, argv))
+        return
+    from photographs import PhotographSettings, train
+
+    from keras_haframe.data import fgvc_aircraft
+
+    @dataclasses.dataclass
+    class Settings(PhotographSettings):
+        """Settings of the run; --demo is another experiment, with settings of its own."""
+
+        output: str = place("runs/fgvc_aircraft")  # folder where runs are kept
+
+    train(parse(Settings, __doc__, argv), "fgvc_aircraft", fgvc_aircraft.PREPROCESSING, OPTIONS)
+
+
 if __name__ == "__main__":
-    if "--demo" in sys.argv:
-        from aircraft_demo import main
-
-        main()
-    else:
-        from photographs import PhotographSettings, train
-
-        @dataclasses.dataclass
-        class Settings(PhotographSettings):
-            output: str = option("runs/fgvc_aircraft", "folder where runs are kept")
-
-        settings = from_command_line(Settings, description=__doc__.split("\n")[0])
-        train(settings, "fgvc_aircraft", OPTIONS, 1.0)
+    main(sys.argv[1:])

@@ -1,7 +1,7 @@
 """CIFAR-100 with the five-level tree (Liang and Davis, HAFrame, ICCV 2023, CIFAR-100 table).
 
     python recipes/cifar100.py --method haframe --seeds 5          # the paper's run, on a GPU
-    python recipes/cifar100.py --method cross_entropy --type I
+    python recipes/cifar100.py --method cross_entropy --network I
     python recipes/cifar100.py --smoke                             # seconds, on drawn noise
 
 WideResNet-28-8 from scratch, 45,000 training images, the last 50 training images of every class for
@@ -32,25 +32,24 @@ import functools
 
 import keras
 import numpy as np
+import simple_parsing
 
 import keras_haframe as kh
-from keras_haframe.data import cifar100
-from keras_haframe.data.pipelines import PIPELINES
+from keras_haframe.data import ArrayBatches, cifar100
+from keras_haframe.data.augment_arrays import random_crop_and_flip
+from keras_haframe.data.on_device import ImageTable, random_draws, still
 from keras_haframe.training import (
-    ArrayBatches,
+    Experiment,
     RunSettings,
-    from_command_line,
-    normalize,
-    option,
+    epoch_cosine,
     papers_sgd,
-    random_crop_and_flip,
+    parse,
+    place,
     run_seeds,
-    with_seed,
 )
-from keras_haframe.training.distribution import all_devices, process
-from keras_haframe.training.on_device import ImageTable, random_draws, still
+from keras_haframe.training.distribution import process
 
-MEAN, STD = PIPELINES["cifar100"].mean, PIPELINES["cifar100"].std
+PREPROCESSING = cifar100.PREPROCESSING
 OPTIONS = {
     "haframe": {"gamma": 2.0, "alpha": 0.4},
     "haframe_dr": {"gamma": 2.0},
@@ -60,15 +59,18 @@ OPTIONS = {
 
 @dataclasses.dataclass
 class Settings(RunSettings):
-    method: str = option("haframe", "training method", choices=kh.methods.names())
-    depth: int = option(28, "depth of the WideResNet")
-    width: int = option(8, "widening factor")
-    per_class: int = option(450, "training images per class")
-    all_offsets: bool = option(False, "crop at all nine offsets; the papers' code leaves one out")
-    data_dir: str | None = option(None, "TFDS folder")
-    arrays: str | None = option(None, ".npz file with the images, instead of TFDS")
-    on_device: bool = option(False, "keep the images in the accelerator's memory; faster there")
-    output: str = option("runs/cifar100", "folder where runs are kept")
+    """Settings of the run."""
+
+    method: str = simple_parsing.choice(*kh.methods.names(), default="haframe")  # training method
+    network: str = simple_parsing.choice("I", "II", default="II")  # network type
+    depth: int = 28  # depth of the WideResNet
+    width: int = 8  # widening factor
+    per_class: int = 450  # training images per class
+    all_offsets: bool = False  # crop at all nine offsets; the papers' code leaves one out
+    data_dir: str | None = place(None)  # TFDS folder
+    arrays: str | None = place(None)  # .npz file with the images, instead of TFDS
+    on_device: bool = place(False)  # keep the images in the accelerator's memory; faster there
+    output: str = place("runs/cifar100")  # folder where runs are kept
 
 
 def load(settings: Settings) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -93,16 +95,14 @@ def load(settings: Settings) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def prepare(settings: Settings, data: dict):
-    """Inputs and labels by split, the change of a training batch, and what normalizes images."""
+    """Inputs and labels by split, the change of a training batch, and the images' table if any."""
     images, labels = data["train"]
     order = np.argsort(labels, kind="stable").reshape(100, -1)
     few = np.sort(order[:, : settings.per_class].ravel())
     data = {**data, "train": (images[few], labels[few])}
     if not settings.on_device:
         change = functools.partial(random_crop_and_flip, last=settings.all_offsets)
-        arrays = {
-            name: (normalize(images, MEAN, STD), labels) for name, (images, labels) in data.items()
-        }
+        arrays = {s: (PREPROCESSING.scale(images), labels) for s, (images, labels) in data.items()}
         return arrays, change, lambda: None
     every = np.concatenate([images for images, _ in data.values()])
     arrays, first = {}, 0
@@ -110,44 +110,46 @@ def prepare(settings: Settings, data: dict):
         arrays[name] = still(np.arange(first, first + len(images))), labels
         first += len(images)
     change = functools.partial(random_draws, last=settings.all_offsets)
-    return arrays, change, lambda: ImageTable(every.shape, MEAN, STD, name="images").fill(every)
+    mean, std = PREPROCESSING.mean, PREPROCESSING.std
+    return arrays, change, lambda: ImageTable(every.shape, mean, std, name="images").fill(every)
 
 
 def main(settings: Settings) -> None:
+    """Run every seed, print the row of the table."""
     if settings.smoke:
         settings = dataclasses.replace(settings, depth=10, width=1, epochs=min(settings.epochs, 2))
     settings.start()
     tree = cifar100.class_tree()
     data, change, make_table = prepare(settings, load(settings))
-    network = {"network": settings.type}
-    if settings.type == "I":
+    network = {"network": settings.network}
+    if settings.network == "I":
         network["hidden_units"] = None
     else:
         network |= {"input_momentum": 0.999, "reduce_init": "normal"}
 
-    def make_model(seed: int) -> keras.Model:
+    def make_model(method: str, options: dict, synchronized: bool) -> keras.Model:
         backbone = kh.models.wide_resnet(
-            depth=settings.depth, width=settings.width, synchronized=devices > 1
+            depth=settings.depth, width=settings.width, synchronized=synchronized
         )
         if settings.on_device:
             draws = keras.Input((4,), dtype="int32", name="draws")
             backbone = keras.Model(draws, backbone(make_table()(draws)), name="on_device")
-        options = with_seed(settings.method, tree, seed, OPTIONS.get(settings.method, {}))
-        model = kh.build(
-            backbone, tree, settings.method, synchronized=devices > 1, **network, **options
-        )
-        model.compile(
-            papers_sgd(model, settings.rate, transformation=0.1),
-        )
+        model = kh.build(backbone, tree, method, synchronized=synchronized, **network, **options)
+        model.compile(papers_sgd(model, settings.learning_rate, transformation=0.1))
         return model
 
-    with all_devices(settings.batch) as devices:
-        run_seeds(
-            settings, tree, make_model,
-            lambda seed: ArrayBatches(*data["train"], settings.batch, seed, change, process()),
-            data["validation"], data["test"],
-        )  # fmt: skip
+    experiment = Experiment(
+        tree, make_model,
+        lambda seed: ArrayBatches(
+            *data["train"], settings.batch_size, seed, change, process()
+        ).from_epoch,
+        data["test"], settings.epochs, data["validation"], settings.batch_size,
+        callbacks=lambda: [epoch_cosine(settings.learning_rate, settings.epochs)],
+        settings=settings.defining(),
+    )  # fmt: skip
+    row = settings.method, OPTIONS.get(settings.method, {})
+    run_seeds(settings, experiment, row, f"{settings.method}_{settings.network}")
 
 
 if __name__ == "__main__":
-    main(from_command_line(Settings, description=__doc__.split("\n")[0]))
+    main(parse(Settings, __doc__))

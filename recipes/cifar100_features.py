@@ -11,7 +11,7 @@ class tree is the papers' five-level one. This is not the papers' experiment, wh
 WideResNet-28-8 from scratch: the features are fixed here and know ImageNet.
 """
 
-import argparse
+import dataclasses
 import sys
 
 import keras
@@ -20,17 +20,23 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from cifar100 import OPTIONS as OPTIONS
 
-from keras_haframe.data import cifar100
-from keras_haframe.training import Task, epoch_cosine, papers_sgd
+import keras_haframe as kh
+from keras_haframe.data import ArrayBatches, cifar100
+from keras_haframe.training import Experiment, RunSettings, epoch_cosine, papers_sgd, place
 
-SIZE, LEARNING_RATE, BATCH = 96, 0.05, 128
+SIZE = 96
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the task, for compare.py."""
-    parser.add_argument("--data-dir", default=None, help="TFDS folder with cifar100")
-    parser.add_argument("--weights", default="imagenet", help="'imagenet' or a weights file")
-    parser.add_argument("--epochs", type=int, default=15)
+@dataclasses.dataclass
+class Settings(RunSettings):
+    """Settings of the experiment."""
+
+    data_dir: str | None = place(None)  # TFDS folder with cifar100
+    weights: str = place("imagenet")  # 'imagenet' or a weights file
+    epochs: int = 15  # epochs
+    batch_size: int = 128  # training batch
+    learning_rate: float = 0.05  # learning rate
+    output: str = place("runs/cifar100_features")  # folder where runs are kept
 
 
 def load(split: str, data_dir: str | None) -> tuple[np.ndarray, np.ndarray]:
@@ -66,48 +72,37 @@ def pooled_features(weights: str, *image_sets: np.ndarray) -> list[np.ndarray]:
     return results
 
 
-class Batches(keras.utils.PyDataset):
-    """Shuffled batches; every epoch draws the image or its mirror image."""
-
-    def __init__(self, features: np.ndarray, labels: np.ndarray, seed: int):
-        super().__init__()
-        self.features, self.labels = features, labels
-        self.generator = np.random.default_rng(seed)
-        self.on_epoch_end()
-
-    def on_epoch_end(self):
-        self.order = self.generator.permutation(len(self.labels))
-        self.mirrored = self.generator.integers(0, 2, len(self.labels))
-
-    def __len__(self):
-        return len(self.labels) // BATCH
-
-    def __getitem__(self, i):
-        rows = self.order[i * BATCH : (i + 1) * BATCH]
-        return self.features[self.mirrored[rows], rows], self.labels[rows]
-
-
-def task(args) -> Task:
-    """The task: features, tree and budget."""
-    images, labels = load("train", args.data_dir)
-    test_images, test_labels = load("test", args.data_dir)
+def experiment(settings: Settings, network: str = "II") -> Experiment:
+    """Features, tree and budget, for compare.py."""
+    images, labels = load("train", settings.data_dir)
+    test_images, test_labels = load("test", settings.data_dir)
+    if settings.smoke:
+        images, labels, test_images, test_labels = (
+            part[:256] for part in (images, labels, test_images, test_labels)
+        )
     print(f"MobileNet features of {len(images)} images, their mirror images and the test images")
-    plain, mirrored, test = pooled_features(args.weights, images, images[:, :, ::-1], test_images)
-    features = np.stack([plain, mirrored])
-
-    def backbone():
-        inputs = keras.Input(features.shape[2:])
-        return keras.Model(inputs, keras.layers.Identity()(inputs), name="mobilenet_features")
-
-    return Task(
-        name="cifar100",
-        tree=cifar100.class_tree(),
-        backbone=backbone,
-        batches=lambda seed: Batches(features, labels, seed),
-        inputs=test,
-        labels=test_labels,
-        optimizer=lambda model: papers_sgd(model, LEARNING_RATE, backbone=1.0),
-        epochs=args.epochs,
-        callbacks=lambda: [epoch_cosine(LEARNING_RATE, args.epochs)],
-        settings={"size": SIZE, "features": "MobileNet", "rate": LEARNING_RATE, "batch": BATCH},
+    plain, mirrored, test = pooled_features(
+        settings.weights, images, images[:, :, ::-1], test_images
     )
+    features, tree = np.stack([plain, mirrored]), cifar100.class_tree()
+
+    def make_model(method: str, options: dict, synchronized: bool) -> keras.Model:
+        inputs = keras.Input(features.shape[2:])
+        backbone = keras.Model(inputs, keras.layers.Identity()(inputs), name="mobilenet_features")
+        model = kh.build(
+            backbone, tree, method, network=network, synchronized=synchronized, **options
+        )
+        model.compile(papers_sgd(model, settings.learning_rate, backbone=1.0))
+        return model
+
+    return Experiment(
+        tree, make_model,
+        lambda seed: ArrayBatches(
+            features, labels, settings.batch_size, seed, variants=True
+        ).from_epoch,
+        (test, test_labels), settings.epochs,
+        callbacks=lambda: [epoch_cosine(settings.learning_rate, settings.epochs)],
+        settings={
+            **settings.defining(), "network": network, "size": SIZE, "features": "MobileNet"
+        },
+    )  # fmt: skip

@@ -6,27 +6,33 @@
 
 The tasks are those of aircraft_demo.py, grocery.py and cifar100_features.py. Every method
 gets the same type II network (`--network`), so rows differ in head and loss alone; each is scored
-by its highest score, by the conditional risk (CRM) and by the hierarchical ensemble (HiE).
+by its highest score, by the conditional risk (CRM) and by the hierarchical ensemble (HiE). A method
+that is not in the list below is a row of its own, with its default options.
 
-Writes to `--output`: DATASET.csv with a line per method, decision and seed, DATASET.md with the
-tables (mean and 95 % half-width), DATASET.png with accuracy against severity. Finished runs are
-kept in `--runs` and never repeated, so the command can be stopped and given again.
+Writes to `--output` the runs, results.csv with a line per method, decision and seed, results.md
+with the tables (mean and 95 % half-width), results.png with accuracy against severity. Finished
+runs are never repeated, so the command can be stopped and given again. `haframe report` makes a
+page of the folder.
 
 Results, machine and versions: docs/results.md.
 """
 
 import argparse
+import dataclasses
 import importlib
 import pathlib
+import sys
 
 import matplotlib
 
 matplotlib.use("Agg")
+import simple_parsing
 from matplotlib import pyplot as plt
 
-from keras_haframe import plots
-from keras_haframe.training import compare, grouped, table
-from keras_haframe.training.settings import write
+from keras_haframe import decisions, methods, plots
+from keras_haframe.files import write_text
+from keras_haframe.results.table import by_method, markdown
+from keras_haframe.training import compare, parse
 
 RECIPES = {
     "drawn_aircraft": "aircraft_demo",
@@ -55,54 +61,63 @@ ROWS = {
     "HAFrame, alpha 0": ("haframe", {"alpha": 0.0}),
     "HAFrame + DR": ("haframe_dr", {}),
 }
+_named = {method for method, _ in ROWS.values()}
+ROWS |= {name: (name, {}) for name in methods.names() if name not in _named}
 
 
-def options() -> tuple[argparse.Namespace, object]:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--dataset", choices=RECIPES, required=True)
-    parser.add_argument(
-        "--methods", nargs="+", default=list(ROWS), metavar="ROW", help=f"of: {', '.join(ROWS)}"
-    )
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--network", choices=["I", "II"], default="II")
-    parser.add_argument("--output", default="results", type=pathlib.Path)
-    parser.add_argument("--runs", default=None, type=pathlib.Path, help="default runs/DATASET")
-    parser.add_argument(
-        "--ddof", type=int, choices=[0, 1], default=1, help="0: the papers' narrower intervals"
-    )
-    known, _ = parser.parse_known_args()
-    recipe = importlib.import_module(RECIPES[known.dataset])
-    recipe.add_arguments(parser)
-    args = parser.parse_args()
-    unknown = [row for row in args.methods if row not in ROWS]
+def settings_of(argv: list[str]):
+    """Settings of the task and of the comparison, and the task's recipe."""
+    first = argparse.ArgumentParser(add_help=False)
+    first.add_argument("--dataset", choices=RECIPES, default="drawn_aircraft")
+    recipe = importlib.import_module(RECIPES[first.parse_known_args(argv)[0].dataset])
+
+    @dataclasses.dataclass
+    class Settings(recipe.Settings):
+        """Settings of the task and of the comparison."""
+
+        dataset: str = simple_parsing.choice(*RECIPES, default="drawn_aircraft")  # the task
+        # rows of the table, all by default
+        methods: list[str] = dataclasses.field(default_factory=lambda: list(ROWS))
+        seeds: int = 3  # number of seeds
+        network: str = simple_parsing.choice("I", "II", default="II")  # network type of all rows
+        ddof: int = 1  # 0: the papers' narrower intervals
+        output: str = "runs/compare/DATASET"  # folder where everything is kept
+
+    settings = parse(Settings, __doc__, argv)
+    unknown = [row for row in settings.methods if row not in ROWS]
     if unknown:
-        parser.error(f"unknown method {unknown[0]!r}; choose from: {', '.join(ROWS)}")
-    return args, recipe
+        raise SystemExit(f"unknown method {unknown[0]!r}; choose from: {', '.join(ROWS)}")
+    output = settings.output.replace("DATASET", settings.dataset)
+    return dataclasses.replace(settings, output=output), recipe
 
 
-def main() -> None:
-    args, recipe = options()
-    task = recipe.task(args)
-    task.network = args.network
+def main(argv: list[str]) -> None:
+    """Train all rows, write tables and figure."""
+    settings, recipe = settings_of(argv)
+    settings.start()
+    task = recipe.experiment(settings, settings.network)
+    mine = ("methods", "seeds", "ddof", "output")
+    task.settings = {k: v for k, v in task.settings.items() if k not in mine}
     rows = {}
-    for row in args.methods:
+    for row in settings.methods:
         method, given = ROWS[row]
         rows[row] = method, recipe.OPTIONS.get(method, {}) | given
-    runs = args.runs or pathlib.Path("runs") / args.dataset
-    results = compare(task, rows, range(args.seeds), runs)
-
-    args.output.mkdir(parents=True, exist_ok=True)
-    table.write_csv(results, args.output / f"{args.dataset}.csv")
-    tables = [table.markdown(grouped(results, rule), args.ddof) for rule in ("", "CRM", "HiE")]
+    seeds = range(settings.seed, settings.seed + settings.seeds)
+    results = compare(task, rows, seeds, settings.output, max_minutes=settings.max_minutes)
+    if results is None:
+        return
+    output = pathlib.Path(settings.output)
+    tables = [
+        markdown(by_method(results, rule), settings.ddof) for rule in ("", *decisions.names())
+    ]
     text = "\n\n".join(tables) + "\n"
-    write(args.output / f"{args.dataset}.md", text)
+    write_text(output / "results.md", text)
     figure, ax = plt.subplots(figsize=(6, 6), layout="constrained")
-    plots.plot_accuracy_severity(
-        grouped(results), title=f"{args.dataset}, {args.seeds} seeds", ax=ax
-    )
-    figure.savefig(args.output / f"{args.dataset}.png", dpi=120)
-    print(f"\n{text}\nwritten to {args.output}")
+    title = f"{settings.dataset}, {settings.seeds} seeds"
+    plots.plot_accuracy_severity(by_method(results, ""), title=title, ax=ax)
+    figure.savefig(output / "results.png", dpi=120)
+    print(f"\n{text}\nwritten to {output}")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

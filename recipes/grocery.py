@@ -10,12 +10,12 @@ Cross-entropy and HAFrame in the same type II network on an ImageNet MobileNet a
 budget, three seeds, the last epoch's weights, scored on the official test split. To fit in minutes
 on two CPU cores, the network up to block 11 stays frozen: its activations are computed once, for
 the photographs and for six augmented copies of each, and the last two blocks and the head train on
-them. The scores of a finished run are kept in `--output` and it is not repeated.
+them. Finished runs are kept in `--output` and not repeated.
 
 Results, with spreads, machine and versions: docs/results.md.
 """
 
-import argparse
+import dataclasses
 import pathlib
 
 import matplotlib
@@ -28,28 +28,34 @@ import tensorflow_datasets as tfds
 
 import keras_haframe as kh
 from keras_haframe import plots
+from keras_haframe.data import ArrayBatches
+from keras_haframe.results import folder as files
+from keras_haframe.results.table import by_method, markdown
 from keras_haframe.training import (
-    Task,
+    Experiment,
+    RunSettings,
     compare,
     epoch_cosine,
-    grouped,
-    kept_scores,
     papers_sgd,
-    table,
+    place,
 )
 
 SIZE, COPIES = 160, 6
-LEARNING_RATE, BATCH = 0.05, 64
 OPTIONS = {"haframe": {"gamma": 1.0, "alpha": 0.5}}
-METHODS = {"cross-entropy": ("cross_entropy", {}), "HAFrame": ("haframe", OPTIONS["haframe"])}
+ROWS = {"cross-entropy": ("cross_entropy", {}), "HAFrame": ("haframe", OPTIONS["haframe"])}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the task, shared with compare.py."""
-    parser.add_argument("--data-dir", required=True, help="TFDS folder with the data set")
-    parser.add_argument("--weights", default="imagenet", help="'imagenet' or a weights file")
-    parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--cut", default="conv_pw_11_relu", help="last frozen layer of MobileNet")
+@dataclasses.dataclass
+class Settings(RunSettings):
+    """Settings of the experiment."""
+
+    data_dir: str | None = place(None)  # TFDS folder with the data set
+    weights: str = place("imagenet")  # 'imagenet' or a weights file
+    epochs: int = 8  # epochs
+    learning_rate: float = 0.05  # learning rate
+    seeds: int = place(3)  # number of seeds
+    cut: str = "conv_pw_11_relu"  # last frozen layer of MobileNet
+    output: str = place("runs/grocery_store")  # folder where runs are kept
 
 
 def mobilenet(weights: str) -> keras.Model:
@@ -111,75 +117,61 @@ def activations(stem: keras.Model, images: np.ndarray, augment: bool, seed: int)
     return np.concatenate([run(images[i : i + 66]) for i in range(0, len(images), 66)])
 
 
-class Batches(keras.utils.PyDataset):
-    """Shuffled batches; every epoch draws one of the copies of each photograph."""
-
-    def __init__(self, copies: np.ndarray, labels: np.ndarray, seed: int):
-        super().__init__()
-        self.copies, self.labels = copies, labels
-        self.generator = np.random.default_rng(seed)
-        self.on_epoch_end()
-
-    def on_epoch_end(self):
-        self.order = self.generator.permutation(len(self.labels))
-        self.copy = self.generator.integers(0, len(self.copies), len(self.labels))
-
-    def __len__(self):
-        return len(self.labels) // BATCH
-
-    def __getitem__(self, i):
-        rows = self.order[i * BATCH : (i + 1) * BATCH]
-        return self.copies[self.copy[rows], rows].astype("float32"), self.labels[rows]
-
-
-def task(args) -> Task:
-    """The task: activations, tree, network and budget."""
+def experiment(settings: Settings, network: str = "II") -> Experiment:
+    """Activations, tree, network and budget, shared with compare.py."""
     (images, labels), (test_images, test_labels) = (
-        load(split, args.data_dir) for split in ("train", "test")
+        load(split, settings.data_dir) for split in ("train", "test")
     )
-    features = tfds.builder("grocery_store", data_dir=args.data_dir).info.features
+    features = tfds.builder("grocery_store", data_dir=settings.data_dir).info.features
     tree = kh.ClassTree.from_label_columns(
         np.concatenate([labels, test_labels]),
         names=[features[k].names for k in ("label", "coarse_label", "top_label")],
         name="grocery_store",
     )
-    stem, _ = split_at(mobilenet(args.weights), args.cut)
+    stem, _ = split_at(mobilenet(settings.weights), settings.cut)
     print(f"activations of {len(images)} photographs and {COPIES} augmented copies of each")
     plain = activations(stem, images, False, 0)
     copies = np.stack([plain, *(activations(stem, images, True, i) for i in range(COPIES))])
-    return Task(
-        name="grocery_store",
-        tree=tree,
-        backbone=lambda: split_at(mobilenet(args.weights), args.cut)[1],
-        batches=lambda seed: Batches(copies, labels[:, 0], seed),
-        inputs=activations(stem, test_images, False, 0).astype("float32"),
-        labels=test_labels[:, 0],
-        optimizer=lambda model: papers_sgd(model, LEARNING_RATE),
-        epochs=args.epochs,
-        callbacks=lambda: [epoch_cosine(LEARNING_RATE, args.epochs)],
-        settings={"size": SIZE, "cut": args.cut, "copies": COPIES, "rate": LEARNING_RATE},
-    )
+
+    def make_model(method: str, options: dict, synchronized: bool) -> keras.Model:
+        top = split_at(mobilenet(settings.weights), settings.cut)[1]
+        model = kh.build(top, tree, method, network=network, synchronized=synchronized, **options)
+        model.compile(papers_sgd(model, settings.learning_rate))
+        return model
+
+    return Experiment(
+        tree, make_model,
+        lambda seed: ArrayBatches(
+            copies, labels[:, 0], settings.batch_size, seed,
+            lambda _, batch: batch.astype("float32"), variants=True,
+        ).from_epoch,
+        (activations(stem, test_images, False, 0).astype("float32"), test_labels[:, 0]),
+        settings.epochs,
+        callbacks=lambda: [epoch_cosine(settings.learning_rate, settings.epochs)],
+        settings={**settings.defining(), "network": network, "size": SIZE, "copies": COPIES},
+    )  # fmt: skip
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    add_arguments(parser)
-    parser.add_argument("--output", default="runs/grocery_store", type=pathlib.Path)
-    parser.add_argument("--seeds", type=int, default=3)
-    args = parser.parse_args()
-
-    grocery = task(args)
+def main(settings: Settings) -> None:
+    """Train both rows, print the table, draw where the mistakes fall."""
+    settings.start()
+    grocery = experiment(settings)
     print(grocery.tree)
     kh.diagnose(grocery.tree, OPTIONS["haframe"]["gamma"])
-    results = compare(grocery, METHODS, range(args.seeds), args.output, rules=("", "CRM"))
-    rows = grouped(results) | grouped(results, "CRM")
-    print(f"\n{len(grocery.labels)} test photographs\n\n{table.markdown(rows)}\n")
-    table.write_csv(results, args.output / "results.csv")
-    best = {name: kept_scores(args.output, name, 0).argmax(-1) for name in METHODS}
-    title = "Grocery Store, test mistakes, seed 0"
-    ax = plots.plot_mistakes_by_height(grocery.labels, best, grocery.tree, title=title)
-    ax.figure.savefig(args.output / "mistakes.png", dpi=150)
+    seeds = range(settings.seed, settings.seed + settings.seeds)
+    results = compare(
+        grocery, ROWS, seeds, settings.output, rules=("", "CRM"), max_minutes=settings.max_minutes
+    )
+    if results is None:
+        return
+    labels = grocery.test[1]
+    print(f"\n{len(labels)} test photographs\n\n{markdown(by_method(results))}\n")
+    output = pathlib.Path(settings.output)
+    scores = {row: files.read_scores(files.run_folder(output, row, seeds[0]))[0] for row in ROWS}
+    title = f"Grocery Store, test mistakes, seed {seeds[0]}"
+    ax = plots.plot_mistakes_by_height(labels, scores, grocery.tree, title=title)
+    ax.figure.savefig(output / "mistakes.png", dpi=150)
 
 
 if __name__ == "__main__":
-    main()
+    main(kh.training.parse(Settings, __doc__))

@@ -1,7 +1,7 @@
 """iNaturalist 2019 (Liang and Davis, HAFrame, ICCV 2023): 1,010 species, seven ranks.
 
     python recipes/inaturalist2019.py --weights model.safetensors      # 74 GB download, GPU days
-    python recipes/inaturalist2019.py --method cross_entropy --type I --weights model.safetensors
+    python recipes/inaturalist2019.py --method cross_entropy --network I --weights model.safetensors
     python recipes/inaturalist2019.py --smoke                          # seconds, drawn images
 
 ResNet-50 from ImageNet, 224 px, 100 epochs, batch 256, gamma 5, alpha 0.4; in type II the
@@ -16,10 +16,12 @@ benchmarks/input.py).
 """
 
 import dataclasses
+import sys
 
 from photographs import PhotographSettings, train
 
-from keras_haframe.training import from_command_line, option
+from keras_haframe.data import inaturalist2019
+from keras_haframe.training import parse, place
 
 OPTIONS = {
     "haframe": {"gamma": 5.0, "alpha": 0.4},
@@ -31,10 +33,18 @@ OPTIONS = {
 
 @dataclasses.dataclass
 class Settings(PhotographSettings):
-    batch: int = option(256, "training batch, over all devices")
-    output: str = option("runs/inaturalist2019", "folder where runs are kept")
+    """Settings of the run."""
+
+    batch_size: int = 256  # training batch, over all devices
+    output: str = place("runs/inaturalist2019")  # folder where runs are kept
+
+
+def main(argv: list[str]) -> None:
+    """The paper's experiment."""
+    settings = parse(Settings, __doc__, argv)
+    rate = 0.1 if settings.network == "II" else 1.0  # of the transformation block
+    train(settings, "inaturalist2019", inaturalist2019.PREPROCESSING, OPTIONS, rate)
 
 
 if __name__ == "__main__":
-    settings = from_command_line(Settings, description=__doc__.split("\n")[0])
-    train(settings, "inaturalist2019", OPTIONS, 0.1 if settings.type == "II" else 1.0)
+    main(sys.argv[1:])

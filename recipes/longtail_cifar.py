@@ -38,29 +38,28 @@ import dataclasses
 
 import keras
 import numpy as np
+import simple_parsing
 
-from keras_haframe.data import cifar10, cifar100
+from keras_haframe.data import ArrayBatches, MixedBatches, cifar10, cifar100
+from keras_haframe.data.augment_arrays import random_crop_and_flip
 from keras_haframe.data.long_tail import long_tail_indices
-from keras_haframe.models import resnet32
+from keras_haframe.models import MixUpClassifier, resnet32
 from keras_haframe.training import (
-    ArrayBatches,
+    Experiment,
     GroupedSGD,
     RunSettings,
-    from_command_line,
-    normalize,
-    option,
-    random_crop_and_flip,
+    parse,
+    place,
     run_seeds,
 )
-from keras_haframe.training.distribution import all_devices, process
-from keras_haframe.training.mixup import MixedBatches, MixUpClassifier
+from keras_haframe.training.distribution import process
 
 DATA = {"cifar10": cifar10, "cifar100": cifar100}
 WIDTHS = {"cifar10": 16, "cifar100": 32}
 # First class of the medium and of the tail classes.
 BOUNDS = {"cifar10": (3, 7), "cifar100": (36, 71)}
 PARTS = ("top1_frequent", "top1_medium", "top1_rare")
-MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
+PREPROCESSING = cifar10.PREPROCESSING  # the paper's, for both
 OPTIONS = {  # by data and method; on CIFAR-100 as in cifar100.py, on CIFAR-10 the defaults
     ("cifar100", "haframe"): {"gamma": 2.0, "alpha": 0.4},
     ("cifar100", "haframe_dr"): {"gamma": 2.0, "lengths": "batch"},
@@ -70,19 +69,21 @@ OPTIONS = {  # by data and method; on CIFAR-100 as in cifar100.py, on CIFAR-10 t
 
 @dataclasses.dataclass
 class Settings(RunSettings):
-    method: str = option(
-        "etf_dr", "training method", choices=["cross_entropy", "etf_dr", "haframe", "haframe_dr"]
-    )
-    type: str = option("I", "network type", choices=["I", "II"])
-    data: str = option("cifar100", "data set", choices=list(DATA))
-    ratio: float = option(0.01, "images of the rarest class over those of the most frequent")
-    mixup: float = option(1.0, "parameter of mix-up's Beta distribution; 0 for no mix-up")
-    epochs: int = option(200, "epochs")
-    batch: int = option(128, "training batch, over all devices")
-    rate: float = option(0.1, "learning rate of all weights")
-    data_dir: str | None = option(None, "TFDS folder")
-    arrays: str | None = option(None, ".npz file with the images, instead of TFDS")
-    output: str = option("runs/longtail_cifar", "folder where runs are kept")
+    """Settings of the run."""
+
+    method: str = simple_parsing.choice(
+        "cross_entropy", "etf_dr", "haframe", "haframe_dr", default="etf_dr"
+    )  # training method
+    network: str = simple_parsing.choice("I", "II", default="I")  # network type
+    data: str = simple_parsing.choice(*DATA, default="cifar100")  # data set
+    ratio: float = 0.01  # images of the rarest class over those of the most frequent
+    mixup: float = 1.0  # parameter of mix-up's Beta distribution; 0 for no mix-up
+    epochs: int = 200  # epochs
+    batch_size: int = 128  # training batch, over all devices
+    learning_rate: float = 0.1  # learning rate of all weights
+    data_dir: str | None = place(None)  # TFDS folder
+    arrays: str | None = place(None)  # .npz file with the images, instead of TFDS
+    output: str = place("runs/longtail_cifar")  # folder where runs are kept
 
 
 def load(settings: Settings) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -102,7 +103,7 @@ def load(settings: Settings) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nda
 
 def augment(generator: np.random.Generator, images: np.ndarray) -> np.ndarray:
     """Random 32 x 32 crop from the image in a black frame, mirrored or not, normalized."""
-    return normalize(random_crop_and_flip(generator, images, mode="constant"), MEAN, STD)
+    return PREPROCESSING.scale(random_crop_and_flip(generator, images, mode="constant"))
 
 
 def rate_of(epoch: int, settings: Settings) -> float:
@@ -110,7 +111,7 @@ def rate_of(epoch: int, settings: Settings) -> float:
     warm_up = max(1, round(settings.epochs / 40))
     done = (epoch + 1) / settings.epochs
     step = 0.01 if done > 0.9 else 0.1 if done > 0.8 else 1.0
-    return settings.rate * step * min(1.0, (epoch + 1) / warm_up)
+    return settings.learning_rate * step * min(1.0, (epoch + 1) / warm_up)
 
 
 def by_frequency(scores: np.ndarray, labels: np.ndarray, bounds: tuple[int, int]) -> dict:
@@ -120,8 +121,9 @@ def by_frequency(scores: np.ndarray, labels: np.ndarray, bounds: tuple[int, int]
 
 
 def main(settings: Settings) -> None:
+    """Run every seed, print the row of the table and the accuracy by frequency."""
     if settings.smoke:
-        settings = dataclasses.replace(settings, epochs=min(settings.epochs, 2), batch=16)
+        settings = dataclasses.replace(settings, epochs=min(settings.epochs, 2), batch_size=16)
     settings.start()
     tree = DATA[settings.data].class_tree()
     images, labels, test_images, test_labels = load(settings)
@@ -129,42 +131,41 @@ def main(settings: Settings) -> None:
     images, labels = images[kept], labels[kept]
     counts = np.bincount(labels)
     print(f"{len(labels)} training images, {counts.max()} to {counts.min()} per class")
-    network = {"network": settings.type, "hidden_units": None}
-    network |= OPTIONS.get((settings.data, settings.method), {})
-    blocks = 1 if settings.smoke else 5
 
-    def make_model(seed: int) -> keras.Model:
-        model = MixUpClassifier(
-            resnet32(width=WIDTHS[settings.data], blocks=blocks, synchronized=devices > 1),
-            tree, settings.method, synchronized=devices > 1, **network,
-            **({} if settings.method == "cross_entropy" else {"seed": seed}),
+    def make_model(method: str, options: dict, synchronized: bool) -> keras.Model:
+        backbone = resnet32(
+            width=WIDTHS[settings.data], blocks=1 if settings.smoke else 5,
+            synchronized=synchronized,
         )  # fmt: skip
-        model.compile(
-            GroupedSGD(settings.rate, coupled_weight_decay=2e-4),
-        )
+        model = MixUpClassifier(
+            backbone, tree, method, network=settings.network, hidden_units=None,
+            synchronized=synchronized, **options,
+        )  # fmt: skip
+        model.compile(GroupedSGD(settings.learning_rate, coupled_weight_decay=2e-4))
         return model
 
-    def batches(seed: int) -> ArrayBatches:
-        arguments = images, labels, settings.batch, seed, augment, process()
+    def make_train(seed: int):
+        arguments = images, labels, settings.batch_size, seed, augment, process()
         if settings.mixup:
-            return MixedBatches(*arguments, alpha=settings.mixup)
-        return ArrayBatches(*arguments)
+            return MixedBatches(*arguments, alpha=settings.mixup).from_epoch
+        return ArrayBatches(*arguments).from_epoch
 
-    with all_devices(settings.batch) as devices:
-        rows = run_seeds(
-            settings, tree, make_model, batches, (normalize(images, MEAN, STD), labels),
-            (normalize(test_images, MEAN, STD), test_labels),
-            name=f"{settings.data}_{settings.ratio:g}_{settings.method}_{settings.type}",
-            callbacks=lambda: [
-                keras.callbacks.LearningRateScheduler(lambda e, _: rate_of(e, settings))
-            ],
-            rules=[""],  # the tree decides nothing here
-            measure=lambda scores, y: by_frequency(scores, y, BOUNDS[settings.data]),
-        )  # fmt: skip
-    for results in (rows or {}).values():
-        for part in PARTS:
-            print(f"{part}: {100 * np.mean([r[part] for r in results]):.2f} %")
+    experiment = Experiment(
+        tree, make_model, make_train,
+        (PREPROCESSING.scale(test_images), test_labels), settings.epochs,
+        (PREPROCESSING.scale(images), labels), settings.batch_size,
+        callbacks=lambda: [
+            keras.callbacks.LearningRateScheduler(lambda e, _: rate_of(e, settings))
+        ],
+        measure=lambda scores, y: by_frequency(scores, y, BOUNDS[settings.data]),
+        settings=settings.defining(),
+    )  # fmt: skip
+    row = settings.method, OPTIONS.get((settings.data, settings.method), {})
+    name = f"{settings.data}_{settings.ratio:g}_{settings.method}_{settings.network}"
+    results = run_seeds(settings, experiment, row, name, rules=[""])  # the tree decides nothing
+    for part in PARTS if results else ():
+        print(f"{part}: {100 * np.mean([r[part] for r in results]):.2f} %")
 
 
 if __name__ == "__main__":
-    main(from_command_line(Settings, description=__doc__.split("\n")[0]))
+    main(parse(Settings, __doc__))

@@ -12,14 +12,12 @@ hierarchical cross-entropy, soft labels, ETF with dot-regression, HAFrame. Every
 loss is the same in all runs: 64 features, the optimizer, the budget, the seed. NC2 and NC3 are
 measured twice, against the ETF and against the frame of the tree.
 
-`DIR` holds the data set for TFDS. Each run leaves `nc_{network}_{loss}.csv` with a line per epoch
-in `--output`, and is not repeated while it is there. The figures, the table and what they say:
+`DIR` holds the data set for TFDS. Finished runs are kept in `--output` and not repeated; their
+history.csv has the measures of every epoch. The figures, the table and what they say:
 docs/collapse.md.
 """
 
-import argparse
-import json
-import os
+import dataclasses
 import pathlib
 
 import matplotlib
@@ -27,18 +25,28 @@ import matplotlib
 matplotlib.use("Agg")
 import keras
 import numpy as np
+import simple_parsing
 from keras import ops
 from matplotlib import pyplot as plt
 
 import keras_haframe as kh
 from keras_haframe import plots
 from keras_haframe.collapse import NeuralCollapseCallback
-from keras_haframe.data import drawn_aircraft
+from keras_haframe.data import ArrayBatches, drawn_aircraft
 from keras_haframe.losses import LabelLoss
-from keras_haframe.training import epoch_cosine, table
+from keras_haframe.results import folder as files
+from keras_haframe.results import table
+from keras_haframe.training import (
+    Experiment,
+    RunSettings,
+    compare,
+    epoch_cosine,
+    load_trained,
+    parse,
+    place,
+)
 
-SIZE, FEATURES, BATCH = 32, 64, 48
-LEARNING_RATE, WEIGHT_DECAY = 6e-3, 0.5
+SIZE, FEATURES, WEIGHT_DECAY = 32, 64, 0.5
 GAMMA = 1.0
 MEASURES = ("nc1", "nc1_quotient", "nc2", "nc2_etf", "nc3", "nc3_etf", "nc4")
 # Three groups of two pairs, as paths in the tree; the last names are those of the data sets.
@@ -80,29 +88,26 @@ class MeanSquaredError(LabelLoss):
 
 
 LOSSES = {
-    "MSE": ("mse", "cross_entropy", {}),
-    "cross-entropy": ("ce", "cross_entropy", {}),
-    "HXE": ("hxe", "hierarchical_cross_entropy", {"alpha": 0.5}),
-    "soft labels": ("soft", "soft_labels", {"beta": 4.0}),
-    "ETF + DR": ("etf", "etf_dr", {}),
-    "HAFrame": ("haframe", "haframe", {"gamma": GAMMA, "alpha": 0.5}),
+    "MSE": ("cross_entropy", {}),
+    "cross-entropy": ("cross_entropy", {}),
+    "HXE": ("hierarchical_cross_entropy", {"alpha": 0.5}),
+    "soft labels": ("soft_labels", {"beta": 4.0}),
+    "ETF + DR": ("etf_dr", {}),
+    "HAFrame": ("haframe", {"gamma": GAMMA, "alpha": 0.5}),
 }
 
 
-def options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--dataset", choices=sorted(CLASSES), default="drawn_aircraft")
-    parser.add_argument("--data-dir", default=None, help="TFDS folder, not for drawn_aircraft")
-    parser.add_argument("--output", default=None, type=pathlib.Path, help="runs/nc_DATASET")
-    parser.add_argument("--per-class", type=int, default=40, help="training images per class")
-    parser.add_argument("--epochs", type=int, default=80)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--smoke", action="store_true", help="two losses, two epochs")
-    args = parser.parse_args()
-    args.output = args.output or pathlib.Path("runs") / f"nc_{args.dataset}"
-    if args.smoke:
-        args.per_class, args.epochs = 5, 2
-    return args
+@dataclasses.dataclass
+class Settings(RunSettings):
+    """Settings of the experiment."""
+
+    dataset: str = simple_parsing.choice(*sorted(CLASSES), default="drawn_aircraft")  # data set
+    data_dir: str | None = place(None)  # TFDS folder, not for drawn_aircraft
+    per_class: int = 40  # training images per class
+    epochs: int = 80  # epochs
+    batch_size: int = 48  # training batch
+    learning_rate: float = 6e-3  # learning rate
+    output: str = place("runs/nc_DATASET")  # folder where runs are kept
 
 
 def class_paths(dataset: str) -> list[list[str]]:
@@ -149,32 +154,34 @@ def cnn() -> keras.Model:
     return kh.models.small_cnn((SIZE, SIZE, 3), widths=(16, 32, 64))
 
 
-def run(network, loss: str, tree, train, test, target, path: pathlib.Path, args) -> np.ndarray:
-    """Train one model, leave its measures in `path`; return its test scores."""
-    keras.utils.set_random_seed(args.seed)
-    _, method, method_options = LOSSES[loss]
-    model = kh.build(network(), tree, method, network="I", hidden_units=FEATURES, **method_options)
-    model.compile(
-        keras.optimizers.AdamW(LEARNING_RATE, weight_decay=WEIGHT_DECAY),
-        loss=MeanSquaredError() if loss == "MSE" else model.method.loss,
-        metrics=[kh.metrics.Top1Accuracy(tree), kh.metrics.MistakeSeverity(tree)],
-        jit_compile=False,
-        steps_per_execution=len(train[1]) // BATCH or 1,
-    )
-    measure = NeuralCollapseCallback(
-        train, test, every=4, max_share=1.0, measures=MEASURES, target=target
-    )
-    partial = path.with_suffix(".partial")
-    log = keras.callbacks.CSVLogger(str(partial))
-    callbacks = [epoch_cosine(LEARNING_RATE, args.epochs), measure, log]
-    model.fit(*train, batch_size=BATCH, epochs=args.epochs, verbose=0, callbacks=callbacks)
-    scores = model.predict(test[0], batch_size=256, verbose=0)
-    means = plots.class_mean_cosines(
-        _centered(model.features(train[0]), train[1]), train[1], tree.num_classes
-    )
-    np.savez_compressed(path.with_suffix(".npz"), scores=scores, cosines=means)
-    os.replace(partial, path)
-    return scores
+NETWORKS = {"CNN": cnn, "MLP": mlp}
+
+
+def experiment(name: str, loss: str, settings: Settings, tree, train, test, target) -> Experiment:
+    """One network under one loss, its measures taken as it trains."""
+
+    def make_model(method: str, options: dict, synchronized: bool) -> keras.Model:
+        model = kh.build(
+            NETWORKS[name](), tree, method, network="I", hidden_units=FEATURES, **options
+        )
+        model.compile(
+            keras.optimizers.AdamW(settings.learning_rate, weight_decay=WEIGHT_DECAY),
+            loss=MeanSquaredError() if loss == "MSE" else None,
+            steps_per_execution=len(train[1]) // settings.batch_size or 1,
+        )
+        return model
+
+    def callbacks() -> list:
+        measure = NeuralCollapseCallback(
+            train, test, every=4, max_share=1.0, measures=MEASURES, target=target
+        )
+        return [epoch_cosine(settings.learning_rate, settings.epochs), measure]
+
+    return Experiment(
+        tree, make_model,
+        lambda seed: ArrayBatches(*train, settings.batch_size, seed).from_epoch,
+        test, settings.epochs, callbacks=callbacks, settings=settings.defining(),
+    )  # fmt: skip
 
 
 def _centered(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -245,57 +252,49 @@ def markdown(rows: list[dict]) -> str:
         "train_nc3": "NC3 to tree", "train_nc4": "NC4", "test_nc1_quotient": "test within/between",
         "test_top1": "test top-1", "test_severity": "test severity",
     }  # fmt: skip
-    lines = ["| " + " | ".join(columns.values()) + " |", "|---" * len(columns) + "|"]
-    for row in rows:
-        cells = (row[c] for c in columns)
-        lines.append(
-            "| " + " | ".join(f"{c:.3g}" if isinstance(c, float) else str(c) for c in cells) + " |"
-        )
-    return "\n".join(lines)
+    return table.lines(list(columns.values()), [[row[c] for c in columns] for row in rows])
 
 
-def main(args) -> None:
-    args.output.mkdir(parents=True, exist_ok=True)
-    tree = kh.ClassTree.from_paths(class_paths(args.dataset), name=args.dataset)
-    train, test = (load(args.dataset, s, args.per_class, args.data_dir) for s in ("train", "test"))
-    s_min = kh.frames.min_similarity(tree, GAMMA, "grid")
-    target = kh.frames.similarity(tree.distances(), GAMMA, s_min)
+def main(settings: Settings) -> None:
+    """Train every network under every loss, draw the figures, print the table."""
+    if settings.smoke:
+        settings = dataclasses.replace(settings, per_class=5, epochs=2)
+    output = settings.output.replace("DATASET", settings.dataset)
+    settings = dataclasses.replace(settings, output=output)
+    settings.start()
+    output = pathlib.Path(output)
+    tree = kh.ClassTree.from_paths(class_paths(settings.dataset), name=settings.dataset)
+    train, test = (
+        load(settings.dataset, s, settings.per_class, settings.data_dir) for s in ("train", "test")
+    )
+    target = kh.frames.TargetCosines(tree, GAMMA).matrix()
     gap = kh.collapse.frame_gap(np.linalg.cholesky(target + 1e-12 * np.eye(len(target))))["gram"]
     print(f"{tree}\n{len(train[1])} training images, {len(test[1])} test images")
     print(f"NC2 distance between the two targets, ETF and tree: {gap:.3f}\n")
-    tree.to_json(args.output / "tree.json")
-    settings = {k: str(v) for k, v in vars(args).items()}
-    settings |= {m.__name__: m.__version__ for m in (keras, np, kh)}
-    (args.output / "settings.json").write_text(json.dumps(settings, indent=1))
 
-    losses = ["cross-entropy", "HAFrame"] if args.smoke else list(LOSSES)
-    final, results, scores = [], [], {}
-    for name, network in {"CNN": cnn, "MLP": mlp}.items():
-        runs, cosines = {}, {}
+    losses = ["cross-entropy", "HAFrame"] if settings.smoke else list(LOSSES)
+    final = []
+    for name in NETWORKS:
+        histories, cosines = {}, {}
         for loss in losses:
-            path = args.output / f"nc_{name.lower()}_{LOSSES[loss][0]}.csv"
-            if not path.exists():
-                print(f"{name}, {loss}", flush=True)
-                run(network, loss, tree, train, test, target, path, args)
-            runs[loss] = plots.read_history(path)
-            kept = np.load(path.with_suffix(".npz"))
-            cosines[loss], scores[name, loss] = kept["cosines"], kept["scores"]
-            metrics = kh.metrics.summary(test[1], kept["scores"], tree)
-            final.append(final_row(f"{name}, {loss}", runs[loss], metrics))
-            results.append({"method": f"{name}, {loss}", "seed": args.seed, **metrics})
-        figures(name, runs, cosines, tree, target, args.output)
-    print(f"\n{markdown(final)}\n\nfigures and tables in {args.output}")
-    table.write_csv(final, args.output / "final.csv")
-    table.write_csv(results, args.output / "results.csv")
-    np.savez_compressed(
-        args.output / "predictions.npz",
-        scores=scores["CNN", "HAFrame"],
-        baseline=scores["CNN", "cross-entropy"],
-        names=np.array(["HAFrame", "cross-entropy"]),
-        labels=test[1],
-        images=test[0],
-    )
+            method, options = LOSSES[loss]
+            one = experiment(name, loss, settings, tree, train, test, target)
+            row = f"{name}, {loss}"
+            results = compare(one, {row: (method, options)}, [settings.seed], output, rules=[""])
+            path = files.run_folder(output, row, settings.seed)
+            histories[loss] = plots.read_history(path / files.HISTORY)
+            seeded = {"seed": settings.seed} if loss in ("ETF + DR", "HAFrame") else {}
+            model = load_trained(
+                lambda o=one, m=method, s={**options, **seeded}: o.make_model(m, s, False), path
+            )
+            centered = _centered(model.features(train[0]), train[1])
+            cosines[loss] = plots.class_mean_cosines(centered, train[1], tree.num_classes)
+            final.append(final_row(row, histories[loss], results[0]))
+        figures(name, histories, cosines, tree, target, output)
+    print(f"\n{markdown(final)}\n\nfigures and tables in {output}")
+    table.write_csv(final, output / "final.csv")
+    files.write_images(output, test[0])
 
 
 if __name__ == "__main__":
-    main(options())
+    main(parse(Settings, __doc__))

@@ -11,56 +11,64 @@ That is for data sets that fit into memory and are cropped after they are resize
 
 import dataclasses
 import json
-import os
 
 import keras
 import numpy as np
+import simple_parsing
 
 import keras_haframe as kh
-from keras_haframe.data.pipelines import PIPELINES
+from keras_haframe.data import ArrayBatches, Preprocessing
+from keras_haframe.data.augment_arrays import random_crop_and_flip
+from keras_haframe.files import whole
 from keras_haframe.training import (
-    ArrayBatches,
+    Experiment,
     RunSettings,
-    normalize,
-    option,
+    epoch_cosine,
     papers_sgd,
-    random_crop_and_flip,
+    place,
     run_seeds,
-    with_seed,
 )
-from keras_haframe.training.distribution import all_devices, process
+from keras_haframe.training.distribution import process
 
 SPLITS = ("train", "validation", "test")
 
 
 @dataclasses.dataclass
 class PhotographSettings(RunSettings):
-    method: str = option("haframe", "training method", choices=kh.methods.names())
-    weights: str | None = option(
-        None, "ResNet-50 to start from, .safetensors or .npz with torchvision's names; or 'none'"
-    )
-    weights_prefix: str = option("", "what stands before torchvision's names in that file")
-    data_dir: str | None = option(None, "TFDS folder; where the data set is prepared, once")
-    arrays: str | None = option(None, ".npz file with the images, instead of TFDS")
-    write_arrays: str | None = option(None, "make such a file of the data set, and end")
+    """Settings of the run."""
+
+    method: str = simple_parsing.choice(*kh.methods.names(), default="haframe")  # training method
+    network: str = simple_parsing.choice("I", "II", default="II")  # network type
+    # ResNet-50 to start from, .safetensors or .npz with torchvision's names; or 'none'
+    weights: str | None = None
+    weights_prefix: str = ""  # what stands before torchvision's names in that file
+    data_dir: str | None = place(None)  # TFDS folder; where the data set is prepared, once
+    arrays: str | None = place(None)  # .npz file with the images, instead of TFDS
+    write_arrays: str | None = place(None)  # make such a file of the data set, and end
 
 
-def train(settings: PhotographSettings, data_set: str, method_options: dict, transformation: float):
+def train(
+    settings: PhotographSettings,
+    data_set: str,
+    preprocessing: Preprocessing,
+    method_options: dict,
+    transformation: float = 1.0,
+):
     """Train and score one row of the paper's table.
 
     Args:
         settings: Settings of the recipe.
-        data_set: Name of the TFDS data set and of its pipeline.
+        data_set: Name of the TFDS data set.
+        preprocessing: How its images are prepared.
         method_options: Options of `build` by method.
         transformation: Multiplier of the learning rate of the transformation block.
     """
-    pipeline = PIPELINES[data_set]
     if settings.smoke:
         data_set = "drawn_aircraft/tiny"
-        pipeline = dataclasses.replace(pipeline, size=32)
-        settings = dataclasses.replace(settings, epochs=1, batch=16, weights="none")
+        preprocessing = dataclasses.replace(preprocessing, size=(32, 32))
+        settings = dataclasses.replace(settings, epochs=1, batch_size=16, weights="none")
     if settings.write_arrays:
-        write_arrays(settings, data_set, pipeline)
+        write_arrays(settings, data_set, preprocessing)
         return None
     if settings.weights is None:
         raise SystemExit(
@@ -71,29 +79,34 @@ def train(settings: PhotographSettings, data_set: str, method_options: dict, tra
         )
     settings.start()
     read = read_arrays if settings.arrays else read_tfds
-    tree, make_train, validation, test, steps = read(settings, data_set, pipeline)
-    print(tree)
+    data = read(settings, data_set, preprocessing)
+    print(data["tree"])
 
-    def make_model(seed: int) -> keras.Model:
-        backbone = kh.models.resnet50((pipeline.size, pipeline.size, 3), synchronized=devices > 1)
+    def make_model(method: str, options: dict, synchronized: bool) -> keras.Model:
+        blocks = (1, 1, 1, 1) if settings.smoke else (3, 4, 6, 3)
+        backbone = kh.models.resnet50(
+            (*preprocessing.size, 3), blocks=blocks, synchronized=synchronized
+        )
         if settings.weights != "none":
             kh.models.load_torch_weights(backbone, settings.weights, settings.weights_prefix)
-        options = {} if settings.smoke else method_options.get(settings.method, {})
-        options = with_seed(settings.method, tree, seed, options)
         model = kh.build(
-            backbone, tree, settings.method, network=settings.type, synchronized=devices > 1,
+            backbone, data["tree"], method, network=settings.network, synchronized=synchronized,
             **options,
         )  # fmt: skip
-        model.compile(
-            papers_sgd(model, settings.rate, transformation=transformation),
-        )
+        model.compile(papers_sgd(model, settings.learning_rate, transformation=transformation))
         return model
 
-    with all_devices(settings.batch) as devices:
-        return run_seeds(settings, tree, make_model, make_train, validation, test, steps)
+    experiment = Experiment(
+        make_model=make_model, epochs=settings.epochs, batch_size=settings.batch_size,
+        callbacks=lambda: [epoch_cosine(settings.learning_rate, settings.epochs)],
+        settings=settings.defining(), **data,
+    )  # fmt: skip
+    options = {} if settings.smoke else method_options.get(settings.method, {})
+    row = settings.method, options
+    return run_seeds(settings, experiment, row, f"{settings.method}_{settings.network}")
 
 
-# Data, as `run_seeds` takes them ------------------------------------------------------------------
+# Data, as `Experiment` takes them -----------------------------------------------------------------
 
 
 def load_splits(settings: PhotographSettings, data_set: str):
@@ -101,81 +114,85 @@ def load_splits(settings: PhotographSettings, data_set: str):
     import tensorflow_datasets as tfds
 
     import keras_haframe.data.builders  # noqa: F401 (registers the data sets)
-    from keras_haframe.data import drawn_aircraft
 
     splits, info = tfds.load(
         data_set, split=list(SPLITS), data_dir=settings.data_dir, as_supervised=True,
         with_info=True, shuffle_files=False, decoders={"image": tfds.decode.SkipDecoding()},
     )  # fmt: skip
     if settings.smoke:
-        return [split.take(32) for split in splits], drawn_aircraft.class_tree()
+        splits = [split.take(32) for split in splits]
     return splits, kh.data.class_tree(info)
 
 
-def read_tfds(settings: PhotographSettings, data_set: str, pipeline):
+def read_tfds(settings: PhotographSettings, data_set: str, preprocessing: Preprocessing) -> dict:
+    """Tree, training data, validation and test data as `tf.data`."""
     from keras_haframe.data.batches import evaluation_batches, training_batches, training_steps
 
     (training, validation, test), tree = load_splits(settings, data_set)
+    size = settings.batch_size
     labels = np.array([int(label) for _, label in test.as_numpy_iterator()])
 
     def make_train(seed: int):
         return lambda first: training_batches(
-            training, pipeline, settings.batch, seed, first, share=process()
+            training, preprocessing, size, seed, first, share=process()
         )
 
-    return (
-        tree, make_train,
-        (evaluation_batches(validation, pipeline, settings.batch), None),
-        (evaluation_batches(test, pipeline, settings.batch), labels),
-        training_steps(training, settings.batch),
-    )  # fmt: skip
+    return {
+        "tree": tree,
+        "make_train": make_train,
+        "validation": evaluation_batches(validation, preprocessing, size),
+        "test": (evaluation_batches(test, preprocessing, size), labels),
+        "steps": training_steps(training, size),
+    }
 
 
-def read_arrays(settings: PhotographSettings, data_set: str, pipeline):
-    check_arrays(data_set, pipeline)
+def read_arrays(settings: PhotographSettings, data_set: str, preprocessing: Preprocessing) -> dict:
+    """Tree, training data, validation and test data from an .npz file."""
+    check_arrays(data_set, preprocessing)
     with np.load(settings.arrays) as file:
         tree = kh.ClassTree.from_config(json.loads(str(file["tree"])))
         data = {s: (file[f"{s}_images"], file[f"{s}_labels"]) for s in SPLITS}
+    how = preprocessing.augmentation
 
     def change(generator, images):
         cropped = random_crop_and_flip(
-            generator, images, pipeline.padding, pipeline.last_offset, pipeline.pad_mode.lower()
+            generator, images, how.padding, how.last_offset, how.pad_mode.lower()
         )
-        return normalize(cropped, pipeline.mean, pipeline.std)
+        return preprocessing.scale(cropped)
 
-    def still(split):
-        images, labels = data[split]
-        return normalize(images, pipeline.mean, pipeline.std), labels
+    def make_train(seed: int):
+        batches = ArrayBatches(*data["train"], settings.batch_size, seed, change, process())
+        return batches.from_epoch
 
-    return (
-        tree,
-        lambda seed: ArrayBatches(*data["train"], settings.batch, seed, change, process()),
-        still("validation"), still("test"), None,
-    )  # fmt: skip
+    still = {s: (preprocessing.scale(images), labels) for s, (images, labels) in data.items()}
+    return {
+        "tree": tree,
+        "make_train": make_train,
+        "validation": still["validation"],
+        "test": still["test"],
+    }
 
 
-def write_arrays(settings: PhotographSettings, data_set: str, pipeline) -> None:
+def write_arrays(settings: PhotographSettings, data_set: str, preprocessing) -> None:
     """Write what `read_arrays` reads."""
-    check_arrays(data_set, pipeline)
-    from keras_haframe.data import augment
-
+    check_arrays(data_set, preprocessing)
     splits, tree = load_splits(settings, data_set)
     arrays = {"tree": json.dumps(tree.get_config())}
     for name, split in zip(SPLITS, splits):
         resized = split.map(
-            lambda image, label: (augment.resize(pipeline.decode(image), pipeline.size), label)
+            lambda image, label: (preprocessing.resized(preprocessing.decode(image)), label)
         )
         images, labels = zip(*resized.as_numpy_iterator())
         arrays[f"{name}_images"] = np.stack([np.uint8(np.rint(image)) for image in images])
         arrays[f"{name}_labels"] = np.array(labels)
         print(f"{name}: {len(labels)} images", flush=True)
-    partial = f"{settings.write_arrays}.partial.npz"
-    np.savez(partial, **arrays)
-    os.replace(partial, settings.write_arrays)
+    with whole(settings.write_arrays) as partial:
+        np.savez(partial, **arrays)
 
 
-def check_arrays(data_set: str, pipeline) -> None:
-    if pipeline.change != "pad_and_crop":
+def check_arrays(data_set: str, preprocessing: Preprocessing) -> None:
+    """Refuse data sets whose images are cropped before they are resized."""
+    if preprocessing.augmentation.change != "pad_and_crop":
         raise SystemExit(
             f"{data_set} is cropped from images of any size and does not fit into memory. Install "
             "TensorFlow for its input pipeline, on whichever backend trains, and leave out "

@@ -16,10 +16,12 @@ training images (6.7 images/s, benchmarks/input.py).
 """
 
 import dataclasses
+import sys
 
 from photographs import PhotographSettings, train
 
-from keras_haframe.training import from_command_line, option
+from keras_haframe.data import tiered_imagenet_h
+from keras_haframe.training import parse, place
 
 OPTIONS = {
     "haframe": {"gamma": 3.0, "alpha": 0.5},
@@ -31,10 +33,18 @@ OPTIONS = {
 
 @dataclasses.dataclass
 class Settings(PhotographSettings):
-    batch: int = option(256, "training batch, over all devices")
-    output: str = option("runs/tiered_imagenet", "folder where runs are kept")
+    """Settings of the run."""
+
+    batch_size: int = 256  # training batch, over all devices
+    output: str = place("runs/tiered_imagenet")  # folder where runs are kept
+
+
+def main(argv: list[str]) -> None:
+    """The paper's experiment."""
+    settings = parse(Settings, __doc__, argv)
+    rate = 0.1 if settings.network == "II" else 1.0  # of the transformation block
+    train(settings, "tiered_imagenet_h", tiered_imagenet_h.PREPROCESSING, OPTIONS, rate)
 
 
 if __name__ == "__main__":
-    settings = from_command_line(Settings, description=__doc__.split("\n")[0])
-    train(settings, "tiered_imagenet_h", OPTIONS, 0.1 if settings.type == "II" else 1.0)
+    main(sys.argv[1:])

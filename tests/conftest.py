@@ -1,5 +1,6 @@
 """Shared fixtures: quiet backends, golden vectors, and the worked tree of the documentation."""
 
+import fcntl
 import os
 import pathlib
 
@@ -39,6 +40,26 @@ def _seed_and_policy():
     policy = keras.config.dtype_policy()
     yield
     keras.config.set_dtype_policy(policy)
+
+
+@pytest.fixture(scope="session")
+def drawn_data(tmp_path_factory):
+    """TFDS folder with `drawn_aircraft/tiny`, prepared once for all tests (and their workers)."""
+    pytest.importorskip("tensorflow_datasets")
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    with open(shared / "drawn.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder = shared / "drawn"
+        if not folder.exists():
+            import tensorflow_datasets as tfds
+
+            import keras_haframe.data.builders  # noqa: F401 (registers the data set)
+
+            partial = shared / "drawn.partial"
+            tfds.builder("drawn_aircraft/tiny", data_dir=partial).download_and_prepare()
+            partial.rename(folder)
+    return folder
 
 
 @pytest.fixture

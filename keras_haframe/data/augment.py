@@ -54,13 +54,13 @@ def flip(image, number):
     return tf.cond(number < 0.5, lambda: tf.reverse(image, [1]), lambda: image)
 
 
-def resize(image, size: int):
-    """Bilinear with antialiasing to `size x size`, whatever the shape was; float32.
+def resize(image, size: tuple[int, int]):
+    """Bilinear with antialiasing to `(height, width)`, whatever the shape was; float32.
 
     The same filter as Pillow's, which the papers use.
     """
     tf = _tensorflow()
-    return tf.image.resize(image, (size, size), antialias=True)
+    return tf.image.resize(image, size, antialias=True)
 
 
 ATTEMPTS = 10
@@ -110,8 +110,8 @@ def resized_crop_box(
     return tf.where(tf.reduce_any(fits), first, tf.cast(middle, tf.int32))
 
 
-def resized_crop(image, numbers, size: int, **box_options):
-    """Cut out a `resized_crop_box` and bring it to `size x size`; float32."""
+def resized_crop(image, numbers, size: tuple[int, int], **box_options):
+    """Cut out a `resized_crop_box` and bring it to `size`; float32."""
     tf = _tensorflow()
     shape = tf.shape(image)
     top, left, h, w = tf.unstack(resized_crop_box(shape[0], shape[1], numbers, **box_options))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
+from keras_haframe.data.array_batches import equal_part
 from keras_haframe.data.augment import _tensorflow
-from keras_haframe.data.pipelines import Pipeline
-from keras_haframe.training.arrays import equal_part
+from keras_haframe.data.preprocessing import Preprocessing
 
 
 def training_steps(dataset, batch_size: int) -> int:
@@ -31,7 +31,7 @@ def training_steps(dataset, batch_size: int) -> int:
 
 def training_batches(
     dataset,
-    pipeline: Pipeline,
+    preprocessing: Preprocessing,
     batch_size: int,
     seed: int = 0,
     first_epoch: int = 0,
@@ -50,7 +50,7 @@ def training_batches(
             `as_supervised=True`, `shuffle_files=False`). Images are uint8 `[h, w, 3]`, or still
             encoded (`decoders={"image": tfds.decode.SkipDecoding()}`), which takes far less memory
             in the shuffle buffer.
-        pipeline: A `Pipeline`.
+        preprocessing: How an image is changed and prepared.
         batch_size: Images of a batch over all replicas.
         seed: Seed of order and augmentation.
         first_epoch: Number of the first epoch.
@@ -72,7 +72,7 @@ def training_batches(
 
     ```python
     train = tfds.load("cifar100", split="train", as_supervised=True, shuffle_files=False)
-    batches = training_batches(train, PIPELINES["cifar100"], 64, seed=0)
+    batches = training_batches(train, cifar100.PREPROCESSING, 64, seed=0)
     model.fit(batches, steps_per_epoch=training_steps(train, 64), epochs=100)
     ```
     """
@@ -99,7 +99,9 @@ def training_batches(
         key = tf.random.experimental.stateless_fold_in(
             tf.stack([tf.cast(seed, tf.int64), epoch]), place
         )
-        return pipeline.train(image, tf.random.stateless_uniform([pipeline.numbers], key)), label
+        return preprocessing.train(
+            image, tf.random.stateless_uniform([preprocessing.augmentation.numbers], key)
+        ), label
 
     last = tf.int64.max if epochs is None else first_epoch + epochs
     data = tf.data.Dataset.range(first_epoch, last).flat_map(one_epoch)
@@ -109,11 +111,13 @@ def training_batches(
     return _finish(data.apply(tf.data.experimental.assert_cardinality(count)))
 
 
-def evaluation_batches(dataset, pipeline: Pipeline, batch_size: int, parallel: int | None = None):
+def evaluation_batches(
+    dataset, preprocessing: Preprocessing, batch_size: int, parallel: int | None = None
+):
     """Batches of all images in their order; the last one may be smaller.
 
     Args:
-        dataset, pipeline, batch_size, parallel: See `training_batches`.
+        dataset, preprocessing, batch_size, parallel: See `training_batches`.
 
     Returns:
         `tf.data.Dataset` of `(float32 [b, size, size, 3], labels [b])`.
@@ -122,11 +126,11 @@ def evaluation_batches(dataset, pipeline: Pipeline, batch_size: int, parallel: i
 
     ```python
     test = tfds.load("cifar100", split="test", as_supervised=True, shuffle_files=False)
-    model.evaluate(evaluation_batches(test, PIPELINES["cifar100"], 256))
+    model.evaluate(evaluation_batches(test, cifar100.PREPROCESSING, 256))
     ```
     """
     data = dataset.map(
-        lambda image, label: (pipeline.evaluate(image), label),
+        lambda image, label: (preprocessing.evaluate(image), label),
         num_parallel_calls=parallel or os.cpu_count(),
     )
     return _finish(data.batch(batch_size))

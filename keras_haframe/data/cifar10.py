@@ -7,7 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.tree import ClassTree
+
+# Of Yang et al. (NeurIPS 2022), for long-tailed CIFAR-10 and CIFAR-100 alike.
+PREPROCESSING = Preprocessing.imagenet_style(
+    (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010), None, change="pad_and_crop"
+)
 
 GROUPS = {
     "animals": "bird cat deer dog frog horse",

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.tree import ClassTree
+
+PREPROCESSING = Preprocessing.imagenet_style(
+    (0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761), None, change="pad_and_crop",
+    pad_mode="REFLECT",
+)  # fmt: skip
 
 SUPERCLASSES = {
     "aquatic_mammals": "beaver dolphin otter seal whale",

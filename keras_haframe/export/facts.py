@@ -11,7 +11,7 @@ import platform
 import keras
 import numpy as np
 
-from keras_haframe.export.preprocessing import Preprocessing
+from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.version import __version__
 
 
@@ -82,7 +82,7 @@ def write(folder: pathlib.Path, facts: dict, tree) -> list[pathlib.Path]:
 def describe(preprocessing) -> dict | None:
     """The preparation of images as a dictionary; for a function of the user's, its name."""
     if preprocessing is None or isinstance(preprocessing, Preprocessing):
-        return preprocessing and preprocessing.describe()
+        return preprocessing and preprocessing.get_config()
     name = getattr(preprocessing, "name", None) or getattr(preprocessing, "__name__", None)
     return {"function": name or type(preprocessing).__name__}
 

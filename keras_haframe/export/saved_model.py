@@ -11,8 +11,8 @@ import uuid
 
 import keras
 
+from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.export import decoding, facts, model_card, serving_config, signatures, warmup
-from keras_haframe.export.preprocessing import Preprocessing
 
 
 def export(
@@ -66,7 +66,7 @@ def export(
     Example:
 
     ```python
-    from keras_haframe.export import Preprocessing
+    from keras_haframe.data import Preprocessing
 
     path = keras_haframe.export(
         model,

@@ -6,6 +6,8 @@ import os
 import pathlib
 import re
 
+from keras_haframe.files import whole
+
 BATCH_SIZES = (1, 2, 4, 8, 16, 32)
 
 
@@ -95,9 +97,8 @@ def write(directory: pathlib.Path, name: str) -> list[pathlib.Path]:
     for file_name, text in texts.items():
         file = directory / file_name
         if not file.exists():
-            partial = directory / f".{file_name}.{os.getpid()}.partial"
-            partial.write_text(text, encoding="utf-8")
-            partial.chmod(0o755 if file_name.endswith(".sh") else 0o644)
-            os.replace(partial, file)
+            with whole(file) as partial:
+                partial.write_text(text, encoding="utf-8")
+                partial.chmod(0o755 if file_name.endswith(".sh") else 0o644)
             written.append(file)
     return written

@@ -6,7 +6,7 @@ from keras_haframe.metrics.full_path import (
     full_path_accuracy,
     tree_inconsistency,
 )
-from keras_haframe.metrics.headline import HEADLINE, Headline, headline_metrics
+from keras_haframe.metrics.headline import HEADLINE, Headline, half_width, headline_metrics
 from keras_haframe.metrics.hierarchical_distance import HierarchicalDistance, hierarchical_distance
 from keras_haframe.metrics.hierarchical_f1 import (
     HierarchicalF1,
@@ -43,6 +43,7 @@ __all__ = [
     "Top1Accuracy",
     "TreeInconsistency",
     "full_path_accuracy",
+    "half_width",
     "headline_metrics",
     "hierarchical_distance",
     "hierarchical_f1",

@@ -1,6 +1,7 @@
 """Models: `build()` joins a backbone, a class tree and a method."""
 
 from keras_haframe.models.classifier import HierarchicalClassifier, build
+from keras_haframe.models.mixup import MixUpClassifier
 from keras_haframe.models.resnet32 import resnet32
 from keras_haframe.models.resnet50 import resnet50
 from keras_haframe.models.small_cnn import small_cnn
@@ -10,6 +11,7 @@ from keras_haframe.models.wide_resnet import wide_resnet
 
 __all__ = [
     "HierarchicalClassifier",
+    "MixUpClassifier",
     "build",
     "load_torch_weights",
     "read_torch_state",

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 import zipfile
 
 import numpy as np
-
-# What the safetensors format calls the types; bfloat16 has no NumPy type.
-TYPES = {
-    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2",
-    "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1", "U8": "|u1", "BOOL": "|b1",
-}  # fmt: skip
 
 
 def read_torch_state(path: str | os.PathLike) -> dict[str, np.ndarray]:
@@ -28,13 +21,15 @@ def read_torch_state(path: str | os.PathLike) -> dict[str, np.ndarray]:
     ```
 
     Args:
-        path: A `.npz` file, or a `.safetensors` file as of the Hugging Face hub.
+        path: A `.npz` file, or a `.safetensors` file as of the Hugging Face hub (which the package
+            `safetensors` reads).
 
     Returns:
         Dictionary of NumPy arrays; bfloat16 becomes float32.
 
     Raises:
         ValueError: For another kind of file or a damaged one.
+        ModuleNotFoundError: For `.safetensors` where that package is not installed.
 
     Example:
 
@@ -58,27 +53,19 @@ def read_torch_state(path: str | os.PathLike) -> dict[str, np.ndarray]:
 
 
 def _read_safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:
-    """Eight bytes with the header's length, a JSON header, then the arrays one after another."""
-    content = path.read_bytes()
-    size = int.from_bytes(content[:8], "little")
+    import ml_dtypes  # noqa: F401 (teaches NumPy bfloat16)
+
     try:
-        header = json.loads(content[8 : 8 + size])
-        entries = [(name, e) for name, e in header.items() if name != "__metadata__"]
-        described = [(n, e["dtype"], tuple(e["shape"]), *e["data_offsets"]) for n, e in entries]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ValueError(f"{path} is not a .safetensors file: its header is damaged.") from None
-    arrays = {}
-    for name, kind, shape, start, stop in described:
-        if kind not in TYPES:
-            raise ValueError(f"{path}: {name!r} has type {kind}. Known: {', '.join(TYPES)}.")
-        dtype, data = np.dtype(TYPES[kind]), content[8 + size + start : 8 + size + stop]
-        if len(data) != stop - start or len(data) != dtype.itemsize * int(np.prod(shape)):
-            raise ValueError(
-                f"{path} is damaged or cut short: {name!r} of shape {shape} and type {kind} needs "
-                f"{dtype.itemsize * int(np.prod(shape))} bytes, {len(data)} are there."
-            )
-        array = np.frombuffer(data, dtype).reshape(shape)
-        if kind == "BF16":  # the upper half of a float32
-            array = (array.astype(np.uint32) << 16).view(np.float32)
-        arrays[name] = array
-    return arrays
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            "Reading .safetensors files needs the package safetensors. Install it with: "
+            'pip install "keras_haframe[safetensors]"',
+            name="safetensors",
+        ) from None
+    try:
+        arrays = load_file(path)
+    except (SafetensorError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is no .safetensors file, or damaged: {error}") from None
+    return {k: v.astype("float32") if v.dtype.name == "bfloat16" else v for k, v in arrays.items()}

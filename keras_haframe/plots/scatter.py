@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keras_haframe.metrics import HEADLINE, half_width
 from keras_haframe.plots import style
-from keras_haframe.training.table import COLUMNS, half_width
+
+_KNOWN = {h.name: h for h in HEADLINE}
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,14 +77,14 @@ def plot_accuracy_severity(
         )
     ax.margins(0.12)
     style.legend_below(ax)
-    labels = [COLUMNS.get(metric, (metric,))[0] for metric in (x, y)]
+    labels = [_KNOWN[metric].label if metric in _KNOWN else metric for metric in (x, y)]
     labels[1] = "mistake severity (levels)" if y == "severity" else labels[1]
     return style.tidy(ax, title, *labels)
 
 
 def _mean(runs: Sequence[Mapping[str, float]], metric: str) -> tuple[float, float | None]:
     """Mean over seeds in the table's unit, and the half-width of its interval, if it has one."""
-    scale = COLUMNS.get(metric, (metric, 1.0))[1]
+    scale = _KNOWN[metric].scale if metric in _KNOWN else 1.0
     values = np.array([scale * float(run[metric]) for run in runs])
     spread = half_width(values)
     return float(values.mean()), None if np.isnan(spread) else spread

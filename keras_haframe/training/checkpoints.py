@@ -28,7 +28,8 @@ class Checkpoints(keras.callbacks.Callback):
 
     Args:
         folder: Where the checkpoints go.
-        monitor: Quantity of which a strictly larger value is better.
+        monitor: Quantity of which a strictly larger value is better; `None` takes the last epoch
+            for the best.
 
     Example:
 
@@ -38,7 +39,7 @@ class Checkpoints(keras.callbacks.Callback):
     >>> checkpoints.load_best(model)
     """
 
-    def __init__(self, folder, monitor: str = "val_top1"):
+    def __init__(self, folder, monitor: str | None = "val_top1"):
         super().__init__()
         self.folder = pathlib.Path(folder)
         self.monitor = monitor
@@ -72,15 +73,16 @@ class Checkpoints(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs = {k: float(v) for k, v in (logs or {}).items()}
-        if self.monitor not in logs:
+        if self.monitor is not None and self.monitor not in logs:
             raise ValueError(
                 f"Checkpoints monitors {self.monitor!r}, which was not measured. Received: "
                 f"{sorted(logs)}. Give `fit` validation data, or choose another `monitor`."
             )
         self.history.append({"epoch": epoch, **logs})
-        if logs[self.monitor] > self.best_value:
-            self.best_epoch, self.best_value = epoch, logs[self.monitor]
-        if distribution.process()[0] == 0:
+        value = float(epoch) if self.monitor is None else logs[self.monitor]
+        if value > self.best_value:
+            self.best_epoch, self.best_value = epoch, value
+        if distribution.is_first():
             with distribution.alone():  # Keras makes variables when it saves
                 self._write(epoch)
         distribution.agree(True)  # nobody goes on before the files are there

@@ -91,6 +91,11 @@ def process() -> tuple[int, int]:
     return jax.process_index(), jax.process_count()
 
 
+def is_first() -> bool:
+    """Whether this process is the one that writes and prints."""
+    return process()[0] == 0
+
+
 def agree(value: bool) -> bool:
     """What the first process says, after all processes have come here."""
     if process()[1] == 1:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import pathlib
 import sys
 import time
@@ -14,27 +12,29 @@ import keras
 import numpy as np
 
 from keras_haframe import metrics
+from keras_haframe.results import folder as files
+from keras_haframe.results.table import write_csv
 from keras_haframe.training import distribution
 from keras_haframe.training.checkpoints import Checkpoints
-from keras_haframe.training.settings import keep, write
-from keras_haframe.training.table import write_csv
 from keras_haframe.training.tensorboard import EpochScalars
 
 
 def run(
     make_model: Callable[[], keras.Model],
-    train: Any,
-    validation: tuple,
-    test: tuple,
+    train: Callable[[int], Any],
+    test: tuple[Any, np.ndarray],
     epochs: int,
-    folder,
+    folder: str | pathlib.Path,
+    *,
+    validation: Any = None,
+    name: str | None = None,
     seed: int = 0,
-    settings: Mapping | None = None,
+    settings: Mapping[str, Any] | None = None,
     callbacks: Callable[[], list] = list,
     max_minutes: float | None = None,
     steps: int | None = None,
     verbose: int | None = None,
-) -> dict | None:
+) -> dict[str, Any] | None:
     """Train a model, keep the epoch of the best validation top-1, score the test data.
 
     The same call again goes on after the last finished epoch, with optimizer, schedule, random
@@ -42,15 +42,15 @@ def run(
 
     Args:
         make_model: Makes a compiled `HierarchicalClassifier`; called after the seed is set.
-        train: An `ArrayBatches`, whose `epoch` is set to the first epoch to train, or a function
-            from that epoch to data for `fit`, such as `data.batches.training_batches`.
-        validation: `(inputs, labels)`, arrays, or batches of both and `None`.
+        train: Number of the first epoch to train, from 0, to data for `fit` whose order follows
+            from the epoch, such as `ArrayBatches(...).from_epoch`.
         test: `(inputs, labels)`, what `predict` takes and integer labels `[n]`.
         epochs: Epochs of the whole run.
-        folder: Where everything is kept: settings.json, checkpoints/, history.csv, seconds.csv,
-            tensorboard/, scores.npz and result.json.
+        folder: The run's folder, see `results.folder`.
+        validation: What `fit` takes as `validation_data`; without it the last epoch is kept.
+        name: Name of the row in tables; the folder's name by default.
         seed: Seed of the run.
-        settings: Facts that define the run; another call with other facts is refused.
+        settings: What defines the run; another call with other settings is refused.
         callbacks: Makes further callbacks, such as the learning-rate schedule.
         max_minutes: Stop at the end of an epoch if the next would pass this many minutes of
             training; `None` for no limit.
@@ -58,37 +58,35 @@ def run(
         verbose: As in `fit`; by default a progress bar on a terminal, else a line per epoch.
 
     Returns:
-        The result: columns of `metrics.summary` on the test data, `"seed"`, `"best_epoch"` (from 1)
-        and `"train_minutes"` of this call; `None` if the time was up first.
+        The result: `"method"`, `"seed"`, columns of `metrics.summary` on the test data,
+        `"best_epoch"` (from 1) and `"train_minutes"` of this call; `None` if the time was up first.
 
     Raises:
         ValueError: If `folder` holds a run with other settings.
         OSError: If a checkpoint cannot be written; the one before is whole.
     """
     folder = pathlib.Path(folder)
-    if distribution.process()[0] == 0:
-        keep(folder / "settings.json", {**(settings or {}), "epochs": epochs, "seed": seed})
-    if (folder / "result.json").exists():
-        return json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    if distribution.is_first():
+        files.keep_settings(folder, {**(settings or {}), "epochs": epochs, "seed": seed})
+    if (result := files.finished(folder)) is not None:
+        return result
     if verbose is None:
         verbose = 1 if sys.stdout.isatty() else 2
     keras.utils.set_random_seed(seed)
     model = make_model()
-    checkpoints = Checkpoints(folder / "checkpoints")
+    checkpoints = Checkpoints(
+        folder / files.CHECKPOINTS, "val_top1" if validation is not None else None
+    )
     first = checkpoints.restore(model)
     if first:
         print(f"{folder}: going on after epoch {first} of {epochs}", flush=True)
-    if callable(train):
-        train = train(first)
-    else:
-        train.epoch = first
-    clock = Clock(epochs, max_minutes, folder / "seconds.csv")
-    history = _History(checkpoints, folder / "history.csv")
-    curves = EpochScalars(folder / "tensorboard", checkpoints.history)
+    clock = Clock(epochs, max_minutes, folder / files.SECONDS)
+    history = _History(checkpoints, folder / files.HISTORY)
+    curves = EpochScalars(folder / files.TENSORBOARD, checkpoints.history)
     if first < epochs:
         model.fit(
-            train,
-            validation_data=validation if validation[1] is not None else validation[0],
+            train(first),
+            validation_data=validation,
             initial_epoch=first,
             epochs=epochs,
             steps_per_epoch=steps,
@@ -112,18 +110,32 @@ def run(
         best = checkpoints.load_best(model)
         scores = model.predict(test[0], verbose=0)
     result = {
-        **metrics.summary(test[1], scores, model.tree),
+        "method": name or folder.name,
         "seed": seed,
+        **metrics.summary(test[1], scores, model.tree),
         "best_epoch": best + 1,
         "train_minutes": round(clock.minutes(), 2),
     }
-    if distribution.process()[0] == 0:
-        partial = folder / "scores.partial.npz"
-        np.savez_compressed(partial, scores=scores, labels=np.asarray(test[1]))
-        os.replace(partial, folder / "scores.npz")
-        write(folder / "result.json", json.dumps(result, indent=1) + "\n")
+    if distribution.is_first():
+        model.tree.to_json(folder / files.TREE)
+        files.write_scores(folder, scores, test[1])
+        files.write_result(folder, result)
     distribution.agree(True)  # nobody reads the files before they are there
     return result
+
+
+def load_trained(make_model: Callable[[], keras.Model], folder: str | pathlib.Path) -> keras.Model:
+    """The model of a run: made anew, with the weights of the epoch that was kept.
+
+    Args:
+        make_model: As of the run.
+        folder: The run's folder.
+    """
+    model = make_model()
+    checkpoints = Checkpoints(pathlib.Path(folder) / files.CHECKPOINTS, None)
+    checkpoints.restore(model)
+    checkpoints.load_best(model)
+    return model
 
 
 class Clock(keras.callbacks.Callback):
@@ -158,7 +170,7 @@ class Clock(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.last = time.monotonic() - self.epoch_started
-        if self.path is not None and distribution.process()[0] == 0:
+        if self.path is not None and distribution.is_first():
             with open(self.path, "a", encoding="utf-8") as file:
                 file.write(f"{epoch + 1},{self.trained or self.last:.3f},{self.last:.3f}\n")
         if epoch + 1 < self.epochs and self.max_minutes is not None:
@@ -175,5 +187,5 @@ class _History(keras.callbacks.Callback):
         self.checkpoints, self.path = checkpoints, path
 
     def on_epoch_end(self, epoch, logs=None):
-        if distribution.process()[0] == 0:
+        if distribution.is_first():
             write_csv(self.checkpoints.history, self.path)

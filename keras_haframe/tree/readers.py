@@ -10,6 +10,7 @@ import os
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 
+from keras_haframe.files import write_text
 from keras_haframe.tree import hypernyms
 from keras_haframe.tree.prefixes import tree_of_prefixes
 from keras_haframe.tree.validation import check_name
@@ -139,14 +140,8 @@ def from_json(cls, path, root: str = "root", name: str | None = None):
 
 
 def write_json(tree, path) -> None:
-    """Write `tree` to `path`, by a temporary file, so that no half-written file stays behind."""
-    path = pathlib.Path(path)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(json.dumps(tree.get_config(), indent=1, ensure_ascii=False), "utf-8")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    """Write `tree` to `path`, whole or not at all."""
+    write_text(path, json.dumps(tree.get_config(), indent=1, ensure_ascii=False))
 
 
 def from_folders(cls, path, root: str = "root", name: str | None = None):

@@ -62,7 +62,7 @@ def test_resize_is_pillows_bilinear(shape):
     """Pillow rounds between its two passes, so within a gray level."""
     image = noise(*shape)
     expected = np.asarray(Image.fromarray(image).resize((32, 32), Image.BILINEAR)).astype(float)
-    found = augment.resize(image, 32).numpy()
+    found = augment.resize(image, (32, 32)).numpy()
     assert found.dtype == np.float32 and np.abs(found - expected).max() <= 1.01
 
 
@@ -128,13 +128,13 @@ def test_resized_crop_is_box_then_resize(box):
     image = pixels(0, 60, 80)
     numbers = RNG.random(40).astype("float32")
     top, left, h, w = box(tf.constant(60), tf.constant(80), numbers).numpy()
-    expected = augment.resize(image[top : top + h, left : left + w], 16)
-    np.testing.assert_allclose(augment.resized_crop(image, numbers, 16), expected, atol=1e-3)
+    expected = augment.resize(image[top : top + h, left : left + w], (16, 16))
+    np.testing.assert_allclose(augment.resized_crop(image, numbers, (16, 16)), expected, atol=1e-3)
 
 
 def test_whole_image_with_full_scale():
     """Area 1 and ratio 1 of a square image leave nothing to choose."""
     image = noise(12, 12)
     numbers = np.full(40, 0.5, "float32")
-    found = augment.resized_crop(image, numbers, 12, scale=(1.0, 1.0), ratio=(1.0, 1.0))
+    found = augment.resized_crop(image, numbers, (12, 12), scale=(1.0, 1.0), ratio=(1.0, 1.0))
     np.testing.assert_allclose(found, image, atol=1e-3)

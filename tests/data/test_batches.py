@@ -6,14 +6,14 @@ import sys
 import numpy as np
 import pytest
 
+from keras_haframe.data import Preprocessing, cifar100, fgvc_aircraft, tiered_imagenet_h
 from keras_haframe.data.batches import evaluation_batches, training_batches, training_steps
-from keras_haframe.data.pipelines import PIPELINES, Pipeline
 from tests.data.archives import jpeg
 
 tf = pytest.importorskip("tensorflow")
 
-PLAIN = Pipeline((0.0, 0.0, 0.0), (1 / 255,) * 3, None, "none")  # pixels as they are
-CIFAR = PIPELINES["cifar100"]
+PLAIN = Preprocessing()  # pixels as they are
+CIFAR = cifar100.PREPROCESSING
 
 
 def numbered(count=23, size=2):
@@ -147,11 +147,11 @@ def test_same_in_another_process():
 def test_encoded_images_of_any_size():
     files = [jpeg(i, 30 + i, 40 - i) for i in range(6)]
     data = tf.data.Dataset.from_tensor_slices((files, np.arange(6)))
-    for name in ("fgvc_aircraft", "tiered_imagenet_h"):
-        batches = training_batches(data, PIPELINES[name], 3, epochs=1, shuffle_buffer=2)
+    for how in (fgvc_aircraft.PREPROCESSING, tiered_imagenet_h.PREPROCESSING):
+        batches = training_batches(data, how, 3, epochs=1, shuffle_buffer=2)
         assert batches.element_spec[0].shape == (3, 224, 224, 3)
         assert all(np.isfinite(x).all() and x.std() > 0.1 for x, _ in arrays(batches))
-        assert evaluation_batches(data, PIPELINES[name], 4).element_spec[0].shape[1:] == (
+        assert evaluation_batches(data, how, 4).element_spec[0].shape[1:] == (
             224,
             224,
             3,

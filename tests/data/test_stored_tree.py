@@ -30,7 +30,17 @@ def test_says_when_tensorflow_is_missing(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name", ["augment", "batches", "pipelines", "splits", "images", "cifar100", "long_tail"]
+    "name",
+    [
+        "augment",
+        "array_batches",
+        "batches",
+        "preprocessing",
+        "splits",
+        "images",
+        "cifar100",
+        "long_tail",
+    ],
 )
 def test_modules_import_without_tensorflow(name, monkeypatch):
     for module in ("tensorflow", "tensorflow_datasets"):

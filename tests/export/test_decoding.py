@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_haframe.export import Preprocessing
+from keras_haframe.data import Preprocessing
 from keras_haframe.export.decoding import DAMAGED, NOT_AN_IMAGE, decode_batch
 from tests.export.pictures import BAD, animation, encode, jpeg_of_size, png_of_size, rgb
 

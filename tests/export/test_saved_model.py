@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import keras_haframe as kh
-from keras_haframe.export import Preprocessing
+from keras_haframe.data import Preprocessing
 from tests.export import tiny
 from tests.export.pictures import encode, rgb
 
@@ -218,7 +218,7 @@ def test_a_card_without_metrics_says_so(model, tmp_path):
 def test_the_graph_calls_no_python_and_only_stock_operations(exported):
     from tensorflow.python.framework import op_def_registry
 
-    from keras_haframe.serving.inspect import inspect
+    from keras_haframe.cli.inspect import inspect
 
     found = inspect(exported[1])
     assert found["needs_python"] == [] and len(found["ops"]) > 30

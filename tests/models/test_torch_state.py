@@ -1,6 +1,7 @@
 """Readers of .npz and .safetensors files."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def test_round_trip(tmp_path, kind):
     else:
         write_safetensors(path, ARRAYS, {"__metadata__": {"format": "pt"}})
     found = read_torch_state(path)
-    assert list(found) == list(ARRAYS)
+    assert set(found) == set(ARRAYS)
     for name, value in ARRAYS.items():
         np.testing.assert_array_equal(found[name], value)
         assert found[name].dtype == value.dtype and found[name].shape == value.shape
@@ -40,9 +41,10 @@ def test_bfloat16_becomes_float32(tmp_path):
     assert found.dtype == np.float32
 
 
-def test_the_safetensors_package_reads_and_writes_the_same(tmp_path):
-    numpy = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
-    numpy.save_file(ARRAYS, tmp_path / "s.safetensors")
+def test_what_the_safetensors_package_writes(tmp_path):
+    from safetensors.numpy import save_file
+
+    save_file(ARRAYS, tmp_path / "s.safetensors")
     found = read_torch_state(tmp_path / "s.safetensors")
     for name, value in ARRAYS.items():
         np.testing.assert_array_equal(found[name], value)
@@ -60,17 +62,22 @@ def test_damaged_files_are_named(tmp_path):
     path = tmp_path / "s.safetensors"
     write_safetensors(path, ARRAYS)
     whole = path.read_bytes()
-    path.write_bytes(whole[:-2])
-    with pytest.raises(ValueError, match=r"s\.safetensors is damaged or cut short: 'c'"):
-        read_torch_state(path)
-    for content in (b"", b"\xff" * 40, whole[:20], (3).to_bytes(8, "little") + b"[1]"):
+    for content in (whole[:-2], b"", b"\xff" * 40, whole[:20], (3).to_bytes(8, "little") + b"[1]"):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match="header is damaged"):
+        with pytest.raises(
+            ValueError, match=r"s\.safetensors is no \.safetensors file, or damaged"
+        ):
             read_torch_state(path)
-    header = json.dumps({"q": {"dtype": "F8_E4M3", "shape": [1], "data_offsets": [0, 1]}}).encode()
+    header = json.dumps({"q": {"dtype": "F9", "shape": [1], "data_offsets": [0, 1]}}).encode()
     path.write_bytes(len(header).to_bytes(8, "little") + header + b"0")
-    with pytest.raises(ValueError, match=r"'q' has type F8_E4M3\. Known: F64"):
+    with pytest.raises(ValueError, match=r"s\.safetensors"):
         read_torch_state(path)
     (tmp_path / "n.npz").write_bytes(b"PK\x03\x04 no archive")
     with pytest.raises(ValueError, match=r"n\.npz is not a .npz file"):
         read_torch_state(tmp_path / "n.npz")
+
+
+def test_says_which_package_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    with pytest.raises(ModuleNotFoundError, match=r"keras_haframe\[safetensors\]"):
+        read_torch_state(tmp_path / "s.safetensors")

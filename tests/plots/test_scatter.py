@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from keras_haframe.metrics import half_width
 from keras_haframe.plots import plot_accuracy_severity
-from keras_haframe.training.table import half_width
 
 SEEDS = [
     {"top1": 0.60, "severity": 1.70, "mistakes": 40},

@@ -2,39 +2,33 @@
 
 import csv
 import os
-import pathlib
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
 
+from keras_haframe.results import write_report
+from tests.recipes import call
+
 pytest.importorskip("tensorflow", reason="recipes read their data with TensorFlow Datasets")
 if keras.backend.backend() == "torch":
     pytest.skip("the demo exports a SavedModel", allow_module_level=True)
 
-ROOT = pathlib.Path(__file__).parents[2]
 METHODS = ["HAFrame", "HAFrame + CRM", "cross-entropy", "cross-entropy + CRM"]
 FIGURES = ["samples.png", "gram.png", "mistakes.png", "predictions.png"]
 
 
-def recipe(*arguments, cwd):
-    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, str(ROOT / "recipes" / "aircraft.py"), *map(str, arguments)],
-        capture_output=True, text=True, timeout=300, cwd=cwd, env=environment,
-    )  # fmt: skip
-
-
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    """Standard output and folder of one short run."""
+def demo(tmp_path_factory, drawn_data):
+    """Standard output and folder of one short run, in a process of its own as users start it."""
     home = tmp_path_factory.mktemp("home")
     output = home / "results"
-    done = recipe("--demo", "--smoke", "--output", output, "--data-dir", home / "data", cwd=home)
+    done = call.process(
+        "aircraft", "--demo", "--smoke", "--output", output, "--data-dir", drawn_data,
+        KERAS_BACKEND="tensorflow",
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    assert set(os.listdir(home)) == {"data", "results"}  # nothing written elsewhere
+    assert os.listdir(home) == ["results"]  # nothing written elsewhere
     return done.stdout, output
 
 
@@ -59,6 +53,9 @@ def test_results_agree_with_the_printed_table(demo):
     text, output = demo
     with open(output / "results.csv", newline="") as file:
         rows = list(csv.DictReader(file))
+    assert len(rows) == 4 and {row["decision"] for row in rows} == {"", "CRM"}
+    for row in rows:
+        row["method"] += " + CRM" if row["decision"] else ""
     assert sorted(row["method"] for row in rows) == METHODS
     for row in rows:
         top1, first = float(row["top1"]), float(row["hier_dist_1"])
@@ -100,3 +97,9 @@ def test_prints_a_few_predicted_paths(demo):
         *_, leaf = names = [name.strip() for name in path.split(">")]
         assert label.strip() in tree.leaves and leaf in tree.leaves
         assert names == tree.path(tree.index(leaf))[1:]
+
+
+def test_the_folder_makes_a_report(demo, tmp_path):
+    page = write_report(demo[1], tmp_path / "page.html").read_text(encoding="utf-8")
+    for title in ("Mistakes by LCA height", "Worst mistakes", "Operating curve", "Loss"):
+        assert title in page

@@ -2,56 +2,42 @@
 
 import importlib.util
 import json
-import os
-import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
-ROOT = pathlib.Path(__file__).parents[2]
-
-
-def recipe(backend, *arguments):
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": backend}
-    return subprocess.run(
-        [sys.executable, "recipes/cifar100.py", *arguments],
-        cwd=ROOT, env=env, capture_output=True, text=True, timeout=600,
-    )  # fmt: skip
+from keras_haframe.results import read_run
+from tests.recipes import call
 
 
 def test_smoke(tmp_path):
-    done = recipe("tensorflow", "--smoke", "--output", str(tmp_path))
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "| haframe_II + CRM |" in done.stdout
+    text = call.recipe("cifar100", "--smoke", "--output", tmp_path)
+    assert "| haframe_II + CRM |" in text
     folder = tmp_path / "haframe_II_seed0"
     result = json.loads((folder / "result.json").read_text())
     with np.load(folder / "scores.npz") as file:
         assert file["scores"].shape == (200, 100)
         assert result["top1"] == pytest.approx((file["scores"].argmax(1) == file["labels"]).mean())
-    assert len((tmp_path / "haframe_II.csv").read_text().splitlines()) == 3
     settings = json.loads((folder / "settings.json").read_text())
     assert settings["depth"] == 10 and settings["method"] == "haframe"
+    assert settings["options"] == {"gamma": 2.0, "alpha": 0.4, "seed": 0}
+    for run in (read_run(tmp_path), read_run(folder)):
+        assert run.predictions is not None and run.histories and run.tree.num_classes == 100
+    assert len(read_run(tmp_path).results) == 2
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")
 def test_runs_from_arrays_where_tensorflow_is_not_installed(tmp_path):
-    (tmp_path / "tensorflow.py").write_text(
-        "raise ModuleNotFoundError('No module named tensorflow', name='tensorflow')"
-    )
     rng, arrays = np.random.default_rng(0), {}
     for split, n in (("train", 5200), ("test", 100)):  # 52 per class, of which 50 for validation
         arrays[f"{split}_images"] = rng.integers(0, 256, (n, 32, 32, 3), "uint8")
         arrays[f"{split}_labels"] = np.arange(n) % 100
     np.savez(tmp_path / "images.npz", **arrays)
-    env = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}", "KERAS_BACKEND": "jax"}
     options = {"arrays": tmp_path / "images.npz", "output": tmp_path / "run"}
-    options |= {"depth": 10, "width": 1, "per-class": 2, "epochs": 1, "type": "I"}
-    done = subprocess.run(
-        [sys.executable, "recipes/cifar100.py", "--method", "cross_entropy",
-         *(f"--{k}={v}" for k, v in options.items())],
-        cwd=ROOT, env=env, capture_output=True, text=True, timeout=600,
+    options |= {"depth": 10, "width": 1, "per-class": 2, "epochs": 1, "network": "I"}
+    done = call.process(
+        "cifar100", "--method", "cross_entropy", *(f"--{k}={v}" for k, v in options.items()),
+        **call.without_tensorflow(tmp_path),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     assert "| cross_entropy_I |" in done.stdout
@@ -64,13 +50,16 @@ def test_images_on_the_device_give_the_same_run(tmp_path):
     losses = []
     for more in ([], ["--on-device"]):
         folder = tmp_path / ("there" if more else "here")
-        done = recipe("jax", "--smoke", "--epochs", "1", "--output", str(folder), *more)
+        done = call.process(
+            "cifar100", "--smoke", "--epochs", 1, "--output", folder, *more, KERAS_BACKEND="jax"
+        )
         assert done.returncode == 0, done.stderr[-3000:]
         rows = (folder / "haframe_II_seed0/history.csv").read_text().splitlines()
         losses.append(float(rows[1].split(",")[rows[0].split(",").index("loss")]))
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)
 
 
-def test_unknown_arguments_are_refused():
-    done = recipe("jax" if importlib.util.find_spec("jax") else "tensorflow", "--epoch", "3", "--x")
-    assert done.returncode == 2 and "unrecognized arguments" in done.stderr
+def test_unknown_arguments_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        call.recipe("cifar100", "--epoch", "3", "--x")
+    assert "unrecognized arguments" in capsys.readouterr().err

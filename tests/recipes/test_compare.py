@@ -1,53 +1,48 @@
 """The comparison of methods, in seconds on drawn aircraft."""
 
 import csv
-import os
-import pathlib
-import subprocess
-import sys
 
 import keras
 import pytest
+
+from keras_haframe import methods
+from keras_haframe.results import write_report
+from tests.recipes import call
 
 pytest.importorskip("tensorflow", reason="recipes read their data with TensorFlow Datasets")
 if keras.backend.backend() != "tensorflow":
     pytest.skip("the recipe reads its data with TensorFlow", allow_module_level=True)
 
-ROOT = pathlib.Path(__file__).parents[2]
 
-
-def compare(*arguments):
-    return subprocess.run(
-        [sys.executable, "recipes/compare.py", "--dataset", "drawn_aircraft", *map(str, arguments)],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-        timeout=600,
-    )  # fmt: skip
-
-
-def test_two_methods_and_once_more(tmp_path):
+def test_two_methods_and_once_more(tmp_path, drawn_data):
     common = (
-        "--smoke", "--epochs", 1, "--data-dir", tmp_path / "data", "--runs", tmp_path / "runs",
-        "--output", tmp_path / "results", "--methods", "cross-entropy", "HAFrame",
+        "--dataset", "drawn_aircraft", "--smoke", "--epochs", 1, "--data-dir", drawn_data,
+        "--output", tmp_path, "--methods", "cross-entropy", "HAFrame", "--seeds", 1,
     )  # fmt: skip
-    first = compare(*common, "--seeds", 1)
-    assert first.returncode == 0, first.stderr[-3000:]
-    assert "drawn_aircraft: HAFrame, seed 0" in first.stdout
-    again = compare(*common, "--seeds", 1)
-    assert again.returncode == 0, again.stderr[-3000:]
-    assert "seed 0" not in again.stdout  # nothing is trained twice
-    with open(tmp_path / "results/drawn_aircraft.csv", newline="") as file:
+    first = call.recipe("compare", *common)
+    assert "HAFrame, seed 0" in first
+    again = call.recipe("compare", *common)
+    assert "HAFrame, seed 0" not in again  # nothing is trained twice
+    with open(tmp_path / "results.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {(r["method"], r["decision"]) for r in rows} == {
         (m, d) for m in ("cross-entropy", "HAFrame") for d in ("", "CRM", "HiE")
     }
-    text = (tmp_path / "results/drawn_aircraft.md").read_text()
-    assert text.count("| method |") == 3 and text in again.stdout
-    assert (tmp_path / "results/drawn_aircraft.png").stat().st_size > 5_000
-    refused = compare(*common, "--seeds", 1, "--network", "I")
-    assert refused.returncode == 1 and "network='II'; now it is network='I'" in refused.stderr
+    text = (tmp_path / "results.md").read_text()
+    assert text.count("| method |") == 3 and text in again
+    assert (tmp_path / "results.png").stat().st_size > 5_000
+    page = write_report(tmp_path).read_text(encoding="utf-8")
+    assert "Mistakes by LCA height" in page and "results" in page
+    with pytest.raises(ValueError, match="network='II'; now it is network='I'"):
+        call.recipe("compare", *common, "--network", "I")
 
 
 def test_unknown_rows_are_listed():
-    done = compare("--methods", "HAFrames")
-    assert done.returncode == 2 and "unknown method 'HAFrames'" in done.stderr
-    assert "Hier-COS" in done.stderr
+    with pytest.raises(SystemExit, match="unknown method 'HAFrames'.*Hier-COS"):
+        call.recipe("compare", "--methods", "HAFrames")
+
+
+def test_every_method_is_a_row():
+    """Also one that nobody put into the list."""
+    rows = call.module("compare").ROWS
+    assert {method for method, _ in rows.values()} == set(methods.names())

@@ -2,33 +2,17 @@
 
 import importlib.util
 import json
-import os
-import pathlib
-import subprocess
-import sys
 
+import keras
 import numpy as np
 import pytest
 
-ROOT = pathlib.Path(__file__).parents[2]
+from tests.recipes import call
 
 
 @pytest.fixture(scope="module")
 def recipe():
-    spec = importlib.util.spec_from_file_location("longtail", ROOT / "recipes/longtail_cifar.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["longtail"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["longtail"]
-
-
-def call(backend, *arguments):
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": backend}
-    return subprocess.run(
-        [sys.executable, "recipes/longtail_cifar.py", *map(str, arguments)],
-        cwd=ROOT, env=env, capture_output=True, text=True, timeout=900,
-    )  # fmt: skip
+    return call.module("longtail_cifar")
 
 
 @pytest.mark.parametrize(("backend", "data", "method"), [
@@ -37,12 +21,20 @@ def call(backend, *arguments):
 def test_smoke(backend, data, method, tmp_path):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
-    done = call(backend, "--smoke", "--data", data, "--method", method, "--output", tmp_path)
-    assert done.returncode == 0, done.stderr[-3000:]
+    words = ("--smoke", "--data", data, "--method", method, "--output", tmp_path)
+
+    def run():
+        if backend == keras.backend.backend():
+            return call.recipe("longtail_cifar", *words)
+        done = call.process("longtail_cifar", *words, KERAS_BACKEND=backend)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    text = run()
     name = f"{data}_0.01_{method}_I"
-    assert f"| {name} |" in done.stdout and "top1_rare: " in done.stdout
+    assert f"| {name} |" in text and "top1_rare: " in text
     most = {"cifar100": 10, "cifar10": 100}[data]
-    assert f"{most} to 1 per class" in done.stdout
+    assert f"{most} to 1 per class" in text
     result = json.loads((tmp_path / f"{name}_seed0/result.json").read_text())
     with np.load(tmp_path / f"{name}_seed0/scores.npz") as file:
         assert file["scores"].shape == (200, 100 if data == "cifar100" else 10)
@@ -51,13 +43,13 @@ def test_smoke(backend, data, method, tmp_path):
     rates = [float(line.split(",")[history[0].split(",").index("learning_rate")])
              for line in history[1:]]  # fmt: skip
     assert rates == pytest.approx([0.1, 0.001])  # two epochs: the first, and one beyond 0.9
-    again = call(backend, "--smoke", "--data", data, "--method", method, "--output", tmp_path)
-    assert again.stdout.endswith(done.stdout[done.stdout.index("| method") :])
+    assert run().endswith(text[text.index("| method") :])
 
 
-def test_a_method_without_a_fixed_classifier_is_refused():
-    done = call("tensorflow", "--smoke", "--method", "devise")
-    assert done.returncode == 2 and "invalid choice" in done.stderr
+def test_a_method_without_a_fixed_classifier_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        call.recipe("longtail_cifar", "--smoke", "--method", "devise")
+    assert "invalid choice" in capsys.readouterr().err
 
 
 def test_rates_of_the_paper(recipe):
@@ -91,7 +83,7 @@ def test_crops_come_from_a_black_frame(recipe):
             window = framed[y : y + 32, x : x + 32]
             for mirrored in (False, True):
                 cut = window[:, ::-1] if mirrored else window
-                windows[recipe.normalize(cut, recipe.MEAN, recipe.STD).tobytes()] = (y, x, mirrored)
+                windows[recipe.PREPROCESSING.scale(cut).tobytes()] = (y, x, mirrored)
     drawn = recipe.augment(np.random.default_rng(1), np.repeat(image[None], 1500, 0))
     assert drawn.shape == (1500, 32, 32, 3) and drawn.dtype == np.float32
     places = {windows[one.tobytes()] for one in drawn}

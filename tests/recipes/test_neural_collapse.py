@@ -2,10 +2,6 @@
 
 import csv
 import json
-import os
-import pathlib
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -14,39 +10,28 @@ import pytest
 import keras_haframe as kh
 from keras_haframe.collapse import frame_gap
 from keras_haframe.plots import read_history
-from keras_haframe.report import write_report
+from keras_haframe.results import write_report
+from tests.recipes import call
 
-RECIPE = pathlib.Path(__file__).parents[2] / "recipes" / "neural_collapse.py"
 pytest.importorskip("tensorflow")
-sys.path.insert(0, str(RECIPE.parent))
-import neural_collapse as recipe  # noqa: E402
-
-sys.path.remove(str(RECIPE.parent))
+recipe = call.module("neural_collapse")
 
 
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory):
     """Output folder and printed text of two runs after another."""
     output = tmp_path_factory.mktemp("nc")
-    command = [sys.executable, str(RECIPE), "--smoke", "--output", str(output)]
-    root = str(RECIPE.parents[1])
-    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    text = []
-    for _ in range(2):
-        done = subprocess.run(
-            command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}
-        )
-        assert done.returncode == 0, done.stderr
-        text.append(done.stdout)
-    return output, text
+    return output, [call.recipe("neural_collapse", "--smoke", "--output", output) for _ in range(2)]
 
 
 def test_measures_are_written(smoke):
     output, _ = smoke
-    files = sorted(path.name for path in output.glob("nc_*.csv"))
-    assert files == [f"nc_{n}_{m}.csv" for n in ("cnn", "mlp") for m in ("ce", "haframe")]
+    files = sorted(path.parent.name for path in output.glob("*/history.csv"))
+    assert files == [
+        f"{n}__{m}_seed0" for n in ("CNN", "MLP") for m in ("HAFrame", "cross-entropy")
+    ]
     for name in files:
-        history = read_history(output / name)
+        history = read_history(output / name / "history.csv")
         assert len(history["epoch"]) == 2
         for split in ("train", "test"):
             last = {m: history[f"{split}_{m}"][-1] for m in recipe.MEASURES}
@@ -66,13 +51,13 @@ def test_table_and_figures(smoke):
     for kind in ("curves", "geometry"):
         for network in ("cnn", "mlp"):
             assert (output / f"nc_{kind}_{network}.png").stat().st_size > 5000
-    assert not list(output.glob("*.partial"))
+    assert not list(output.glob("*partial*"))
     assert json.loads((output / "settings.json").read_text())["dataset"] == "drawn_aircraft"
 
 
 def test_a_finished_run_is_not_repeated(smoke):
     _, (first, second) = smoke
-    started = [line for line in first.splitlines() if line in ("CNN, HAFrame", "MLP, HAFrame")]
+    started = [line for line in first.splitlines() if line.endswith("HAFrame, seed 0")]
     assert len(started) == 2
     assert not [line for line in second.splitlines() if line in started]
     assert first.split("| run |")[1] == second.split("| run |")[1]

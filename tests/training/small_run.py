@@ -8,7 +8,8 @@ import keras
 import numpy as np
 
 import keras_haframe as kh
-from keras_haframe.training.arrays import ArrayBatches, random_crop_and_flip
+from keras_haframe.data import ArrayBatches
+from keras_haframe.data.augment_arrays import random_crop_and_flip
 from keras_haframe.training.optimizer import papers_sgd
 from keras_haframe.training.runner import run
 from keras_haframe.training.schedules import epoch_cosine
@@ -28,9 +29,7 @@ def make_model(method="haframe"):
     x = keras.layers.Conv2D(6, 3, activation="relu")(images)
     x = keras.layers.Dropout(0.3)(kh.layers.BatchNormalization(momentum=0.9)(x))
     model = kh.build(keras.Model(images, x), tree, method, network="II")
-    model.compile(
-        papers_sgd(model, 0.05),
-    )
+    model.compile(papers_sgd(model, 0.05))
     return model
 
 
@@ -52,9 +51,9 @@ def small_run(folder, epochs, callbacks=(), method="haframe", **options):
     train = ArrayBatches(images[:64], labels[:64], 8, 0, random_crop_and_flip)
     schedule = epoch_cosine(0.05, epochs)
     return run(
-        lambda: make_model(method), train, (images[64:80], labels[64:80]),
-        (images[80:], labels[80:]), epochs, folder,
-        callbacks=lambda: [schedule, *callbacks], verbose=0, **options,
+        lambda: make_model(method), train.from_epoch, (images[80:], labels[80:]), epochs, folder,
+        callbacks=lambda: [schedule, *callbacks], verbose=0,
+        **{"validation": (images[64:80], labels[64:80]), **options},
     )  # fmt: skip
 
 

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from keras_haframe.training import checkpoints
+from keras_haframe.training import checkpoints, load_trained
 from keras_haframe.training.runner import Clock
-from tests.training.small_run import make_model, small_run
+from keras_haframe.tree import ClassTree
+from tests.training.small_run import data, make_model, small_run
 
 ROOT = pathlib.Path(__file__).parents[2]
 EPOCHS = 4
@@ -58,6 +59,8 @@ def test_result_and_files(undisturbed):
     assert all(0 < float(t[1]) < float(t[2]) for t in times)
     reader = EventAccumulator(str(folder / "tensorboard/validation")).Reload()
     assert [e.value for e in reader.Scalars("top1")] == pytest.approx(values, rel=1e-6)
+    assert (result["method"], result["seed"]) == (folder.name, 0)
+    assert ClassTree.from_json(folder / "tree.json") == make_model().tree
     kept = {p.name for p in (folder / "checkpoints").iterdir() if not p.name.startswith("best")}
     assert kept == {f"epoch-{EPOCHS - 1:04d}", f"epoch-{EPOCHS:04d}"}
 
@@ -169,12 +172,22 @@ def test_random_states_of_the_loss_head_are_kept_too(tmp_path):
     whole = small_run(tmp_path / "whole", 2, method="hafeature")
     assert small_run(tmp_path / "parts", 2, method="hafeature", max_minutes=1e-9) is None
     parts = small_run(tmp_path / "parts", 2, method="hafeature")
-    without = {"train_minutes"}
+    without = {"train_minutes", "method"}
     assert {k: v for k, v in parts.items() if k not in without} == {
         k: v for k, v in whole.items() if k not in without
     }
     with np.load(tmp_path / "whole/scores.npz") as a, np.load(tmp_path / "parts/scores.npz") as b:
         np.testing.assert_array_equal(a["scores"], b["scores"])
+
+
+def test_without_validation_the_last_epoch_is_kept(tmp_path):
+    result = small_run(tmp_path, 2, validation=None)
+    assert result["best_epoch"] == 2
+    assert "val_top1" not in (tmp_path / "history.csv").read_text()
+    model = load_trained(make_model, tmp_path)
+    images, _ = data()
+    with np.load(tmp_path / "scores.npz") as kept:
+        np.testing.assert_allclose(model.predict(images[80:], verbose=0), kept["scores"], atol=1e-6)
 
 
 def test_monitor_must_be_measured(tmp_path):

@@ -1,93 +1,77 @@
-"""Settings from the command line, and files that are whole or absent."""
+"""Settings from the command line: one field, one option."""
 
 import dataclasses
-import json
-import pathlib
 
 import keras
 import pytest
+import simple_parsing
 
-from keras_haframe.training import settings
+from keras_haframe.training import RunSettings, parse, place
 
 
 @dataclasses.dataclass
-class Settings:
-    data_dir: pathlib.Path
-    method: str = dataclasses.field(default="haframe", metadata={"choices": ["haframe", "etf_dr"]})
-    epochs: int = 100
-    rate: float = 0.1
-    smoke: bool = False
-    max_minutes: float | None = dataclasses.field(default=None, metadata={"help": "time limit"})
+class Settings(RunSettings):
+    """Settings of a recipe."""
+
+    method: str = simple_parsing.choice("haframe", "etf_dr", default="haframe")  # the method
+    batch_size: int = 256  # images at a time
+    data_dir: str | None = place(None)  # where the data are
 
 
-def parse(*argv):
-    return settings.from_command_line(Settings, ["--data-dir", "d", *argv])
+def of(*argv):
+    return parse(Settings, "What it does.\n\nMore.", argv)
 
 
 def test_defaults():
-    assert parse() == Settings(pathlib.Path("d"))
+    assert of() == Settings()
 
 
 def test_every_kind():
-    made = parse(
-        "--method", "etf_dr", "--epochs", "3", "--rate", "1e-2", "--smoke", "--max-minutes", "2.5"
+    made = of(
+        "--method", "etf_dr", "--epochs", "3", "--learning-rate", "1e-2", "--smoke",
+        "--max-minutes", "2.5", "--data-dir", "d",
     )  # fmt: skip
-    assert made == Settings(pathlib.Path("d"), "etf_dr", 3, 0.01, True, 2.5)
-    assert parse("--no-smoke").smoke is False
+    assert made == Settings(
+        method="etf_dr", epochs=3, learning_rate=0.01, smoke=True, max_minutes=2.5, data_dir="d"
+    )
 
 
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
         (["--epoch-count", "3"], "unrecognized arguments"),
+        (["--epoch", "3"], "unrecognized arguments"),  # no abbreviations
         (["--epochs", "many"], "invalid int value"),
         (["--method", "x"], "invalid choice"),
     ],
 )
 def test_bad_arguments_end_with_a_message(argv, message, capsys):
     with pytest.raises(SystemExit):
-        parse(*argv)
+        of(*argv)
     assert message in capsys.readouterr().err
 
 
-def test_required(capsys):
+def test_help_has_the_comments_and_the_defaults(capsys):
     with pytest.raises(SystemExit):
-        settings.from_command_line(Settings, [])
-    assert "--data-dir" in capsys.readouterr().err
-
-
-def test_keep_refuses_other_facts(tmp_path):
-    path = tmp_path / "a" / "settings.json"
-    facts = dataclasses.asdict(parse())
-    settings.keep(path, facts)
-    settings.keep(path, facts)
-    assert json.loads(path.read_text())["epochs"] == 100
-    with pytest.raises(ValueError, match="epochs=100; now it is epochs=5"):
-        settings.keep(path, {**facts, "epochs": 5})
-    with pytest.raises(ValueError, match="extra=None; now it is extra=1"):
-        settings.keep(path, {**facts, "extra": 1})
-
-
-def test_write_leaves_no_half_file(tmp_path):
-    path = tmp_path / "x.json"
-    settings.write(path, "old")
-    with pytest.raises(UnicodeEncodeError):
-        settings.write(path, "\ud800")
-    assert path.read_text() == "old"
+        of("--help")
+    text = " ".join(capsys.readouterr().out.split())
+    assert "What it does." in text and "More." not in text
+    assert "images at a time (default: 256)" in text and "--learning-rate" in text
 
 
 def test_start_sets_the_precision_and_says_what_runs(capsys):
-    settings.RunSettings(mixed=True, method="etf_dr").start()
+    RunSettings(mixed=True, batch_size=7).start()
     assert keras.config.dtype_policy().name == "mixed_bfloat16"
-    assert "method='etf_dr'" in capsys.readouterr().out
+    assert "batch_size=7" in capsys.readouterr().out
 
 
 def test_start_wants_a_coordinator():
     with pytest.raises(ValueError, match="3 processes need `coordinator`"):
-        settings.RunSettings(processes=3).start()
+        RunSettings(processes=3).start()
 
 
-def test_facts_are_what_defines_a_run():
-    one = settings.RunSettings(output="a", seeds=2, max_minutes=1.0, processes=2, index=1)
-    assert one.facts() == settings.RunSettings(coordinator="x:1").facts()
-    assert one.facts() != settings.RunSettings(rate=0.2).facts()
+def test_what_defines_a_run():
+    one = Settings(output="a", seeds=2, max_minutes=1.0, processes=2, index=1, data_dir="d")
+    assert one.defining() == Settings(coordinator="x:1").defining()
+    assert one.defining() != Settings(learning_rate=0.2).defining()
+    assert "method" in one.defining() and "output" not in one.defining()

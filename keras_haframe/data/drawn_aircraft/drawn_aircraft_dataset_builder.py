@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import tensorflow_datasets as tfds
 
 from keras_haframe.data.drawn_aircraft import fleet, splits
+from keras_haframe.data.image_builder import ImageBuilder
 
 DESCRIPTION = """
 Drawings of aircraft seen from above: invented variants in families of invented
@@ -35,7 +36,7 @@ class DrawnAircraftConfig(tfds.core.BuilderConfig):
     size: int = 64
 
 
-class Builder(tfds.core.GeneratorBasedBuilder):
+class Builder(ImageBuilder):
     """Serves `tfds.load("drawn_aircraft")`.
 
     Every example has `image` (uint8 `[64, 64, 3]`), `label` (the variant, a leaf of
@@ -49,8 +50,6 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     'Meridax 100'
     """
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "First version."}
     BUILDER_CONFIGS = [
         DrawnAircraftConfig(name="standard", description="100 training pictures per class."),
         DrawnAircraftConfig(
@@ -75,10 +74,12 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             description=DESCRIPTION,
             features=tfds.features.FeaturesDict(features),
             supervised_keys=("image", "label"),
+            metadata=tfds.core.MetadataDict(),
         )
 
     def _split_generators(self, dl_manager) -> dict[str, Iterator]:
         del dl_manager  # nothing to download
+        self.describe(fleet.class_tree())
         return {split: self._generate_examples(split) for split in splits.SPLITS}
 
     def _generate_examples(self, split: str) -> Iterator[tuple[int, dict]]:

@@ -4,6 +4,9 @@
 needs NumPy only.
 """
 
+from keras_haframe.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from keras_haframe.data.tiered_imagenet_h.tree import class_tree as class_tree
 
-__all__ = ["class_tree"]
+PREPROCESSING = Preprocessing.imagenet_style(IMAGENET_MEAN, IMAGENET_STD, change="resized_crop")
+
+__all__ = ["PREPROCESSING", "class_tree"]

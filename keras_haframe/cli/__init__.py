@@ -1,0 +1,57 @@
+"""The `haframe` command. Sub-commands are modules that are imported when they are used."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from keras_haframe.version import __version__
+
+# Name: (module with `add_arguments(parser)` and `run(args) -> int | None`, one line of help).
+COMMANDS = {
+    "predict": ("keras_haframe.cli.predict", "predict image files with an exported model"),
+    "client": ("keras_haframe.cli.client", "ask a running TF Serving about image files"),
+    "inspect": ("keras_haframe.cli.inspect", "tell what is in an exported model"),
+    "report": ("keras_haframe.cli.report", "write one self-contained HTML page of a run"),
+}
+
+
+def parser_for(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, object | None]:
+    """Return the parser for a command line, and the module of the sub-command it names, if any.
+
+    Only that module is imported, so that help does not wait for a deep-learning framework.
+    """
+    parser = argparse.ArgumentParser(
+        prog="haframe", description="Hierarchy-aware image classification: tools for runs."
+    )
+    parser.add_argument("--version", action="version", version=f"keras_haframe {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    wanted = next((word for word in argv if not word.startswith("-")), None)
+    module = None
+    for name, (path, summary) in COMMANDS.items():
+        sub = commands.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+        if name == wanted:
+            module = importlib.import_module(path)
+            module.add_arguments(sub)
+    return parser, module
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; the entry point of `haframe`.
+
+    Args:
+        argv: Words after the command's name; those of the process by default.
+
+    Returns:
+        Exit status: 0, or 1 after an error, which is told on one line. Wrong usage exits with 2.
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    parser, module = parser_for(argv)
+    args = parser.parse_args(argv)
+    try:
+        return int(module.run(args) or 0)
+    except (ValueError, OSError) as error:  # what the user can mend
+        print(f"haframe {args.command}: {error}", file=sys.stderr)
+        return 1

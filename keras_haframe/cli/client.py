@@ -1,0 +1,62 @@
+"""`haframe client`: image files through a running TF Serving, by REST or gRPC."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from keras_haframe.cli import rows
+from keras_haframe.serving.errors import ServingError
+
+
+def add_arguments(parser) -> None:
+    """Arguments of `haframe client`."""
+    parser.add_argument("server", help="http://localhost:8501 for REST, localhost:8500 for gRPC")
+    parser.add_argument("model", help="name of the served model")
+    rows.add_image_arguments(parser)
+    parser.add_argument("--version", type=int, help="version (default: the server's newest)")
+    parser.add_argument("--timeout", type=float, default=10.0, help="seconds per attempt")
+    parser.add_argument("--retries", type=int, default=3, help="further attempts")
+
+
+def connect(server: str, model: str, **options):
+    """A `RestClient` for an address with `http`, a `GrpcClient` for `host:port`."""
+    if server.startswith(("http://", "https://")):
+        from keras_haframe.serving.rest import RestClient
+
+        return RestClient(server, model, **options)
+    from keras_haframe.serving.grpc_client import GrpcClient
+
+    return GrpcClient(server, model, **options)
+
+
+def predict_files(client, files, threshold: float = 0.5, batch_size: int = 16) -> list[dict]:
+    """Ask a server about image files; rows as `predict.predict_files` returns them."""
+    found = []
+    for batch in rows.batches(list(files), batch_size):
+        inputs = {
+            "image_bytes": [file.read_bytes() for file in batch],
+            "threshold": np.full(len(batch), threshold, np.float32),
+        }
+        found += rows.to_rows(batch, client.predict(inputs, "hierarchical_bytes"))
+    return found
+
+
+def run(args) -> int:
+    """Print the answers; 1 if the server failed or an image could not be read."""
+    files = rows.image_files(args.images)
+    try:
+        client = connect(
+            args.server, args.model, version=args.version, timeout=args.timeout,
+            retries=args.retries,
+        )  # fmt: skip
+        found = predict_files(client, files, args.threshold, args.batch_size)
+    except ServingError as error:
+        print(f"{error} (attempts: {error.attempts})", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(rows.render(found, args.json))
+    return 0 if all(row["ok"] for row in found) else 1

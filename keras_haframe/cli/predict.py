@@ -1,0 +1,84 @@
+"""`haframe predict`: image files through an exported model, without a server."""
+
+from __future__ import annotations
+
+import pathlib
+
+import numpy as np
+
+from keras_haframe.cli import rows
+
+
+def newest_version(path) -> pathlib.Path:
+    """The SavedModel at `path`: the version itself, or the newest in a directory of versions.
+
+    Raises:
+        ValueError: If there is none; the message says what was found.
+    """
+    path = pathlib.Path(path)
+    if (path / "saved_model.pb").is_file():
+        return path
+    numbers = [p for p in path.glob("*") if p.name.isdigit() and (p / "saved_model.pb").is_file()]
+    if not numbers:
+        hint = (
+            " Export it first: keras_haframe.export(keras.models.load_model(...), directory)."
+            if path.suffix == ".keras"
+            else ""
+        )
+        raise ValueError(f"No SavedModel and no directory of versions: {path}.{hint}")
+    return max(numbers, key=lambda p: int(p.name))
+
+
+def predict_files(model, files, threshold: float = 0.5, batch_size: int = 16) -> list[dict]:
+    """Predict image files with an exported model.
+
+    Args:
+        model: A SavedModel written by `keras_haframe.export`, or a directory of versions.
+        files: Image files.
+        threshold: Least probability of the node in `sure_of`.
+        batch_size: Images per call.
+
+    Returns:
+        One dictionary per file: class, score, path in the tree with probabilities, the decision of
+        least risk, the deepest node that clears the threshold; or `ok` false and the error.
+
+    Raises:
+        ValueError: If there is no such model, or it has no signature `hierarchical_bytes`.
+    """
+    path = newest_version(model)
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))
+    if "hierarchical_bytes" not in loaded.signatures:
+        raise ValueError(
+            f"{path} has no signature 'hierarchical_bytes'. It has: "
+            f"{', '.join(sorted(loaded.signatures))}. Export it again with keras_haframe.export."
+        )
+    served, found = loaded.signatures["hierarchical_bytes"], []
+    for batch in rows.batches(list(files), batch_size):
+        data = [pathlib.Path(f).read_bytes() for f in batch]
+        outputs = served(
+            image_bytes=tf.constant(data), threshold=tf.fill([len(data)], float(threshold))
+        )
+        found += rows.to_rows(batch, {k: _text(v.numpy()) for k, v in outputs.items()})
+    return found
+
+
+def _text(array: np.ndarray) -> np.ndarray:
+    if array.dtype != object:
+        return array
+    return np.array([v.decode() for v in array.ravel()], dtype=str).reshape(array.shape)
+
+
+def add_arguments(parser) -> None:
+    """Arguments of `haframe predict`."""
+    parser.add_argument("model", help="a SavedModel, or the directory of its versions")
+    rows.add_image_arguments(parser)
+
+
+def run(args) -> int:
+    """Print the predictions; 1 if an image could not be read."""
+    files = rows.image_files(args.images)
+    found = predict_files(args.model, files, args.threshold, args.batch_size)
+    print(rows.render(found, args.json))
+    return 0 if all(row["ok"] for row in found) else 1

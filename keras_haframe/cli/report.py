@@ -1,0 +1,29 @@
+"""`haframe report RUN_DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the sub-command."""
+    parser.add_argument(
+        "run_dir",
+        type=pathlib.Path,
+        help="folder with results.csv and, each optional, settings.json, history*.csv, nc*.csv, "
+        "*.png, tree.json and predictions.npz (see docs/report.md)",
+    )
+    parser.add_argument(
+        "--output", type=pathlib.Path, help="page to write; RUN_DIR/report.html by default"
+    )
+    parser.add_argument("--title", help="title of the page; the folder's name by default")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the page and print where it is."""
+    from keras_haframe.results import write_report
+
+    path = write_report(args.run_dir, args.output, args.title)
+    print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+    return 0

@@ -1,0 +1,87 @@
+"""Mix-up on every backend: pairs of images mixed in the batch, for a `models.MixUpClassifier`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from keras_haframe.data.array_batches import ArrayBatches
+
+
+class MixedBatches(ArrayBatches):
+    """`ArrayBatches` of mixed images, `(images, labels, weights)`, for a `MixUpClassifier`.
+
+    Examples 2i and 2i + 1 of a batch are each other's partner, so that equal parts of a batch, for
+    several devices, keep whole pairs. Order is random anyway: any other pairing is as good. All of
+    a batch is mixed as `lam x + (1 - lam) x_partner` with one `lam ~ Beta(alpha, alpha)`.
+
+    Args:
+        inputs, labels, batch_size, seed, augment, share: See `ArrayBatches`; images must be floats
+            after `augment`. The part of a batch that one process gets must be even.
+        alpha: Parameter of the Beta distribution, positive.
+        sample_weight: Weight of every example, `[n]`.
+        class_weight: Weight of every class, by label or `[K]`, as Keras's `fit` has it. (`fit`
+            itself takes none beside the weights that mix-up needs, and says so.)
+
+    Batches: images, integer labels `[B]`, and weights `[B, 2]`: `lam` times the weight of the
+    example, for its label, and `1 - lam` times that of its partner, for the partner's.
+
+    Raises:
+        ValueError: If `alpha` is not positive, or parts of a batch would split a pair.
+
+    Example:
+
+    >>> batches = MixedBatches(np.eye(4), np.arange(4), batch_size=4)
+    >>> images, labels, weights = batches[0]
+    >>> bool(np.allclose(images[0, labels[:2]], weights[0]))
+    True
+
+    Reference: Zhang et al., mixup: Beyond Empirical Risk Minimization (ICLR 2018).
+    """
+
+    def __init__(
+        self,
+        inputs: np.ndarray,
+        labels: np.ndarray,
+        batch_size: int,
+        *args,
+        alpha: float = 1.0,
+        sample_weight: np.ndarray | None = None,
+        class_weight: Mapping[int, float] | np.ndarray | None = None,
+        **kwargs,
+    ):
+        super().__init__(inputs, labels, batch_size, *args, **kwargs)
+        if not alpha > 0:
+            raise ValueError(f"`alpha` must be positive. Received: alpha={alpha}")
+        if (self.part.stop - self.part.start) % 2:
+            raise ValueError(
+                "Images are mixed in pairs: `batch_size` must be even, also divided by the number "
+                f"of processes. Received: {self.part.stop - self.part.start} examples for each."
+            )
+        self.alpha = alpha
+        self.weights = np.ones(len(labels), "float32")
+        if sample_weight is not None:
+            if np.shape(sample_weight) != (len(labels),):
+                raise ValueError(
+                    f"`sample_weight` must have shape [{len(labels)}], one per example. "
+                    f"Received shape: {np.shape(sample_weight)}"
+                )
+            self.weights *= np.asarray(sample_weight, "float32")
+        if class_weight is not None:
+            known = dict(
+                class_weight if isinstance(class_weight, Mapping) else enumerate(class_weight)
+            )
+            self.weights *= np.array([known.get(int(y), 1.0) for y in labels], "float32")
+
+    def __getitem__(self, i: int):
+        images, labels = super().__getitem__(i)
+        weights = self.weights[self.rows(i)]
+        # One number more than the augmentation's generator: no draw is used twice.
+        generator = np.random.default_rng([self.seed, self.epoch, i + 1, 1])
+        lam = generator.beta(self.alpha, self.alpha)
+        pairs = images.reshape(-1, 2, *images.shape[1:])
+        mixed = (lam * pairs + (1 - lam) * pairs[:, ::-1]).astype(images.dtype)
+        partners = weights.reshape(-1, 2)[:, ::-1].reshape(-1)
+        both = np.stack([lam * weights, (1 - lam) * partners], axis=1).astype("float32")
+        return mixed.reshape(images.shape), labels, both

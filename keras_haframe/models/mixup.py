@@ -1,0 +1,37 @@
+"""The classifier that trains on mixed images."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+from keras_haframe.models.classifier import HierarchicalClassifier
+
+
+@keras.saving.register_keras_serializable(package="keras_haframe")
+class MixUpClassifier(HierarchicalClassifier):
+    """A `HierarchicalClassifier` that trains on `data.MixedBatches`.
+
+    The training loss of a batch is the mean of `lam w L(y) + (1 - lam) w_partner L(y_partner)` for
+    any method, with `w` the weight of an example (1 without sample or class weights);
+    dot-regression's class lengths are the same for both terms, as partners have the same labels in
+    another order. Training metrics compare with the labels of the first images.
+
+    Example:
+
+    ```python
+    model = MixUpClassifier(resnet32(), tree, "etf_dr", network="I", hidden_units=None)
+    model.fit(MixedBatches(images, labels, 128, seed=0), epochs=200)
+    ```
+
+    Reference: Zhang et al., mixup (ICLR 2018); with dot-regression, Yang et al., Inducing Neural
+    Collapse in Imbalanced Learning (NeurIPS 2022), released code.
+    """
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The loss for both labels of mixed images, or as ever where there are no such weights."""
+        if sample_weight is None or len(sample_weight.shape) < 2:
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        own = super().compute_loss(x, y, y_pred, sample_weight[:, 0], training)
+        partners = ops.reshape(ops.flip(ops.reshape(y, (-1, 2)), axis=1), (-1,))
+        return own + self.loss(partners, y_pred, sample_weight[:, 1], training=training)

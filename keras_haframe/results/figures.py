@@ -1,0 +1,177 @@
+"""The figures that a report draws itself."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import softmax
+
+from keras_haframe import plots
+from keras_haframe.metrics import HEADLINE
+from keras_haframe.plots.style import COLORS
+from keras_haframe.results.folder import Run
+from keras_haframe.results.table import by_method
+from keras_haframe.tree_ops.checks import looks_like_probabilities
+
+DPI = 180
+COLLAPSE = re.compile(r"(train|test)_(nc\d(?:_etf)?)")
+LOGGED = {"loss": "loss", **{h.name: h.label.replace("%", "accuracy") for h in HEADLINE[:2]}}
+
+
+class Figure(NamedTuple):
+    """A drawn figure: section of the page, title, how to read it, PNG bytes."""
+
+    section: str
+    title: str
+    caption: str
+    png: bytes
+
+
+def to_png(ax) -> bytes:
+    """PNG of the figure an Axes is in, which is closed."""
+    import matplotlib.pyplot as plt
+
+    buffer = io.BytesIO()
+    ax.figure.savefig(buffer, dpi=DPI, format="png", facecolor="white")
+    plt.close(ax.figure)
+    return buffer.getvalue()
+
+
+def draw_figures(run: Run) -> Iterator[Figure]:
+    """Draw all that a run has data for, in the order of the page.
+
+    Args:
+        run: What `read_run` returned.
+
+    Yields:
+        `Figure`s.
+    """
+    yield from _results(run)
+    yield from _training(run)
+    yield from _collapse(run)
+    if run.predictions is not None:
+        yield from _mistakes(run)
+        yield from _decisions(run)
+    if run.tree is not None:
+        yield Figure(
+            "Classes",
+            "Class tree",
+            f"{run.tree.num_classes} classes; two classes meet at the height of their LCA, which "
+            "is their hierarchical distance.",
+            to_png(plots.plot_dendrogram(run.tree)),
+        )
+
+
+def _results(run: Run) -> Iterator[Figure]:
+    rows = {
+        name: [
+            r for r in runs if np.isfinite([r.get("top1", np.nan), r.get("severity", np.nan)]).all()
+        ]
+        for name, runs in by_method(run.results).items()
+    }
+    rows = {name: runs for name, runs in rows.items() if runs}
+    if len(rows) > 1:
+        yield Figure(
+            "Results",
+            "Accuracy and severity",
+            "Lower right is better. Bars are 95 % intervals over seeds, where there are several.",
+            to_png(plots.plot_accuracy_severity(rows)),
+        )
+
+
+def _groups(histories: dict) -> Iterator[tuple[str, dict]]:
+    """Runs by name in groups small enough for a color each; a note for titles, and the group."""
+    names = sorted(histories)
+    size = len(COLORS) - 1
+    starts = range(0, len(names), size)
+    for i, start in enumerate(starts, start=1):
+        note = f" ({i} of {len(starts)})" if len(starts) > 1 else ""
+        yield note, {name: histories[name] for name in names[start : start + size]}
+
+
+def _training(run: Run) -> Iterator[Figure]:
+    for column, title in LOGGED.items():
+        found = {
+            name: {"epoch": h["epoch"], "train_x": h[column], "test_x": h.get(f"val_{column}", ())}
+            if "epoch" in h
+            else {"train_x": h[column], "test_x": h.get(f"val_{column}", ())}
+            for name, h in run.histories.items()
+            if column in h and np.isfinite(h[column]).any()
+        }
+        for note, group in _groups(found):
+            yield Figure(
+                "Training",
+                title[0].upper() + title[1:] + note,
+                "By epoch; full lines: training data, dashed: validation data, where logged.",
+                to_png(plots.plot_curves(group, "x", log=False, title=title)),
+            )
+
+
+def _collapse(run: Run) -> Iterator[Figure]:
+    measures: dict[str, dict] = {}
+    for name, history in run.histories.items():
+        for column, values in history.items():
+            found = COLLAPSE.fullmatch(column)
+            if found and np.isfinite(values).any():
+                measures.setdefault(found[2], {})[name] = history
+    for measure in sorted(measures):
+        for note, group in _groups(measures[measure]):
+            ax = plots.plot_curves(group, measure, log=measure == "nc1")
+            yield Figure(
+                "Neural collapse",
+                ax.get_title() + note,
+                "Zero at collapse. Full lines: training data, dashed: test data.",
+                to_png(ax),
+            )
+
+
+def _mistakes(run: Run) -> Iterator[Figure]:
+    data, tree = run.predictions, run.tree
+    models = {data.names[0]: data.scores}
+    if data.baseline is not None:
+        models = {data.names[1]: data.baseline, **models}
+    yield Figure(
+        "Mistakes",
+        "Mistakes by LCA height",
+        "Further left is better: the label and the prediction have more in common. Percentages "
+        "over the bars: change against the baseline.",
+        to_png(plots.plot_mistakes_by_height(data.labels, models, tree)),
+    )
+    for level in sorted({1, max(1, tree.height - 1)}, reverse=True):
+        ax = plots.plot_confusion(data.labels, data.scores, tree, level)
+        which = "children of the root" if level == 1 else "parents of the classes"
+        yield Figure("Mistakes", f"Confusion: {which}", "Rows sum to 100 %.", to_png(ax))
+    wrong = plots.worst_mistakes(data.labels, data.scores, tree)
+    if data.images is not None and len(wrong):
+        ax = plots.plot_worst_mistakes(data.images, data.labels, data.scores, tree, columns=6)
+        caption = f"{data.names[0]}: highest LCA first, then by how far the prediction led."
+        yield Figure("Mistakes", "Worst mistakes", caption, to_png(ax))
+
+
+def _probabilities(scores: np.ndarray) -> np.ndarray:
+    scores = scores.astype(np.float64)
+    return scores if looks_like_probabilities(scores) else softmax(scores, axis=1)
+
+
+def _decisions(run: Run) -> Iterator[Figure]:
+    data, tree = run.predictions, run.tree
+    models = {data.names[0]: _probabilities(data.scores)}
+    if data.baseline is not None:
+        models = {data.names[1]: _probabilities(data.baseline), **models}
+    yield Figure(
+        "Confidence",
+        "Operating curve",
+        "Answers grow from classes (right) to the root (left) as the confidence floor rises; "
+        "higher is better.",
+        to_png(plots.plot_operating_curve(data.labels, models, tree)),
+    )
+    yield Figure(
+        "Confidence",
+        "Reliability by level",
+        f"{data.names[0]}: below the diagonal the model is too sure of itself.",
+        to_png(plots.plot_reliability(data.labels, models[data.names[0]], tree)),
+    )

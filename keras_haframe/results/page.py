@@ -1,0 +1,126 @@
+"""The page itself: one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import pathlib
+import struct
+
+from keras_haframe.files import write_text
+from keras_haframe.results.figures import DPI, Figure, draw_figures
+from keras_haframe.results.folder import Run, read_run
+from keras_haframe.results.html import CSS, every_run, results_table, settings_list, text
+from keras_haframe.version import __version__
+
+# No script and nothing from elsewhere, whatever the texts of a run contain.
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+FULL = 800  # a picture of at least this many pixels across gets the whole width
+
+
+def write_report(folder, output=None, title: str | None = None) -> pathlib.Path:
+    """Write the HTML page of a run.
+
+    Args:
+        folder: Run folder, see docs/report.md.
+        output: File to write; `report.html` in the folder by default. It is written under a
+            temporary name beside it and renamed, so that a reader never sees half a page.
+        title: Title of the page; the folder's name by default.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        ValueError: If the folder does not hold what `read_run` needs.
+
+    Example:
+
+    ```python
+    write_report("runs/aircraft")   # runs/aircraft/report.html
+    ```
+    """
+    folder = pathlib.Path(folder)
+    output = folder / "report.html" if output is None else pathlib.Path(output)
+    run = read_run(folder)
+    html = render(run, title or folder.resolve().name)
+    write_text(output, html)
+    return output
+
+
+def render(run: Run, title: str) -> str:
+    """Return the page of a run as HTML.
+
+    Args:
+        run: What `read_run` returned.
+        title: Title of the page.
+
+    Returns:
+        A whole HTML document.
+    """
+    drawn: dict[str, list[str]] = {}
+    for figure in draw_figures(run):
+        drawn.setdefault(figure.section, []).append(_figure(figure))
+    files = [
+        _figure(Figure("", path.stem.replace("_", " "), path.name, path.read_bytes()))
+        for path in run.figures
+    ]
+    results = results_table(run.results) + (
+        f"<details><summary>All {len(run.results)} runs, all columns</summary>"
+        f"{every_run(run.results)}</details>"
+    )
+    sections = {"Results": results + _grid(drawn.pop("Results", []))}
+    if run.settings:
+        sections["Settings"] = settings_list(run.settings)
+    sections |= {name: _grid(figures) for name, figures in drawn.items()}
+    if files:
+        sections["Figures of the run"] = _grid(files)
+    if run.notes:
+        sections["Notes"] = "".join(f"<p>{text(note)}</p>" for note in run.notes)
+    links = "".join(f'<a href="#s{i}">{text(name)}</a>' for i, name in enumerate(sections))
+    body = "".join(
+        f'<section id="s{i}"><h2>{text(name)}</h2>{content}</section>'
+        for i, (name, content) in enumerate(sections.items())
+    )
+    when = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        f"<title>{text(title)}</title><style>{CSS}</style></head><body>"
+        f'<header><h1>{text(title)}</h1><p class="soft">{text(_subtitle(run))}</p>'
+        f"<nav>{links}</nav></header><main>{body}</main>"
+        f"<footer>keras_haframe {text(__version__)}, {when}</footer></body></html>\n"
+    )
+
+
+def _subtitle(run: Run) -> str:
+    methods = len({row["method"] for row in run.results})
+    parts = [f"{methods} method{'s' * (methods != 1)}"]
+    parts.append(f"{len(run.results)} run{'s' * (len(run.results) != 1)}")
+    if run.tree is not None:
+        parts.append(f"{run.tree.num_classes} classes, tree of height {run.tree.height}")
+    if run.predictions is not None:
+        parts.append(f"{len(run.predictions.labels)} test images")
+    return " · ".join(parts)
+
+
+def _grid(figures: list[str]) -> str:
+    return f'<div class="figures">{"".join(figures)}</div>' if figures else ""
+
+
+def _figure(figure: Figure) -> str:
+    """A figure with its size, so that the page does not jump, and its title as text."""
+    width, height = struct.unpack(">II", figure.png[16:24])
+    full = ' class="full"' if width >= FULL else ""
+    # Drawn figures are shown in the size they are drawn for, at 96 pixels per inch of a screen.
+    shown = round(width * 96 / DPI * 1.15) if figure.section else width
+    data = base64.b64encode(figure.png).decode("ascii")
+    title, caption = text(figure.title), text(figure.caption)
+    image = (
+        f'<img alt="{title}. {caption}" width="{min(shown, width)}" '
+        f'style="aspect-ratio: {width} / {height}" src="data:image/png;base64,{data}">'
+    )
+    return (
+        f"<figure{full}><figcaption><h3>{title}</h3>{caption}</figcaption>"
+        f'<div class="pan" tabindex="0">{image}</div></figure>'
+    )

@@ -1,0 +1,178 @@
+"""An experiment: rows of a table, each a method with several seeds, under decision rules."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_haframe import decisions, methods, metrics
+from keras_haframe.decisions.rules import check_rule
+from keras_haframe.results import folder as files
+from keras_haframe.results.table import by_method, markdown
+from keras_haframe.training import distribution
+from keras_haframe.training.runner import run
+from keras_haframe.training.settings import RunSettings
+from keras_haframe.tree import ClassTree
+
+Row = tuple[str, Mapping[str, Any]]
+
+
+def _no_columns(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    return {}
+
+
+@dataclasses.dataclass
+class Experiment:
+    """What all rows share: data, network and budget.
+
+    Attributes:
+        tree: The class tree.
+        make_model: Method, its options and `synchronized` (see `build`) to a compiled
+            `HierarchicalClassifier`; called after the seed of a run is set.
+        make_train: Seed to the training data of a run, as `training.run` takes them: a function of
+            the first epoch.
+        test: Test inputs, as `model.predict` takes them, and labels `[n]`.
+        epochs: Epochs of a run.
+        validation: What `fit` takes as `validation_data`; without it the last epoch is kept.
+        batch_size: Batch over all devices, if it must split evenly over them.
+        steps: Batches of an epoch, for endless training data.
+        callbacks: Makes the callbacks of a run, such as the learning-rate schedule.
+        measure: Test scores `[n, K]` and labels to further columns of the results.
+        settings: What defines the experiment, JSON values; runs made under others are refused.
+    """
+
+    tree: ClassTree
+    make_model: Callable[[str, dict[str, Any], bool], keras.Model]
+    make_train: Callable[[int], Callable[[int], Any]]
+    test: tuple[Any, np.ndarray]
+    epochs: int
+    validation: Any = None
+    batch_size: int | None = None
+    steps: int | None = None
+    callbacks: Callable[[], list] = list
+    measure: Callable[[np.ndarray, np.ndarray], dict[str, float]] = _no_columns
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def compare(
+    experiment: Experiment,
+    rows: Mapping[str, Row],
+    seeds: Sequence[int],
+    folder: str | pathlib.Path,
+    *,
+    rules: Sequence[str] | None = None,
+    max_minutes: float | None = None,
+    verbose: int | None = None,
+) -> list[dict[str, Any]] | None:
+    """Train every row with every seed, score the test data under every decision rule.
+
+    Finished runs are kept and not repeated, an unfinished one goes on after its last epoch, so a
+    comparison that was cut off goes on where it stopped.
+
+    Args:
+        experiment: What the rows share.
+        rows: Name of a row to its method and the method's options. A method that takes a seed gets
+            that of the run unless the options have one.
+        seeds: Seeds; a run per row and seed.
+        folder: The experiment's folder, see `results.folder`.
+        rules: Decision rules, `""` for the highest score; by default that and all of
+            `decisions.names()`.
+        max_minutes: Stop a run at an epoch's end before this many minutes.
+        verbose: As in `keras.Model.fit`.
+
+    Returns:
+        One dictionary per row, rule and seed: `"method"`, `"decision"`, `"seed"`, the columns of
+        `metrics.summary`, `"best_epoch"` and `"train_minutes"`; also in `results.csv`. `None` if
+        the time was up before all runs were done.
+
+    Raises:
+        ValueError: For an unknown method, option or rule, and if `folder` holds runs that were
+            made under other settings.
+    """
+    rules = ["", *decisions.names()] if rules is None else list(rules)
+    for rule in rules:
+        check_rule(rule)
+    for method, options in rows.values():
+        methods.get(method, experiment.tree, **options)  # every mistake shows before any training
+    folder = pathlib.Path(folder)
+    if distribution.is_first():
+        files.keep_settings(folder, {**experiment.settings, "epochs": experiment.epochs})
+        experiment.tree.to_json(folder / files.TREE)
+    results = []
+    with distribution.all_devices(experiment.batch_size) as devices:
+        for seed in seeds:
+            for row, (method, options) in rows.items():
+                result = _run(experiment, row, method, options, seed, folder, devices > 1,
+                              max_minutes, verbose)  # fmt: skip
+                if result is None:
+                    return None
+                results += _score(experiment, files.run_folder(folder, row, seed), result, rules)
+    if distribution.is_first():
+        files.add_results(folder, results)
+    return results
+
+
+def run_seeds(
+    settings: RunSettings,
+    experiment: Experiment,
+    row: Row,
+    name: str,
+    *,
+    rules: Sequence[str] = ("", "CRM"),
+) -> list[dict[str, Any]] | None:
+    """One row of a paper's table: run every seed of the settings, print the table.
+
+    Args:
+        settings: Settings of the recipe; those that define a run are kept with it.
+        experiment: Data, network and budget.
+        row: The method and its options.
+        name: Name of the row.
+        rules: Decision rules, a line of the table each.
+
+    Returns:
+        As `compare`.
+    """
+    seeds = range(settings.seed, settings.seed + settings.seeds)
+    results = compare(
+        experiment, {name: row}, seeds, settings.output, rules=rules,
+        max_minutes=settings.max_minutes,
+    )  # fmt: skip
+    if results is not None and distribution.is_first():
+        count = len(experiment.test[1])
+        print(f"\n{count} test images\n\n{markdown(by_method(results))}", flush=True)
+    return results
+
+
+def _run(experiment, row, method, options, seed, folder, synchronized, max_minutes, verbose):
+    options = dict(options)
+    if "seed" in methods.find(method).defaults():  # in the papers each run has a frame of its own
+        options.setdefault("seed", seed)
+    path = files.run_folder(folder, row, seed)
+    if distribution.is_first() and files.finished(path) is None:
+        print(f"\n{row}, seed {seed}", flush=True)
+    return run(
+        functools.partial(experiment.make_model, method, options, synchronized),
+        experiment.make_train(seed), experiment.test, experiment.epochs, path,
+        validation=experiment.validation, name=row, seed=seed,
+        settings={**experiment.settings, "method": method, "options": options},
+        callbacks=experiment.callbacks, max_minutes=max_minutes, steps=experiment.steps,
+        verbose=verbose,
+    )  # fmt: skip
+
+
+def _score(experiment, path, result, rules) -> list[dict[str, Any]]:
+    """The result of a run under every decision rule."""
+    scores, labels = files.read_scores(path)
+    lines = []
+    for rule in rules:
+        decided = decisions.rescore(scores, experiment.tree, rule)
+        values = metrics.summary(labels, decided, experiment.tree)
+        more = experiment.measure(decided, labels)
+        lines.append({**result, "decision": rule, **values, **more})
+    return lines

@@ -1,0 +1,125 @@
+"""From a decoded image to the model's input."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from keras_haframe.data import Augmentation, Preprocessing
+from tests.export.pictures import rgb
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="preprocessing is a TensorFlow graph"
+)
+
+
+def test_defaults_are_those_of_keras_data_sets():
+    image = rgb(40, 60)
+    expected = keras.ops.image.resize(image.astype("float32"), (8, 12), interpolation="bilinear")
+    np.testing.assert_allclose(Preprocessing((8, 12))(image), expected, atol=1e-4)
+    np.testing.assert_array_equal(Preprocessing((40, 60))(image), image)
+
+
+@pytest.mark.parametrize(
+    "options,expected",
+    [
+        ({"input_range": (-1.0, 1.0)}, lambda x: x / 127.5 - 1),
+        ({"input_range": (0.0, 1.0)}, lambda x: x / 255),
+        (
+            {"input_range": (0.0, 1.0), "mean": (0.4, 0.5, 0.6), "std": (0.2, 0.3, 0.1)},
+            lambda x: (x / 255 - [0.4, 0.5, 0.6]) / [0.2, 0.3, 0.1],
+        ),
+        ({"mean": (103.9, 116.8, 123.7)}, lambda x: x - [103.9, 116.8, 123.7]),
+    ],
+)
+def test_scaling(options, expected):
+    image = rgb()
+    scaled = Preprocessing((20, 30), **options)(image)
+    np.testing.assert_allclose(scaled, expected(image.astype(np.float64)), atol=1e-4)
+
+
+def test_crop_takes_the_central_box():
+    image = rgb(32, 64)
+    np.testing.assert_array_equal(Preprocessing((32, 32), "crop")(image), image[:, 16:48])
+    half = Preprocessing((16, 16), "crop", crop_fraction=0.5)(image)
+    np.testing.assert_array_equal(half, image[8:24, 24:40])
+    tall = Preprocessing((32, 16), "crop")(rgb(32, 64))
+    np.testing.assert_array_equal(tall, image[:, 24:40])
+
+
+@pytest.mark.parametrize("shape", [(1, 500), (500, 1), (1, 1)])
+def test_crop_of_slivers_stays_inside(shape):
+    image = np.full((*shape, 3), 9, np.uint8)
+    result = Preprocessing((24, 24), "crop", 0.5)(image)
+    assert result.shape == (24, 24, 3) and np.all(np.asarray(result) == 9)
+
+
+def test_pad_keeps_the_whole_image_on_black():
+    result = np.asarray(Preprocessing((20, 20), "pad")(np.full((10, 20, 3), 200, np.uint8)))
+    assert np.all(result[5:15] == 200) and not result[:5].any() and not result[15:].any()
+
+
+def test_antialias_averages():
+    checker = np.indices((64, 64)).sum(0) % 2 * 255
+    image = np.repeat(checker[..., None], 3, -1).astype(np.uint8)
+    smooth = np.asarray(Preprocessing((8, 8), antialias=True)(image))
+    assert np.abs(smooth[2:-2, 2:-2] - 127.5).max() < 10
+
+
+def test_the_same_object_maps_a_data_set():
+    import tensorflow as tf
+
+    images = np.stack([rgb(seed=i) for i in range(3)])
+    prepare = Preprocessing((6, 6), "crop", 0.875, input_range=(-1.0, 1.0))
+    data = tf.data.Dataset.from_tensor_slices(images).map(prepare).batch(3)
+    found = next(iter(data)).numpy()
+    np.testing.assert_allclose(found, np.stack([prepare(i) for i in images]), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options,message",
+    [
+        ({"resize": "zoom"}, "`resize` must be one of"),
+        ({"interpolation": "best"}, "`interpolation` must be one of"),
+        ({"crop_fraction": 0.0}, "crop_fraction=0.0"),
+        ({"crop_fraction": 1.5}, "crop_fraction=1.5"),
+        ({"input_range": (1.0, 0.0)}, "two rising numbers"),
+        ({"std": (1.0, 0.0, 1.0)}, "`std` must be positive"),
+    ],
+)
+def test_errors(options, message):
+    with pytest.raises(ValueError, match=message):
+        Preprocessing((8, 8), **options)
+
+
+def test_without_a_size_the_image_keeps_its_own():
+    image = rgb()
+    np.testing.assert_array_equal(Preprocessing()(image), image.astype("float32"))
+
+
+def test_configuration_is_json_and_makes_an_equal_object():
+    for prepare in (
+        Preprocessing((8, 8), mean=(1.0, 2.0, 3.0)),
+        Preprocessing.imagenet_style((0.5,) * 3, (0.2,) * 3, 64, change="resized_crop"),
+    ):
+        again = Preprocessing.from_config(json.loads(json.dumps(prepare.get_config())))
+        assert again == prepare and again.augmentation == prepare.augmentation
+
+
+def test_scale_of_numpy_arrays_is_that_of_tensors():
+    """Whole data sets are scaled in NumPy, images of a pipeline in TensorFlow's graph."""
+    import tensorflow as tf
+
+    prepare = Preprocessing(input_range=(-1.0, 1.0), mean=(0.1, 0.2, 0.3), std=(0.5, 0.6, 0.7))
+    image = rgb()
+    one, two = prepare.scale(image), prepare.scale(tf.constant(image))
+    assert isinstance(one, np.ndarray) and one.dtype == np.float32 and two.dtype == tf.float32
+    np.testing.assert_array_equal(one, two)
+
+
+def test_augmentation_is_checked():
+    with pytest.raises(ValueError, match=r"`change` must be one of .*'mixup'"):
+        Augmentation("mixup")
+    with pytest.raises(ValueError, match="`size` must be given"):
+        Preprocessing(augmentation=Augmentation("resized_crop"))

@@ -1,0 +1,58 @@
+"""Recipes called in the process as their command lines would, or in a process of their own."""
+
+import contextlib
+import importlib
+import io
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def module(name: str):
+    """A recipe as a module; recipes import each other by their plain names."""
+    sys.path.insert(0, str(ROOT / "recipes"))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(ROOT / "recipes"))
+
+
+def recipe(name: str, *arguments) -> str:
+    """Run a recipe in this process; return what it printed."""
+    made, out = module(name), io.StringIO()
+    argv = [str(a) for a in arguments]
+    policy = keras.config.dtype_policy()
+    with contextlib.redirect_stdout(out):
+        if hasattr(made, "Settings") and not hasattr(made, "settings_of") and name not in PLAIN:
+            from keras_haframe.training import parse
+
+            made.main(parse(made.Settings, made.__doc__, argv))
+        else:
+            made.main(argv)
+    keras.config.set_dtype_policy(policy)
+    return out.getvalue()
+
+
+PLAIN = ("aircraft", "inaturalist2019", "tiered_imagenet", "compare")  # main takes the words
+
+
+def process(name: str, *arguments, **env) -> subprocess.CompletedProcess:
+    """Run a recipe in a process of its own, as a user does."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), **{k: str(v) for k, v in env.items()}}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "recipes" / f"{name}.py"), *map(str, arguments)],
+        env=env, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+
+
+def without_tensorflow(folder: pathlib.Path) -> dict[str, str]:
+    """Environment of a machine with JAX and no TensorFlow."""
+    (folder / "tensorflow.py").write_text(
+        "raise ModuleNotFoundError('No module named tensorflow', name='tensorflow')"
+    )
+    return {"PYTHONPATH": f"{folder}:{ROOT}", "KERAS_BACKEND": "jax"}
