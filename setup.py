@@ -9,6 +9,7 @@ HERE = pathlib.Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "keras_haframe/version.py").read_text())[1]
 
 ONNX = ["onnx>=1.16", "tf2onnx>=1.16"]
+SAFETENSORS = ["safetensors>=0.4"]
 SERVING = ["grpcio>=1.60", "protobuf>=4.25"]
 TEST = [
     "pytest>=8",
@@ -18,6 +19,7 @@ TEST = [
     "onnxruntime",
     "pillow",
     *ONNX,
+    *SAFETENSORS,
     *SERVING,
 ]
 
@@ -36,6 +38,7 @@ setup(
         "keras>=3.12",
         "numpy>=1.26",
         "scipy>=1.11",
+        "simple-parsing>=0.1.6",
         "matplotlib>=3.8",
         "tensorboard>=2.16",
         "tensorflow-datasets>=4.9.7",
@@ -47,6 +50,7 @@ setup(
         "gpu": ["tensorflow[and-cuda]>=2.18"],
         "jax": ["jax>=0.4.35"],
         "torch": ["torch>=2.5"],
+        "safetensors": SAFETENSORS,
         "serving": SERVING,
         "onnx": ONNX,
         "cv": ["keras-cv>=0.9"],

@@ -151,7 +151,7 @@ def summarize(settings: dict, times: pathlib.Path) -> dict:
     with open(times, newline="") as file:
         seconds = [float(trained) for _, trained, _ in csv.reader(file)]
     images = 1000 if settings["smoke"] else 100 * min(settings["per_class"], 450)
-    images -= images % settings["batch"]
+    images -= images % settings["batch_size"]
     per_image = 6 * multiply_adds(settings["depth"], settings["width"])  # 2 per multiply-add, x 3
     speed = images / float(np.median(seconds[1:] or seconds))
     name = gpu_name()

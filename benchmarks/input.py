@@ -38,9 +38,16 @@ import numpy as np
 import tensorflow as tf
 
 import keras_haframe as kh
+from keras_haframe.data import (
+    ArrayBatches,
+    cifar100,
+    fgvc_aircraft,
+    inaturalist2019,
+    tiered_imagenet_h,
+)
+from keras_haframe.data.augment_arrays import random_crop_and_flip
 from keras_haframe.data.batches import training_batches
-from keras_haframe.data.pipelines import PIPELINES
-from keras_haframe.training import ArrayBatches, papers_sgd, random_crop_and_flip
+from keras_haframe.training import papers_sgd
 
 try:
     import keras_cv
@@ -52,6 +59,12 @@ SIZES = {  # width, height of the made-up images
     "cifar100": (32, 32), "fgvc_aircraft": (1000, 680), "inaturalist2019": (800, 600),
     "tiered_imagenet_h": (500, 375),
 }  # fmt: skip
+PREPROCESSING = {
+    "cifar100": cifar100.PREPROCESSING,
+    "fgvc_aircraft": fgvc_aircraft.PREPROCESSING,
+    "inaturalist2019": inaturalist2019.PREPROCESSING,
+    "tiered_imagenet_h": tiered_imagenet_h.PREPROCESSING,
+}
 BATCH, DIFFERENT = 16, 16  # images of a batch; different images of a set
 CLASSES = 100
 
@@ -104,7 +117,7 @@ def pipelines(quick: bool) -> dict[str, tuple]:
         count = many if name == "cifar100" else few
         data, size = encoded_set(name, count)
         network = "wrn" if name == "cifar100" else "resnet50"
-        batches = training_batches(data, PIPELINES[name], BATCH, epochs=1)
+        batches = training_batches(data, PREPROCESSING[name], BATCH, epochs=1)
         made[name] = (batches, f"{size:.1f}", network)
     images = np.random.default_rng(0).standard_normal((many, 32, 32, 3)).astype("float32")
     labels = np.arange(many) % CLASSES

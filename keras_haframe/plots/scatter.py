@@ -31,7 +31,7 @@ def plot_accuracy_severity(
 
     Args:
         rows: Method name to one metrics dictionary per seed (see `metrics.summary`), as
-            `training.table.markdown` takes them.
+            `results.table.markdown` takes them.
         x: Name of the metric across.
         y: Name of the metric upwards.
         title: Title of the Axes.

@@ -23,7 +23,7 @@ class Checkpoints(keras.callbacks.Callback):
     An epoch's checkpoint is a folder `epoch-0007`, written under a temporary name and renamed, so a
     crash leaves the one before; the last two are kept, and a damaged one is passed over. The
     weights of the best epoch so far lie in `best-0005.weights.h5`. Data order and augmentation must
-    follow from the epoch number (see `training.arrays.ArrayBatches`); everything else is here. Of
+    follow from the epoch number (see `data.ArrayBatches`); everything else is here. Of
     several processes the first writes and all read, so the folder must be one that all see.
 
     Args:

@@ -15,11 +15,9 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 def module(name: str):
     """A recipe as a module; recipes import each other by their plain names."""
-    sys.path.insert(0, str(ROOT / "recipes"))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(str(ROOT / "recipes"))
+    if str(ROOT / "recipes") not in sys.path:
+        sys.path.insert(0, str(ROOT / "recipes"))
+    return importlib.import_module(name)
 
 
 def recipe(name: str, *arguments) -> str:

@@ -71,7 +71,15 @@ def test_a_recipe_in_two_processes_equals_one_with_two_devices(tmp_path):
 
     At a small rate: at the recipe's own, 15 steps on noise blow rounding up to a thousandth.
     """
-    recipe = [sys.executable, "recipes/cifar100.py", "--smoke", "--epochs", "1", "--rate", "1e-3"]
+    recipe = [
+        sys.executable,
+        "recipes/cifar100.py",
+        "--smoke",
+        "--epochs",
+        "1",
+        "--learning-rate",
+        "1e-3",
+    ]
     with socket.socket() as s:
         s.bind(("localhost", 0))
         together = ["--coordinator", f"localhost:{s.getsockname()[1]}", "--processes", "2"]

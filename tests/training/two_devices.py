@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-from keras_haframe.training import ArrayBatches, epoch_cosine, run
+from keras_haframe.data import ArrayBatches
+from keras_haframe.training import epoch_cosine, run
 from keras_haframe.training.distribution import all_devices
 from tests.training.small_run import data
 from tests.training.two_devices_model import make_model
@@ -16,8 +17,8 @@ def history(folder, devices, max_minutes=None):
     images, labels = data()
     with all_devices(16, devices) as count:
         result = run(
-            lambda: make_model(count > 1), ArrayBatches(images[:64], labels[:64], 16),
-            (images[64:80], labels[64:80]), (images[80:], labels[80:]), 3, folder,
+            lambda: make_model(count > 1), ArrayBatches(images[:64], labels[:64], 16).from_epoch,
+            (images[80:], labels[80:]), 3, folder, validation=(images[64:80], labels[64:80]),
             callbacks=lambda: [epoch_cosine(0.05, 3)], max_minutes=max_minutes, verbose=0,
         )  # fmt: skip
     rows = (folder / "history.csv").read_text().splitlines()

@@ -9,7 +9,8 @@ import sys
 
 os.environ["KERAS_BACKEND"] = "jax"
 
-from keras_haframe.training import ArrayBatches, epoch_cosine, run
+from keras_haframe.data import ArrayBatches
+from keras_haframe.training import epoch_cosine, run
 from keras_haframe.training.distribution import all_devices, join, process
 from tests.training.small_run import data
 from tests.training.two_devices_model import make_model
@@ -24,8 +25,8 @@ def main(folder: str, port: str, count: int, index: int, max_minutes: float | No
         assert devices == count
         train = ArrayBatches(images[:64], labels[:64], 16, share=(index, count))
         result = run(
-            make_model, train, (images[64:80], labels[64:80]), (images[80:], labels[80:]), 3,
-            pathlib.Path(folder), callbacks=lambda: [epoch_cosine(0.05, 3)],
+            make_model, train.from_epoch, (images[80:], labels[80:]), 3, pathlib.Path(folder),
+            validation=(images[64:80], labels[64:80]), callbacks=lambda: [epoch_cosine(0.05, 3)],
             max_minutes=max_minutes, verbose=0,
         )  # fmt: skip
     print("RESULT", None if result is None else result["hier_dist_1"])
