@@ -19,6 +19,22 @@ GOLDEN = pathlib.Path(
 )
 
 
+def pytest_collection_modifyitems(items):
+    """`-m golden` selects what reads the golden folder; `-m "not slow"` leaves out repetitions."""
+    for item in items:
+        if {"golden", "benchmark_tree"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.golden)
+        if getattr(item, "originalname", None) in getattr(item.cls, "repeated", ()):
+            item.add_marker(pytest.mark.slow)
+
+
+def pytest_terminal_summary(terminalreporter):
+    if not GOLDEN.is_dir():
+        terminalreporter.write_line(
+            f"Tests marked `golden` were skipped: {GOLDEN} is not a folder (KERAS_HAFRAME_GOLDEN)."
+        )
+
+
 def load_golden(name: str):
     """Arrays of a golden file such as `"golden/frames.npz"`; skips where the folder is missing."""
     if not GOLDEN.is_dir():

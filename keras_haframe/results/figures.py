@@ -15,7 +15,7 @@ from keras_haframe.metrics import HEADLINE
 from keras_haframe.plots.style import COLORS
 from keras_haframe.results.folder import Run
 from keras_haframe.results.table import by_method
-from keras_haframe.tree_ops.checks import looks_like_probabilities
+from keras_haframe.tree_ops.checks import SOFTMAX_TOLERANCE, are_distributions
 
 DPI = 180
 COLLAPSE = re.compile(r"(train|test)_(nc\d(?:_etf)?)")
@@ -154,7 +154,7 @@ def _mistakes(run: Run) -> Iterator[Figure]:
 
 def _probabilities(scores: np.ndarray) -> np.ndarray:
     scores = scores.astype(np.float64)
-    return scores if looks_like_probabilities(scores) else softmax(scores, axis=1)
+    return scores if are_distributions(scores, SOFTMAX_TOLERANCE) else softmax(scores, axis=1)
 
 
 def _decisions(run: Run) -> Iterator[Figure]:

@@ -170,7 +170,7 @@ sums to 1, its smallest entry is -1. These look like scores (logits), which beco
 by `model.predict_proba(x)` or `keras.ops.softmax(scores)`.
     """
     p = full_precision(check_scores(probabilities, num_classes, count, what))
-    if not holds_values(p) or not p.shape[0] or _are_distributions(p, SUM_TOLERANCE):
+    if not holds_values(p) or not p.shape[0] or are_distributions(p, SUM_TOLERANCE):
         return p
     rows = ops.convert_to_numpy(p).astype(np.float64)
     least, sums = rows.min(axis=1), rows.sum(axis=1)
@@ -202,7 +202,7 @@ def check_logits(scores: Tensor, what: str, mend: str) -> Tensor:
     """
     scores = full_precision(scores)
     known = len(scores.shape) == 2 and scores.shape[0] and holds_values(scores)
-    if known and _are_distributions(scores, SOFTMAX_TOLERANCE):
+    if known and are_distributions(scores, SOFTMAX_TOLERANCE):
         raise ValueError(
             f"{what} must be class scores (logits), whose softmax is taken here. Received: rows "
             f"that are not negative and sum to 1, so probabilities already. {mend}"
@@ -210,7 +210,7 @@ def check_logits(scores: Tensor, what: str, mend: str) -> Tensor:
     return scores
 
 
-def _are_distributions(p: Tensor, tolerance: float) -> bool:
+def are_distributions(p: Tensor, tolerance: float) -> bool:
     """Whether every row of a float tensor `[B, K]` is a distribution."""
     p = ops.stop_gradient(p)
     away = ops.max(ops.abs(ops.sum(p, axis=-1) - 1))

@@ -20,6 +20,8 @@ pytestmark = pytest.mark.skipif(
 )
 CASES = [(name, {}) for name in kh.methods.names()] + [("haframe", {"structured": True})]
 IDS = [name + ("-structured" if options else "") for name, options in CASES]
+QUICK = ("conditional_softmax", "haframe")  # the two kinds of outputs
+PARAMETERS = [pytest.param(i, marks=() if i in QUICK else pytest.mark.slow) for i in IDS]
 FLOOR = 0.5
 EDGES = [
     ("root", "a"), ("root", "e"), ("root", "chain"), ("a", "b"), ("a", "a0"), ("b", "b0"),
@@ -66,13 +68,14 @@ def cases(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def from_c(cases, tmp_path_factory):
-    """Every signature of every method through the C API, in one process without tensorflow."""
+def from_c(cases, tmp_path_factory, request):
+    """Every signature of the asked methods through the C API, in one process without tensorflow."""
+    asked = [i for i in request.session.items if getattr(i, "originalname", "") == "test_c_api"]
     folder = tmp_path_factory.mktemp("c_api")
     np.save(folder / "images.npy", tiny.images())
     np.save(folder / "threshold.npy", np.full(256, FLOOR, np.float32))
     jobs = []
-    for name in IDS:
+    for name in [item.callspec.params["name"] for item in asked]:
         saved = pb.SavedModel.FromString((cases(name).path / "saved_model.pb").read_bytes())
         signatures = saved.meta_graphs[0].signature_def
         runs = [
@@ -97,7 +100,7 @@ def from_c(cases, tmp_path_factory):
     return lambda name, key: dict(np.load(folder / f"{name}.{key}.npz"))
 
 
-@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("name", PARAMETERS)
 def test_saved_model(cases, name):
     import tensorflow as tf
 
@@ -110,13 +113,13 @@ def test_saved_model(cases, name):
     assert len(set(case.p.argmax(1))) > 1  # the images are not all of one class
 
 
-@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("name", PARAMETERS)
 def test_c_api(cases, from_c, name):
     for key in SIGNATURES:
         tiny.assert_same(from_c(name, key), cases(name).expected[key])
 
 
-@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("name", PARAMETERS)
 @pytest.mark.skipif(
     any(importlib.util.find_spec(p) is None for p in ("onnx", "tf2onnx", "onnxruntime")),
     reason="needs onnx, tf2onnx and onnxruntime",

@@ -56,6 +56,8 @@ class MethodContract:
         options: Its options.
         network: Options of the network.
         learning_rate, epochs: For `test_learns`.
+        repeated: Names of tests that go through the same code for every method: slow ones, but for
+            HAFrame.
     """
 
     method = ""
@@ -63,6 +65,7 @@ class MethodContract:
     network: dict = {"hidden_units": 24}
     learning_rate = 0.05
     epochs = 25
+    repeated: tuple = ("test_export", "test_mixed_precision", "test_xla_step_equals_plain_step")
 
     def build(self, tree, **kwargs):
         return kh.build(backbone(), tree, self.method, **{**self.network, **self.options, **kwargs})

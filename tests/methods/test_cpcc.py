@@ -10,6 +10,7 @@ class TestCPCC(MethodContract):
     method = "cpcc"
 
 
+@pytest.mark.slow
 class TestTypeTwo(MethodContract):
     method = "cpcc"
     options = {"weight": 0.3}

@@ -1,10 +1,12 @@
 import keras
 import numpy as np
+import pytest
 
 import keras_haframe as kh
 from tests.methods.contract import MethodContract, backbone, data
 
 
+@pytest.mark.slow
 class TestTypeOne(MethodContract):
     method = "cross_entropy"
 

@@ -20,6 +20,7 @@ class TestDeViSE(MethodContract):
     options = {"width": 16}
 
 
+@pytest.mark.slow
 class TestWithVectors(MethodContract):
     method = "devise"
     options = {"width": 16, "vectors": VECTORS, "margin": 0.2}

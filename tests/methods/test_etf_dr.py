@@ -15,6 +15,7 @@ class TestETFDotRegression(MethodContract):
     learning_rate = 0.2
 
 
+@pytest.mark.slow
 class TestImageNetHead(MethodContract):
     method = "etf_dr"
     options = {"normalize": False, "reg_lam": 0.01, "lengths": [0.5, 1.0, 1.0, 2.0]}

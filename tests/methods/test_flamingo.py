@@ -12,6 +12,7 @@ class TestFlamingo(MethodContract):
     epochs = 30
 
 
+@pytest.mark.slow
 class TestTypeTwo(MethodContract):
     method = "flamingo"
     network = {"network": "II"}

@@ -26,6 +26,7 @@ class TestHAFeature(MethodContract):
         super().test_xla_step_equals_plain_step(tree)
 
 
+@pytest.mark.slow
 class TestTypeTwoWithOptions(TestHAFeature):
     options = {"consistency": 0.5, "margin": 0.5, "pairs": 32, "seed": 5}
     network = {"network": "II"}

@@ -8,8 +8,10 @@ from tests.methods.contract import MethodContract, backbone, data
 class TestHAFrame(MethodContract):
     method = "haframe"
     network = {}
+    repeated = ()
 
 
+@pytest.mark.slow
 class TestStructured(MethodContract):
     method = "haframe"
     options = {"structured": True, "alpha": 0.3}

@@ -9,6 +9,7 @@ class TestHAFrameDotRegression(MethodContract):
     method = "haframe_dr"
 
 
+@pytest.mark.slow
 class TestWithCrossEntropy(MethodContract):
     method = "haframe_dr"
     options = {"cross_entropy": 0.5, "lengths": "batch", "gamma": 2.0, "min_similarity": "exact"}

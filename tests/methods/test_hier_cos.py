@@ -12,6 +12,7 @@ class TestHierCos(MethodContract):
     epochs = 40
 
 
+@pytest.mark.slow
 class TestTypeOne(MethodContract):
     method = "hier_cos"
     options = {"alpha": 0.05, "seed": 4}

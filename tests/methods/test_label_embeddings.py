@@ -12,6 +12,7 @@ class TestLabelEmbeddings(MethodContract):
     method = "label_embeddings"
 
 
+@pytest.mark.slow
 class TestPlainCosineDistance(MethodContract):
     method = "label_embeddings"
     options = {"cross_entropy": 0.0}

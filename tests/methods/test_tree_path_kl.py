@@ -9,6 +9,7 @@ class TestTreePathKL(MethodContract):
     method = "tree_path_kl"
 
 
+@pytest.mark.slow
 class TestTypeTwo(MethodContract):
     method = "tree_path_kl"
     options = {"weight": 2.0}

@@ -36,6 +36,7 @@ def losses_on(backend: str) -> list[float]:
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.slow
 def test_same_losses_as_tensorflow(backend):
     for module in ("tensorflow", backend):
         if importlib.util.find_spec(module) is None:

@@ -27,6 +27,7 @@ def test_smoke(tmp_path):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")
+@pytest.mark.slow
 def test_runs_from_arrays_where_tensorflow_is_not_installed(tmp_path):
     rng, arrays = np.random.default_rng(0), {}
     for split, n in (("train", 5200), ("test", 100)):  # 52 per class, of which 50 for validation
@@ -45,6 +46,7 @@ def test_runs_from_arrays_where_tensorflow_is_not_installed(tmp_path):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")
+@pytest.mark.slow
 def test_images_on_the_device_give_the_same_run(tmp_path):
     """Same crops, same weights at the start: the losses agree to rounding."""
     losses = []

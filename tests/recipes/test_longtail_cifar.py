@@ -16,7 +16,8 @@ def recipe():
 
 
 @pytest.mark.parametrize(("backend", "data", "method"), [
-    ("tensorflow", "cifar100", "etf_dr"), ("jax", "cifar10", "haframe_dr"),
+    ("tensorflow", "cifar100", "etf_dr"),
+    pytest.param("jax", "cifar10", "haframe_dr", marks=pytest.mark.slow),
 ])  # fmt: skip
 def test_smoke(backend, data, method, tmp_path):
     if importlib.util.find_spec(backend) is None:

@@ -37,7 +37,10 @@ def test_weights_are_asked_for_before_anything_else(name, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "method", "network"),
-    [("inaturalist2019", "cross_entropy", "I"), ("tiered_imagenet", "flamingo", "I")],
+    [
+        ("inaturalist2019", "cross_entropy", "I"),
+        pytest.param("tiered_imagenet", "flamingo", "I", marks=pytest.mark.slow),
+    ],
 )
 def test_smoke_of_the_others(name, method, network, tmp_path, drawn_data):
     text = call.recipe(
@@ -48,6 +51,7 @@ def test_smoke_of_the_others(name, method, network, tmp_path, drawn_data):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")
+@pytest.mark.slow
 def test_arrays_where_tensorflow_is_not_installed(tmp_path, drawn_data):
     """Written here, trained on by JAX with an installation that has no TensorFlow."""
     file = tmp_path / "drawn.npz"

@@ -19,6 +19,7 @@ BACKEND = keras.backend.backend()
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="MirroredStrategy is TensorFlow's")
+@pytest.mark.slow
 def test_two_devices_equal_one(tmp_path):
     run = subprocess.run(
         [sys.executable, "-m", "tests.training.two_devices", str(tmp_path)],
@@ -56,6 +57,7 @@ def history(folder):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")
+@pytest.mark.slow
 def test_two_processes_equal_one_also_when_stopped(tmp_path):
     (alone,) = processes(tmp_path / "one", 1)
     assert processes(tmp_path / "two", 2, "1e-9") == ["RESULT None"] * 2
@@ -66,6 +68,7 @@ def test_two_processes_equal_one_also_when_stopped(tmp_path):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")
+@pytest.mark.slow
 def test_a_recipe_in_two_processes_equals_one_with_two_devices(tmp_path):
     """From the command line, down to the table that the first process prints.
 

@@ -106,6 +106,7 @@ class Interrupt(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_interrupted_by_hand(undisturbed, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         small_run(tmp_path, EPOCHS, [Interrupt(2)])
@@ -113,7 +114,14 @@ def test_interrupted_by_hand(undisturbed, tmp_path):
     assert_same(tmp_path, undisturbed)
 
 
-@pytest.mark.parametrize("damage", ["cut short", "no state", "a leftover"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "cut short",
+        pytest.param("no state", marks=pytest.mark.slow),
+        pytest.param("a leftover", marks=pytest.mark.slow),
+    ],
+)
 def test_damaged_checkpoints_are_passed_over(undisturbed, tmp_path, damage, capsys):
     with pytest.raises(KeyboardInterrupt):
         small_run(tmp_path, EPOCHS, [Interrupt(3)])
@@ -149,6 +157,7 @@ def test_a_full_disk_keeps_the_epoch_before(undisturbed, tmp_path, monkeypatch):
     assert_same(tmp_path, undisturbed)
 
 
+@pytest.mark.slow
 def test_a_full_disk_at_the_best_epoch_is_told_the_same_way(undisturbed, tmp_path, monkeypatch):
     def full(self, path, *args, **kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
