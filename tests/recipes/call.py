@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import keras
+import matplotlib.pyplot as plt
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -33,6 +34,7 @@ def recipe(name: str, *arguments) -> str:
         else:
             made.main(argv)
     keras.config.set_dtype_policy(policy)
+    plt.close("all")  # as the end of a process does
     return out.getvalue()
 
 
