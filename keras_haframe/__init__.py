@@ -15,9 +15,9 @@ except ModuleNotFoundError as error:  # keras itself, or the backend it wants
     ) from None
 
 from keras_haframe import collapse, decisions, frames, layers, losses, methods, metrics
-from keras_haframe.export import export
 from keras_haframe.frames import diagnose
 from keras_haframe.models import HierarchicalClassifier, build
+from keras_haframe.saving import export
 from keras_haframe.tree import ClassTree
 from keras_haframe.version import __version__
 

@@ -12,8 +12,8 @@ import pytest
 
 import keras_haframe as kh
 from keras_haframe.cli import client, inspect, predict, rows
-from tests.export import tiny
-from tests.export.pictures import encode, rgb
+from tests.saving import tiny
+from tests.saving.pictures import encode, rgb
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="SavedModels are written on TensorFlow"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_haframe.data import Augmentation, Preprocessing
-from tests.export.pictures import rgb
+from tests.saving.pictures import rgb
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="preprocessing is a TensorFlow graph"

@@ -11,8 +11,8 @@ import pytest
 
 import keras_haframe as kh
 from keras_haframe.serving import GrpcClient, RestClient, ServingError
-from tests.export import tiny
-from tests.export.pictures import BAD, encode, rgb
+from tests.saving import tiny
+from tests.saving.pictures import BAD, encode, rgb
 
 pytest.importorskip("grpc", reason="needs grpcio")
 pytest.importorskip(

@@ -104,7 +104,7 @@ def test_a_recipe_in_two_processes_equals_one_with_two_devices(tmp_path):
     assert printed == [True, True, False]
     one, two = (history(tmp_path / name / "haframe_II_seed0") for name in ("one", "two"))
     np.testing.assert_allclose(two, one, rtol=1e-4, atol=1e-4)
-    assert (tmp_path / "two/haframe_II.csv").exists()
+    assert (tmp_path / "two/results.csv").exists()
 
 
 def test_one_process_by_default():

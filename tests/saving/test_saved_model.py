@@ -10,8 +10,8 @@ import pytest
 
 import keras_haframe as kh
 from keras_haframe.data import Preprocessing
-from tests.export import tiny
-from tests.export.pictures import encode, rgb
+from tests.saving import tiny
+from tests.saving.pictures import encode, rgb
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="SavedModels are written on TensorFlow"
@@ -227,7 +227,7 @@ def test_the_graph_calls_no_python_and_only_stock_operations(exported):
 
 
 def test_a_failed_export_leaves_nothing(model, tmp_path, monkeypatch):
-    from keras_haframe.export import warmup
+    from keras_haframe.saving import warmup
 
     def fail(*_):
         raise OSError("disk full")
@@ -239,7 +239,7 @@ def test_a_failed_export_leaves_nothing(model, tmp_path, monkeypatch):
 
 
 def test_an_export_that_was_overtaken_takes_the_next_number(model, tmp_path, monkeypatch):
-    from keras_haframe.export import model_card
+    from keras_haframe.saving import model_card
 
     render = model_card.render
 

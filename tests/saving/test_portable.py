@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_haframe.export import portable
-from tests.export import tiny
+from keras_haframe.saving import portable
+from tests.saving import tiny
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="the exporters run on TensorFlow"

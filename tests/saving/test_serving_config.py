@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from keras_haframe.export import serving_config
+from keras_haframe.saving import serving_config
 
 
 def test_files_are_written_once_and_tuned_ones_stay(tmp_path):

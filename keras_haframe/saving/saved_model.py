@@ -12,7 +12,7 @@ import uuid
 import keras
 
 from keras_haframe.data.preprocessing import Preprocessing
-from keras_haframe.export import decoding, facts, model_card, serving_config, signatures, warmup
+from keras_haframe.saving import decoding, facts, model_card, serving_config, signatures, warmup
 
 
 def export(

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from keras_haframe.data import Preprocessing
-from keras_haframe.export.decoding import DAMAGED, NOT_AN_IMAGE, decode_batch
-from tests.export.pictures import BAD, animation, encode, jpeg_of_size, png_of_size, rgb
+from keras_haframe.saving.decoding import DAMAGED, NOT_AN_IMAGE, decode_batch
+from tests.saving.pictures import BAD, animation, encode, jpeg_of_size, png_of_size, rgb
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="decoding is a TensorFlow graph"

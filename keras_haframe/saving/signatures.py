@@ -6,7 +6,7 @@ import dataclasses
 
 import keras
 
-from keras_haframe.export import decoding, outputs
+from keras_haframe.saving import decoding, outputs
 
 ENCODED = "image/encoded"  # feature of tf.Example that `classify` reads, as in TFDS and TF-Slim
 

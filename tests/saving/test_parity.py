@@ -12,7 +12,7 @@ import pytest
 
 import keras_haframe as kh
 from keras_haframe.serving.messages import pb
-from tests.export import tiny
+from tests.saving import tiny
 from tests.serving import c_api
 
 pytestmark = pytest.mark.skipif(
@@ -127,7 +127,7 @@ def test_c_api(cases, from_c, name):
 def test_onnx(cases, tmp_path, name):
     import onnxruntime
 
-    from keras_haframe.export.portable import export_file
+    from keras_haframe.saving.portable import export_file
 
     case = cases(name)
     session = onnxruntime.InferenceSession(str(export_file(case.model, tmp_path / "m", "onnx")))

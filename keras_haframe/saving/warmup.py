@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 
-from keras_haframe.export.signatures import ENCODED
+from keras_haframe.saving.signatures import ENCODED
 
 FILE = pathlib.PurePath("assets.extra", "tf_serving_warmup_requests")
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from keras_haframe.decisions import conditional_risk, confidence_floor
-from keras_haframe.export import outputs
+from keras_haframe.saving import outputs
 from tests.conftest import random_tree
-from tests.export import tiny
+from tests.saving import tiny
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="the signatures are TensorFlow graphs"

@@ -33,7 +33,7 @@ def export_file(model, path, format: str) -> pathlib.Path:
     Example:
 
     ```python
-    from keras_haframe.export import export_file
+    from keras_haframe.saving import export_file
 
     path = export_file(model, "aircraft", "onnx")
     onnxruntime.InferenceSession(path).run(None, {"images": images})[0]  # [B, K]
