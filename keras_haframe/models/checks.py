@@ -50,3 +50,34 @@ def check_data(x: Any, y: Any, num_classes: int, source: str = "the training dat
         )
     check_labels(keras.ops.convert_to_numpy(batch[1]), num_classes, source=source)
     check_images(keras.tree.map_structure(keras.ops.convert_to_numpy, batch[0]), source)
+
+
+def check_float_images(data: Any, input_shape: tuple) -> None:
+    """Raise unless arrays, or the first batch of other data, are float images of this shape.
+
+    Args:
+        data: Arrays, a `tf.data.Dataset` or a `keras.utils.PyDataset`; other iterators are not
+            looked at.
+        input_shape: `(batch, height, width, channels)`.
+    """
+    if hasattr(data, "element_spec"):
+        batch = data.element_spec
+    elif isinstance(data, keras.utils.PyDataset):
+        batch = data[0]
+    else:
+        batch = data
+    images = batch[0] if isinstance(batch, (tuple, list)) and len(batch) else batch
+    if not hasattr(images, "dtype") or not hasattr(images, "shape"):
+        return
+    name = getattr(images.dtype, "name", str(images.dtype).rsplit(".", 1)[-1])
+    if not name.startswith(("float", "bfloat")):
+        raise ValueError(
+            "Images must be floats, scaled and normalized: their values are the targets. Divide by "
+            f"255, for example. Received images of type: {name}"
+        )
+    shape = tuple(images.shape)
+    if len(shape) != 4 or shape[1:] != tuple(input_shape[1:]):
+        raise ValueError(
+            f"Images must have shape [batch, {', '.join(map(str, input_shape[1:]))}]. "
+            f"Received shape: {shape}"
+        )

@@ -2,6 +2,7 @@
 
 from keras_haframe.training.checkpoints import Checkpoints
 from keras_haframe.training.experiment import Experiment, compare, run_seeds
+from keras_haframe.training.grouped_adamw import GroupedAdamW, layer_decay
 from keras_haframe.training.optimizer import GroupedSGD, papers_sgd
 from keras_haframe.training.runner import load_trained, run
 from keras_haframe.training.schedules import AlphaSchedule, alpha_schedule, epoch_cosine
@@ -11,11 +12,13 @@ __all__ = [
     "AlphaSchedule",
     "Checkpoints",
     "Experiment",
+    "GroupedAdamW",
     "GroupedSGD",
     "RunSettings",
     "alpha_schedule",
     "compare",
     "epoch_cosine",
+    "layer_decay",
     "load_trained",
     "papers_sgd",
     "parse",
