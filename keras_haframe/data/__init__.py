@@ -8,11 +8,19 @@ import importlib as _importlib
 import pkgutil as _pkgutil
 
 from keras_haframe.data.array_batches import ArrayBatches
+from keras_haframe.data.cut_mix import CutMixedBatches
 from keras_haframe.data.mixed_batches import MixedBatches
 from keras_haframe.data.preprocessing import Augmentation, Preprocessing
 from keras_haframe.data.stored_tree import class_tree
 
-__all__ = ["ArrayBatches", "Augmentation", "MixedBatches", "Preprocessing", "class_tree"]
+__all__ = [
+    "ArrayBatches",
+    "Augmentation",
+    "CutMixedBatches",
+    "MixedBatches",
+    "Preprocessing",
+    "class_tree",
+]
 
 _MODULES = {module.name for module in _pkgutil.iter_modules(__path__)}
 

@@ -79,9 +79,18 @@ class MixedBatches(ArrayBatches):
         weights = self.weights[self.rows(i)]
         # One number more than the augmentation's generator: no draw is used twice.
         generator = np.random.default_rng([self.seed, self.epoch, i + 1, 1])
+        mixed, lam = self.mix(generator, images, swap_pairs(images))
+        both = np.stack([lam * weights, (1 - lam) * swap_pairs(weights)], axis=1)
+        return mixed, labels, both.astype("float32")
+
+    def mix(
+        self, generator: np.random.Generator, images: np.ndarray, partners: np.ndarray
+    ) -> tuple[np.ndarray, float]:
+        """Mixed images of a batch, and the share of the first."""
         lam = generator.beta(self.alpha, self.alpha)
-        pairs = images.reshape(-1, 2, *images.shape[1:])
-        mixed = (lam * pairs + (1 - lam) * pairs[:, ::-1]).astype(images.dtype)
-        partners = weights.reshape(-1, 2)[:, ::-1].reshape(-1)
-        both = np.stack([lam * weights, (1 - lam) * partners], axis=1).astype("float32")
-        return mixed.reshape(images.shape), labels, both
+        return (lam * images + (1 - lam) * partners).astype(images.dtype), lam
+
+
+def swap_pairs(values: np.ndarray) -> np.ndarray:
+    """Rows 2i and 2i + 1 in each other's place."""
+    return values.reshape(-1, 2, *values.shape[1:])[:, ::-1].reshape(values.shape)

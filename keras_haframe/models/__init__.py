@@ -3,6 +3,7 @@
 from keras_haframe.models.classifier import HierarchicalClassifier, build
 from keras_haframe.models.mae import MAE
 from keras_haframe.models.mixup import MixUpClassifier
+from keras_haframe.models.probe import probe
 from keras_haframe.models.resnet32 import resnet32
 from keras_haframe.models.resnet50 import resnet50
 from keras_haframe.models.small_cnn import small_cnn
@@ -25,6 +26,7 @@ __all__ = [
     "load_mae_weights",
     "load_torch_weights",
     "load_vit_weights",
+    "probe",
     "read_torch_state",
     "resnet32",
     "resnet50",

@@ -8,6 +8,7 @@ from keras_haframe.plots.gram_beside import plot_gram_beside
 from keras_haframe.plots.images import plot_images
 from keras_haframe.plots.mistakes import chance_shares, plot_mistakes_by_height
 from keras_haframe.plots.operating import plot_operating_curve
+from keras_haframe.plots.reconstructions import plot_reconstructions
 from keras_haframe.plots.reliability import plot_reliability
 from keras_haframe.plots.scatter import plot_accuracy_severity
 from keras_haframe.plots.similarity import plot_similarity
@@ -26,6 +27,7 @@ __all__ = [
     "plot_images",
     "plot_mistakes_by_height",
     "plot_operating_curve",
+    "plot_reconstructions",
     "plot_reliability",
     "plot_similarity",
     "plot_worst_mistakes",

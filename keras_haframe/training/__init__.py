@@ -3,17 +3,22 @@
 from keras_haframe.training.checkpoints import Checkpoints
 from keras_haframe.training.experiment import Experiment, compare, run_seeds
 from keras_haframe.training.grouped_adamw import GroupedAdamW, layer_decay
+from keras_haframe.training.lars import LARS
 from keras_haframe.training.optimizer import GroupedSGD, papers_sgd
+from keras_haframe.training.pretraining import pretrain
+from keras_haframe.training.reconstructions import Reconstructions
 from keras_haframe.training.runner import load_trained, run
 from keras_haframe.training.schedules import AlphaSchedule, alpha_schedule, epoch_cosine
 from keras_haframe.training.settings import RunSettings, parse, place
 
 __all__ = [
+    "LARS",
     "AlphaSchedule",
     "Checkpoints",
     "Experiment",
     "GroupedAdamW",
     "GroupedSGD",
+    "Reconstructions",
     "RunSettings",
     "alpha_schedule",
     "compare",
@@ -23,6 +28,7 @@ __all__ = [
     "papers_sgd",
     "parse",
     "place",
+    "pretrain",
     "run",
     "run_seeds",
 ]

@@ -70,6 +70,54 @@ def run(
         files.keep_settings(folder, {**(settings or {}), "epochs": epochs, "seed": seed})
     if (result := files.finished(folder)) is not None:
         return result
+    trained = train_model(
+        make_model, train, epochs, folder, validation=validation, seed=seed, callbacks=callbacks,
+        max_minutes=max_minutes, steps=steps, verbose=verbose,
+    )  # fmt: skip
+    if trained is None:
+        return None
+    model, checkpoints, clock = trained
+    if distribution.process()[1] > 1:  # each by itself: a global prediction cannot be read
+        with distribution.alone():
+            model = make_model()
+            best = checkpoints.load_best(model)
+            scores = model.predict(test[0], verbose=0)
+    else:
+        best = checkpoints.load_best(model)
+        scores = model.predict(test[0], verbose=0)
+    result = {
+        "method": name or folder.name,
+        "seed": seed,
+        **metrics.summary(test[1], scores, model.tree),
+        "best_epoch": best + 1,
+        "train_minutes": round(clock.minutes(), 2),
+    }
+    if distribution.is_first():
+        model.tree.to_json(folder / files.TREE)
+        files.write_scores(folder, scores, test[1])
+        files.write_result(folder, result)
+    distribution.agree(True)  # nobody reads the files before they are there
+    return result
+
+
+def train_model(
+    make_model: Callable[[], keras.Model],
+    train: Callable[[int], Any],
+    epochs: int,
+    folder: pathlib.Path,
+    *,
+    validation: Any = None,
+    seed: int = 0,
+    callbacks: Callable[[], list] = list,
+    max_minutes: float | None = None,
+    steps: int | None = None,
+    verbose: int | None = None,
+) -> tuple[keras.Model, Checkpoints, Clock] | None:
+    """The training of `run`, from its last checkpoint: any compiled model, labels or not.
+
+    Returns:
+        The model after the last epoch, its checkpoints and its clock; `None` if the time was up.
+    """
     if verbose is None:
         verbose = 1 if sys.stdout.isatty() else 2
     keras.utils.set_random_seed(seed)
@@ -101,27 +149,7 @@ def run(
             flush=True,
         )
         return None
-    if distribution.process()[1] > 1:  # each by itself: a global prediction cannot be read
-        with distribution.alone():
-            model = make_model()
-            best = checkpoints.load_best(model)
-            scores = model.predict(test[0], verbose=0)
-    else:
-        best = checkpoints.load_best(model)
-        scores = model.predict(test[0], verbose=0)
-    result = {
-        "method": name or folder.name,
-        "seed": seed,
-        **metrics.summary(test[1], scores, model.tree),
-        "best_epoch": best + 1,
-        "train_minutes": round(clock.minutes(), 2),
-    }
-    if distribution.is_first():
-        model.tree.to_json(folder / files.TREE)
-        files.write_scores(folder, scores, test[1])
-        files.write_result(folder, result)
-    distribution.agree(True)  # nobody reads the files before they are there
-    return result
+    return model, checkpoints, clock
 
 
 def load_trained(make_model: Callable[[], keras.Model], folder: str | pathlib.Path) -> keras.Model:
