@@ -10,6 +10,7 @@ from matplotlib import pyplot as plt
 
 import keras_haframe as kh
 from keras_haframe import plots
+from keras_haframe.models.mae import Reconstruction
 from keras_haframe.plots import style
 from tests.brute_force import softmax
 from tests.conftest import random_tree
@@ -36,6 +37,7 @@ def arguments(name: str, tree: kh.ClassTree) -> tuple:
         "plot_images": (images[:3],),
         "plot_mistakes_by_height": (labels, {"a": scores, "b": scores[:, ::-1]}, tree),
         "plot_operating_curve": (labels, {"a": softmax(scores)}, tree),
+        "plot_reconstructions": (Reconstruction(*[images[:2] / 255] * 4, np.ones((2, 4))),),
         "plot_reliability": (labels, softmax(scores), tree),
         "plot_similarity": (tree,),
         "plot_worst_mistakes": (images, labels, scores, tree),
@@ -43,7 +45,7 @@ def arguments(name: str, tree: kh.ClassTree) -> tuple:
 
 
 NAMES = [name for name in plots.__all__ if name.startswith("plot_")]
-SHEETS = ("plot_images", "plot_worst_mistakes")  # as wide as their images
+SHEETS = ("plot_images", "plot_reconstructions", "plot_worst_mistakes")  # as wide as their images
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -85,7 +87,7 @@ def test_wrong_axes(name, wrong):
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n not in ("plot_curves", "plot_images")])
 def test_not_a_tree(name):
-    if name == "plot_accuracy_severity":
+    if name in ("plot_accuracy_severity", "plot_reconstructions"):
         pytest.skip("takes no tree")
     swapped = tuple("tree" if a is WORKED else a for a in arguments(name, WORKED))
     with pytest.raises(ValueError, match="`tree` must be a keras_haframe"):
@@ -123,6 +125,7 @@ WRONG = {
     "plot_images": (np.zeros(3),),
     "plot_mistakes_by_height": ([0], {"a": [0], "b": [9]}, WORKED),
     "plot_operating_curve": ([0], {"a": np.ones((1, 4))}, WORKED),
+    "plot_reconstructions": (Reconstruction(*[np.zeros((0, 8, 8, 3))] * 5),),
     "plot_reliability": ([0], np.ones((1, 4)), WORKED),
     "plot_similarity": (WORKED, (1.0, -1.0)),
     "plot_worst_mistakes": (np.zeros((1, 8, 8, 3)), [0], np.eye(4)[:1], WORKED),

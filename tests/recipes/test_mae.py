@@ -1,0 +1,73 @@
+"""MAE's recipes in their short mode: pre-trained once, tuned in every way."""
+
+import csv
+
+import keras
+import pytest
+
+from keras_haframe.models import save_vit_weights
+from tests.recipes import call
+
+pytest.importorskip("tensorflow", reason="recipes read their data with TensorFlow Datasets")
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory, drawn_data):
+    output = tmp_path_factory.mktemp("mae")
+    text = call.recipe("mae_pretrain", "--smoke", "--output", output, "--data-dir", drawn_data)
+    return output / "mae_seed0", text
+
+
+def test_pretraining_writes_model_and_picture(pretrained):
+    from matplotlib import pyplot as plt
+
+    folder, text = pretrained
+    assert "seed 0: loss" in text
+    assert plt.imread(folder / "reconstructions.png")[..., :3].std() > 0.05
+    mae = keras.saving.load_model(folder / "model.keras", safe_mode=True)
+    assert mae.encoder.output_shape == (None, 64) and mae.visible == 16
+
+
+def tuned(folder, output, drawn_data, *arguments):
+    text = call.recipe(
+        "mae_finetune", "--smoke", "--output", output, "--data-dir", drawn_data, *arguments
+    )
+    with open(output / "results.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["decision"] for row in rows] == ["", "CRM"]
+    assert all(0 <= float(row["top1"]) <= 1 for row in rows)
+    return rows[0]["method"], text
+
+
+@pytest.mark.parametrize(
+    "tune,method", [("full", "haframe"), ("2", "hier_cos"), ("probe", "cross_entropy"),
+                    ("probe", "haframe"), ("cached", "haframe")]
+)  # fmt: skip
+def test_tuned_in_every_way(pretrained, tmp_path, drawn_data, tune, method):
+    model = pretrained[0] / "model.keras"
+    name, _ = tuned(
+        *(pretrained[0], tmp_path, drawn_data),
+        *("--pretrained", model, "--tune", tune, "--method", method),
+    )
+    assert name == f"mae_{tune}_{method}"
+
+
+def test_from_scratch_and_from_a_state_file(pretrained, tmp_path, drawn_data):
+    name, _ = tuned(pretrained[0], tmp_path / "scratch", drawn_data, "--no-mix")
+    assert name == "scratch_full_haframe"
+    mae = keras.saving.load_model(pretrained[0] / "model.keras")
+    save_vit_weights(mae.encoder, tmp_path / "vit.npz")
+    _, text = tuned(
+        pretrained[0], tmp_path / "state", drawn_data, "--pretrained", tmp_path / "vit.npz"
+    )
+    assert "2 missing: fc_norm.weight, fc_norm.bias" in text
+
+
+def test_any_tfds_data_set_that_carries_its_tree(tmp_path, drawn_data):
+    text = call.recipe(
+        "mae_pretrain", "--smoke", "--output", tmp_path, "--data-dir", drawn_data, "--dataset",
+        "drawn_aircraft/tiny", "--image-size", "32", "--patch-size", "8",
+    )  # fmt: skip
+    assert "seed 0: loss" in text
+    assert (tmp_path / "mae_seed0" / "model.keras").exists()
