@@ -150,7 +150,7 @@ def child(system: str, case: str, side: int, batch: int, threads: int, weights: 
 class System:
     """A child process that trains when asked to."""
 
-    def __init__(self, name: str, arguments: list[str]):
+    def __init__(self, name: str, arguments: list[str], script: str = __file__):
         self.name = name
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
@@ -158,7 +158,7 @@ class System:
         }
         self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            [sys.executable, __file__, "--child", name, *arguments], env=environment, text=True,
+            [sys.executable, script, "--child", name, *arguments], env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
         )  # fmt: skip
         self.facts = self.read()

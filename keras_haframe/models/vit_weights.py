@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from keras_haframe.files import whole
+from keras_haframe.layers.patch_embedding import sincos_positions
 from keras_haframe.models.resize_positions import resize_positions
 from keras_haframe.models.torch_state import read_torch_state
 from keras_haframe.models.vit_names import (
@@ -98,9 +99,17 @@ def load_vit_weights(
 def vit_state(vit: ViT) -> dict[str, np.ndarray]:
     """The weights of a `ViT` in timm's names and shapes."""
     state = {name: _turn_back(variable, how, vit) for name, variable, how in vit_places(vit)}
-    if vit.patches.table is not None:  # the class token has its position in it
-        state["pos_embed"] = np.pad(state["pos_embed"], ((1, 0), (0, 0)))[None]
+    if vit.patches.table is not None:
+        state["pos_embed"] = _with_class(state["pos_embed"])
     return state
+
+
+def mae_state(mae: MAE) -> dict[str, np.ndarray]:
+    """The weights of a `MAE`, decoder and all, in the published names and shapes."""
+    state = vit_state(mae.encoder)
+    state |= {name: _turn_back(v, how, mae.encoder) for name, v, how in decoder_places(mae)}
+    positions = sincos_positions(mae.encoder.grid, mae.decoder.width).astype("float32")
+    return {**state, "decoder_pos_embed": _with_class(positions)}
 
 
 def save_vit_weights(vit: ViT, path: str | os.PathLike) -> None:
@@ -184,6 +193,11 @@ def _turn_back(variable: keras.Variable, how: str, vit: ViT) -> np.ndarray:
         side, channels = vit.patch_size, vit.input_shape[-1]
         return value.reshape(side, side, channels, -1).transpose(3, 2, 0, 1)
     return value
+
+
+def _with_class(positions: np.ndarray) -> np.ndarray:
+    """Positions `[1, 1 + L, D]` with zeros first: our class token has its position in it."""
+    return np.pad(positions, ((1, 0), (0, 0)))[None]
 
 
 def _split_positions(arrays: dict, vit: ViT, grid: Any, source: str) -> None:

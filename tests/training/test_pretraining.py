@@ -74,7 +74,7 @@ def test_going_on_is_the_same_as_never_stopping(undisturbed, tmp_path):
 
 
 def test_other_settings_are_refused(undisturbed):
-    with pytest.raises(ValueError, match="settings"):
+    with pytest.raises(ValueError, match="made with mask_ratio=None; now it is mask_ratio=0.5"):
         run(undisturbed[0], settings={"mask_ratio": 0.5})
 
 

@@ -1,0 +1,173 @@
+"""A pre-training step of a masked autoencoder: images per second and memory.
+
+Three systems on one fixed batch, AdamW, 75 % hidden, normalized targets, float32:
+
+- keras: `models.MAE`, whose encoder sees a quarter of the patches;
+- keras, all tokens: the same with mask tokens in the encoder, which sees all;
+- pytorch: the same network as the first in plain PyTorch, from the same weights, whose loss on one
+  noise must be the same (0.01 %), or nothing is measured.
+
+Each runs in a process of its own with as many threads as the machine has cores (`--threads`); they
+take turns, and `ratio` is the median over rounds of the images per second against those of keras in
+the same round. `memory_mb` is the largest resident memory of the process.
+
+    python benchmarks/mae.py            # minutes; writes benchmarks/results/mae.csv
+    python benchmarks/mae.py --quick    # two rounds, small; no file
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pathlib
+import resource
+import sys
+import tempfile
+import time
+from statistics import median
+
+import machine
+from training import System, check_losses
+
+RESULTS = pathlib.Path(__file__).parent / "results" / "mae.csv"
+# Side, patch, batch, (width, blocks, heads) of encoder and decoder, steps of a turn.
+SIZES = {
+    "vit_b": (224, 16, 8, (768, 12, 12), (512, 8, 16), 1),
+    "small": (32, 4, 128, (128, 6, 4), (64, 2, 4), 3),
+}
+QUICK = {"small": (32, 4, 32, (64, 4, 4), (32, 1, 4), 2)}
+SYSTEMS = ["keras", "keras, all tokens", "pytorch"]
+
+
+def make_batch(side: int, patch: int, batch: int):
+    """Images and the noise on which the losses are compared."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    images = rng.standard_normal((batch, side, side, 3)).astype("float32")
+    return images, rng.random((batch, (side // patch) ** 2)).astype("float32")
+
+
+def keras_step(size: tuple, all_tokens: bool, threads: int, weights: str):
+    """A training step of Keras, and its loss; writes the starting weights where there are none."""
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    from keras_haframe.models import MAE, ViT
+    from keras_haframe.models.vit_weights import mae_state
+
+    side, patch, batch, encoder, decoder, _ = size
+    keras.utils.set_random_seed(0)
+    mae = MAE(
+        ViT((side, side, 3), encoder, patch), decoder_width=decoder[0], decoder_depth=decoder[1],
+        decoder_heads=decoder[2], encoder_mask_tokens=all_tokens,
+    )  # fmt: skip
+    images, noise = make_batch(side, patch, batch)
+    if not all_tokens:
+        np.savez(weights, **mae_state(mae))
+    loss = float(mae.compute_loss(images, y_pred=mae(images, noise=noise)))
+    images = tf.constant(images)
+
+    def step() -> None:
+        mae.train_on_batch(images)
+
+    return step, loss, f"keras {keras.__version__}, tensorflow {tf.__version__}"
+
+
+def torch_step(size: tuple, threads: int, weights: str):
+    import mae_torch
+    import numpy as np
+    import torch
+
+    torch.set_num_threads(threads)
+    with np.load(weights) as file:
+        step, loss = mae_torch.make_step(dict(file), size, *make_batch(*size[:3]))
+    return step, loss, f"torch {torch.__version__}"
+
+
+def child(system: str, size: str, threads: int, weights: str) -> None:
+    """Two steps to get ready; then, for every line read, that many steps and their seconds."""
+    if system == "pytorch":
+        step, loss, versions = torch_step(json.loads(size), threads, weights)
+    else:
+        step, loss, versions = keras_step(json.loads(size), "," in system, threads, weights)
+    step()
+    step()
+    print(json.dumps({"losses": [loss], "versions": versions}), flush=True)
+    for line in sys.stdin:
+        started = time.perf_counter()
+        for _ in range(int(line)):
+            step()
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        seconds = time.perf_counter() - started
+        print(json.dumps({"seconds": seconds, "memory": memory}), flush=True)
+
+
+class MeasuredSystem(System):
+    """A child process that also tells its memory."""
+
+    memory = 0.0
+
+    def read(self) -> dict:
+        line = super().read()
+        self.memory = line.get("memory", self.memory)
+        return line
+
+
+def measure(case: str, size: tuple, rounds: int, threads: int) -> list[dict]:
+    """Rows of the table, one per system."""
+    systems: list[MeasuredSystem] = []
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = [json.dumps(size), str(threads), f"{folder}/weights.npz"]
+        try:
+            for name in SYSTEMS:
+                systems.append(MeasuredSystem(name, arguments, __file__))
+            check_losses([systems[0], systems[2]])
+            started = os.getloadavg()[0]
+            turns = [{s.name: s.seconds(size[-1]) for s in systems} for _ in range(rounds)]
+        finally:
+            for system in systems:
+                system.close()
+    rows = []
+    for system in systems:
+        ratio = median(turn["keras"] / turn[system.name] for turn in turns)
+        rate = median(size[-1] * size[2] / turn[system.name] for turn in turns)
+        rows.append({
+            "network": case, "system": system.name, "side": size[0], "batch": size[2],
+            "images_per_s": round(rate, 2), "ratio": round(ratio, 3),
+            "memory_mb": round(system.memory), "rounds": rounds, "threads": threads,
+            "load": f"{started:.1f}-{os.getloadavg()[0]:.1f}",
+            "versions": system.facts["versions"],
+        })  # fmt: skip
+        print(
+            f"{case:<6} {system.name:<18} {rate:>8.2f} images/s {ratio:>6.2f} of keras, "
+            f"{system.memory:>6.0f} MB, load {rows[-1]['load']}",
+            flush=True,
+        )
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="two rounds, small; writes nothing")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of every system")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of a system")
+    parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.child:
+        system, size, threads, weights = args.child
+        child(system, size, int(threads), weights)
+        return
+    rows = []
+    for case, size in (QUICK if args.quick else SIZES).items():
+        rows += measure(case, size, 2 if args.quick else args.rounds, args.threads)
+    if not args.quick:
+        machine.write(RESULTS, [row | machine.about() for row in rows])
+
+
+if __name__ == "__main__":
+    main()
