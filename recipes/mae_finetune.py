@@ -16,7 +16,8 @@ rate 5e-4 batch / 256, layer decay 0.65, drop path 0.1; L: 50, 1e-3, 0.75, 0.2; 
 0.3. `probe` and `cached`: everything frozen, the class token, batch normalization without scale
 and shift, LARS, rate 0.1 batch / 256, no weight decay, 90 epochs, 10 of them to warm up, batch
 16,384; `cached` keeps the features of every image and its mirror image.
-Not here: RandAugment, random erasing and label smoothing of the published fine-tuning.
+Not here: RandAugment, random erasing and label smoothing of the published fine-tuning, and the
+starts of its linear heads: methods have their own.
 
 Paper, ImageNet-1k top-1, fine-tuned:        ViT-B   ViT-L   ViT-H   ViT-H, 448 px
     from scratch                              82.3    82.6    83.1

@@ -48,7 +48,7 @@ class MAEDecoder(keras.layers.Layer):
                 "The decoder needs a depth of at least 0, and a width that is a multiple of 4 and "
                 f"of its heads. Received: depth={depth}, width={width}, heads={heads}"
             )
-        self.grid, self.outputs = tuple(grid), outputs
+        self.grid, self.outputs = (grid[0], grid[1]), outputs
         self.width, self.depth, self.heads = width, depth, heads
         dtype = self.dtype_policy
         self.embed = keras.layers.Dense(width, name="embed", dtype=dtype)

@@ -60,7 +60,7 @@ class SelfAttention(keras.layers.Layer):
     def __init__(self, heads: int, relative_grid: tuple[int, int] | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.heads = heads
-        self.relative_grid = None if relative_grid is None else tuple(relative_grid)
+        self.relative_grid = relative_grid
         self.table: keras.Variable | None = None
 
     def build(self, input_shape: Shape) -> None:

@@ -74,7 +74,7 @@ class TransformerBlock(keras.layers.Layer):
         def mlp(y):
             return self.fc2(ops.gelu(self.fc1(y), approximate=False))
 
-        steps = ((self.norm1, self.attention), (self.norm2, mlp))
+        steps: tuple[tuple[Any, Any], ...] = ((self.norm1, self.attention), (self.norm2, mlp))
         for i, (norm, branch) in enumerate(steps):
             y = branch(norm(x))
             if self.scales:

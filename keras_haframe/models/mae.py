@@ -110,7 +110,7 @@ class MAE(keras.Model):
         rows, columns = encoder.grid
         self.visible = masking.visible_count(rows * columns, mask_ratio)
         self.encoder = encoder
-        self._recipe = {
+        self._recipe: dict[str, Any] = {
             "mask_ratio": mask_ratio,
             "sampling": sampling,
             "decoder_width": decoder_width,
@@ -131,7 +131,7 @@ class MAE(keras.Model):
         self.compile(keras.optimizers.AdamW(1.5e-4, weight_decay=0.05, beta_2=0.95))
 
     def build(self, input_shape: Any) -> None:
-        if self.built:
+        if getattr(self, "built", False):
             return
         tokens = self.encoder.grid[0] * self.encoder.grid[1]
         count = tokens if self.encoder_mask_tokens else self.visible
@@ -212,9 +212,9 @@ class MAE(keras.Model):
         mask = outputs["mask"][..., None]
         sheets = (patches, patches * (1 - mask), pixels, patches * (1 - mask) + pixels * mask)
         grid, size = self.encoder.grid, self.encoder.patch_size
+        made = [ops.convert_to_numpy(unpatchify(sheet, grid, size)) for sheet in sheets]
         return Reconstruction(
-            *(ops.convert_to_numpy(unpatchify(sheet, grid, size)) for sheet in sheets),
-            ops.convert_to_numpy(outputs["mask"]),
+            made[0], made[1], made[2], made[3], ops.convert_to_numpy(outputs["mask"])
         )
 
     def get_config(self) -> dict[str, Any]:

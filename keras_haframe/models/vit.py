@@ -87,8 +87,8 @@ class ViT(keras.Model):
                 f"`trainable_blocks` must be None or from 0 to the number of blocks, {depth}. "
                 f"Received: trainable_blocks={trainable_blocks}"
             )
-        input_shape = tuple(input_shape)
-        grid = patch_grid(input_shape[:2], patch_size)
+        height, image_width, channels = input_shape
+        grid = patch_grid((height, image_width), patch_size)
         patches = PatchEmbedding(width, patch_size, positions, name="patches")
         class_token = ClassToken(name="class_token")
         rates = [float(r) for r in np.linspace(0, drop_path, depth)]
@@ -101,7 +101,7 @@ class ViT(keras.Model):
         ]  # fmt: skip
         norm = keras.layers.LayerNormalization(epsilon=EPSILON, name="norm")
 
-        images = keras.Input(input_shape, name="images")
+        images = keras.Input((height, image_width, channels), name="images")
         x = class_token(patches(images))
         for block in blocks:
             x = block(x)
@@ -117,8 +117,8 @@ class ViT(keras.Model):
         self.patches, self.class_token, self.blocks, self.norm = patches, class_token, blocks, norm
         self.grid, self.patch_size = grid, patch_size
         self.width, self.depth = width, depth
-        self._recipe = {
-            "input_shape": input_shape,
+        self._recipe: dict[str, Any] = {
+            "input_shape": (height, image_width, channels),
             "size": size,
             "patch_size": patch_size,
             "pooling": pooling,
@@ -129,7 +129,11 @@ class ViT(keras.Model):
             "trainable_blocks": trainable_blocks,
         }
         if trainable_blocks is not None:
-            frozen = [patches, class_token, *blocks[: depth - trainable_blocks]]
+            frozen: list[keras.layers.Layer] = [
+                patches,
+                class_token,
+                *blocks[: depth - trainable_blocks],
+            ]
             for layer in [*frozen, norm] if trainable_blocks == 0 else frozen:
                 layer.trainable = False
 

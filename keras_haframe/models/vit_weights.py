@@ -118,7 +118,8 @@ def save_vit_weights(vit: ViT, path: str | os.PathLike) -> None:
     Raises:
         ValueError: For another kind of file.
     """
-    path, state = pathlib.Path(path), vit_state(vit)
+    path = pathlib.Path(path)
+    state: dict[str, Any] = vit_state(vit)
     if path.suffix not in (".npz", ".safetensors"):
         raise ValueError(f"`path` must end in .npz or .safetensors. Received: {path}")
     with whole(path) as partial:

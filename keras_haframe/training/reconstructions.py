@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+from typing import Any
 
 import keras
 import numpy as np
@@ -59,9 +60,8 @@ class Reconstructions(keras.callbacks.Callback):
         rows, columns = self.model.encoder.grid
         draws = np.random.default_rng(self.seed).random((len(self.images), rows * columns))
         made = self.model.reconstruct(self.images, noise=draws.astype("float32"))
-        ax = plot_reconstructions(
-            made, mean=self.mean, std=self.std, title=f"after epoch {epoch + 1}"
-        )
+        title = f"after epoch {epoch + 1}"
+        figure: Any = plot_reconstructions(made, mean=self.mean, std=self.std, title=title).figure
         with whole(self.path) as partial:
-            ax.figure.savefig(partial, dpi=150, bbox_inches="tight")
-        plt.close(ax.figure)
+            figure.savefig(partial, dpi=150, bbox_inches="tight")
+        plt.close(figure)

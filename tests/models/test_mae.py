@@ -182,7 +182,7 @@ def fits(mae, data=IMAGES, epochs=12, **options):
 
 def test_learns_from_images_alone_and_is_saved(tmp_path):
     mae = small()
-    loss = fits(mae, epochs=8, run_eagerly=True)
+    loss = fits(mae, epochs=5, run_eagerly=True)
     assert np.isfinite(loss).all() and min(loss[-3:]) < loss[0]
     mae.save(tmp_path / "mae.keras")
     again = keras.saving.load_model(tmp_path / "mae.keras", safe_mode=True)

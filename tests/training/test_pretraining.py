@@ -13,12 +13,12 @@ from keras_haframe.results import write_report
 from keras_haframe.training import GroupedAdamW, Reconstructions, pretrain
 
 IMAGES = np.random.default_rng(0).normal(size=(16, 8, 8, 3)).astype("float32")
-EPOCHS = 3
+EPOCHS = 2
 
 
 def make_model():
     vit = ViT((8, 8, 3), (8, 1, 2), 2, drop_path=0.5)
-    mae = MAE(vit, decoder_width=8, decoder_depth=1, decoder_heads=2)
+    mae = MAE(vit, decoder_width=8, decoder_depth=0, decoder_heads=2)
     mae.compile(GroupedAdamW(0.01), run_eagerly=True)
     return mae
 
