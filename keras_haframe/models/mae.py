@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_haframe.layers import masking
 from keras_haframe.layers.mae_decoder import MAEDecoder
-from keras_haframe.layers.patch_embedding import patchify, unpatchify
+from keras_haframe.layers.patch_embedding import patchify
 from keras_haframe.models.checks import check_float_images
-from keras_haframe.models.masked_patch_loss import masked_patch_loss, patch_statistics
+from keras_haframe.models.masked_patch_loss import masked_patch_loss
+from keras_haframe.models.reconstruction import Reconstruction, reconstruct
 from keras_haframe.models.vit import ViT
 from keras_haframe.tree_ops.values import Tensor
-
-
-class Reconstruction(NamedTuple):
-    """Images `[B, H, W, C]` as the model takes them, NumPy.
-
-    Attributes:
-        original: As given.
-        masked: Hidden patches set to 0, the mean of normalized images.
-        reconstructed: The decoder's output in every patch.
-        pasted: The visible patches, and the decoder's output in the hidden ones.
-        mask: `[B, L]`, 1 for hidden patches.
-    """
-
-    original: np.ndarray
-    masked: np.ndarray
-    reconstructed: np.ndarray
-    pasted: np.ndarray
-    mask: np.ndarray
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -202,20 +184,7 @@ class MAE(keras.Model):
         Returns:
             A `Reconstruction`.
         """
-        images = ops.cast(ops.convert_to_tensor(images), "float32")
-        outputs = self(images, noise=noise, training=False)
-        patches = patchify(images, self.encoder.patch_size)
-        pixels = ops.cast(outputs["pixels"], "float32")
-        if self.normalize_targets:
-            mean, std = patch_statistics(patches)
-            pixels = pixels * std + mean
-        mask = outputs["mask"][..., None]
-        sheets = (patches, patches * (1 - mask), pixels, patches * (1 - mask) + pixels * mask)
-        grid, size = self.encoder.grid, self.encoder.patch_size
-        made = [ops.convert_to_numpy(unpatchify(sheet, grid, size)) for sheet in sheets]
-        return Reconstruction(
-            made[0], made[1], made[2], made[3], ops.convert_to_numpy(outputs["mask"])
-        )
+        return reconstruct(self, images, noise)
 
     def get_config(self) -> dict[str, Any]:
         encoder = keras.saving.serialize_keras_object(self.encoder)

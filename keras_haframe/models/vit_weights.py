@@ -8,16 +8,19 @@ import pathlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
 from keras_haframe.files import whole
 from keras_haframe.layers.patch_embedding import sincos_positions
-from keras_haframe.models.resize_positions import resize_positions
-from keras_haframe.models.torch_state import read_torch_state
+from keras_haframe.models.vit_arrays import (
+    assign,
+    read_state,
+    split_positions,
+    turn_back,
+    with_class,
+)
 from keras_haframe.models.vit_names import (
     FAMILIES,
-    Place,
     as_timm,
     decoder_places,
     optional_names,
@@ -81,7 +84,7 @@ def load_vit_weights(
     """
     if family not in FAMILIES:
         raise ValueError(f"`family` must be one of {tuple(FAMILIES)}. Received: {family!r}")
-    given, source = _read(state)
+    given, source = read_state(state)
     own, tops = FAMILIES[family]
     prefix = own if prefix is None else prefix
     arrays = {n.removeprefix(prefix): a for n, a in given.items() if n.startswith(prefix)}
@@ -89,8 +92,8 @@ def load_vit_weights(
     spelled = {name: [prefix + name] for name in arrays}  # our name: the file's names
     as_timm(arrays, spelled, vit.depth)
     if "pos_embed" in arrays:
-        _split_positions(arrays, vit, grid, source)
-    missing = _assign(list(vit_places(vit)), arrays, source, vit.name, optional_names(vit, arrays))
+        split_positions(arrays, vit, grid, source)
+    missing = assign(list(vit_places(vit)), arrays, source, vit.name, optional_names(vit, arrays))
     names = {name for name, _, _ in vit_places(vit)}
     used = sorted({s for name in names & set(arrays) for s in spelled[name]})
     return LoadReport(used, sorted(set(given) - set(used)), missing)
@@ -98,18 +101,18 @@ def load_vit_weights(
 
 def vit_state(vit: ViT) -> dict[str, np.ndarray]:
     """The weights of a `ViT` in timm's names and shapes."""
-    state = {name: _turn_back(variable, how, vit) for name, variable, how in vit_places(vit)}
+    state = {name: turn_back(variable, how, vit) for name, variable, how in vit_places(vit)}
     if vit.patches.table is not None:
-        state["pos_embed"] = _with_class(state["pos_embed"])
+        state["pos_embed"] = with_class(state["pos_embed"])
     return state
 
 
 def mae_state(mae: MAE) -> dict[str, np.ndarray]:
     """The weights of a `MAE`, decoder and all, in the published names and shapes."""
     state = vit_state(mae.encoder)
-    state |= {name: _turn_back(v, how, mae.encoder) for name, v, how in decoder_places(mae)}
+    state |= {name: turn_back(v, how, mae.encoder) for name, v, how in decoder_places(mae)}
     positions = sincos_positions(mae.encoder.grid, mae.decoder.width).astype("float32")
-    return {**state, "decoder_pos_embed": _with_class(positions)}
+    return {**state, "decoder_pos_embed": with_class(positions)}
 
 
 def save_vit_weights(vit: ViT, path: str | os.PathLike) -> None:
@@ -141,79 +144,9 @@ def load_mae_weights(mae: MAE, state: str | os.PathLike | Mapping[str, np.ndarra
     Returns:
         A `LoadReport`.
     """
-    given, source = _read(state)
+    given, source = read_state(state)
     decoder = list(decoder_places(mae))
-    _assign(decoder, given, source, mae.name, set())
+    assign(decoder, given, source, mae.name, set())
     report = load_vit_weights(mae.encoder, given, "mae")
     used = sorted({*report.used, *(name for name, _, _ in decoder)})
     return LoadReport(used, sorted(set(given) - set(used)), report.missing)
-
-
-def _read(state: Any) -> tuple[dict[str, np.ndarray], str]:
-    if isinstance(state, Mapping):
-        return dict(state), "the state"
-    return read_torch_state(state), str(state)
-
-
-def _assign(places: list[Place], arrays: Mapping, source: str, model: str, optional: set) -> list:
-    """Assign everything or nothing; return the names that are missing and may be."""
-    missing = [name for name, _, _ in places if name not in arrays]
-    needed = [name for name in missing if name not in optional]
-    if needed:
-        raise ValueError(
-            f"{source} has no {needed[0]!r} ({len(needed)} of {len(places)} names of {model!r} are "
-            f"missing). It begins with {next(iter(arrays), 'nothing')!r}: is it of this family and "
-            "`prefix`, and has the network its options (positions, layer scale, pooling)?"
-        )
-    turned = []
-    for name, variable, how in places:
-        if name in missing:
-            continue
-        value = np.asarray(arrays[name])
-        if how == "linear" and value.ndim == 2:
-            value = value.T
-        elif how == "patches" and value.ndim == 4:
-            value = value.transpose(2, 3, 1, 0).reshape(-1, value.shape[0])
-        if tuple(value.shape) != tuple(variable.shape):
-            raise ValueError(
-                f"{name!r} of {source} has shape {np.shape(arrays[name])}, which becomes "
-                f"{tuple(value.shape)}; {model!r} needs {tuple(variable.shape)}. Is it of another "
-                "size, patch or image?"
-            )
-        turned.append((variable, value))
-    for variable, value in turned:
-        variable.assign(value)
-    return missing
-
-
-def _turn_back(variable: keras.Variable, how: str, vit: ViT) -> np.ndarray:
-    value = keras.ops.convert_to_numpy(variable)
-    if how == "linear":
-        return value.T
-    if how == "patches":
-        side, channels = vit.patch_size, vit.input_shape[-1]
-        return value.reshape(side, side, channels, -1).transpose(3, 2, 0, 1)
-    return value
-
-
-def _with_class(positions: np.ndarray) -> np.ndarray:
-    """Positions `[1, 1 + L, D]` with zeros first: our class token has its position in it."""
-    return np.pad(positions, ((1, 0), (0, 0)))[None]
-
-
-def _split_positions(arrays: dict, vit: ViT, grid: Any, source: str) -> None:
-    """Give the class token its position, and resize the others to the network's grid, in place."""
-    positions = np.asarray(arrays["pos_embed"], "float32")[0]
-    if vit.patches.table is None:
-        return
-    arrays["cls_token"] = np.asarray(arrays["cls_token"], "float32") + positions[0]
-    count = len(positions) - 1
-    if grid is None:
-        side = round(count**0.5)
-        grid = vit.grid if count == vit.grid[0] * vit.grid[1] else (side, side)
-    if grid[0] * grid[1] != count:
-        raise ValueError(
-            f"'pos_embed' of {source} has {count} positions beside the class token's. Pass their "
-            f"`grid` (rows, columns). Received: grid={grid}"
-        )
-    arrays["pos_embed"] = resize_positions(positions[1:], grid, vit.grid)

@@ -11,7 +11,7 @@ from keras_haframe.plots.images import plot_images
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from keras_haframe.models.mae import Reconstruction
+    from keras_haframe.models.reconstruction import Reconstruction
 
 COLUMNS = ("original", "masked", "reconstructed", "pasted")
 

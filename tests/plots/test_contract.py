@@ -10,7 +10,7 @@ from matplotlib import pyplot as plt
 
 import keras_haframe as kh
 from keras_haframe import plots
-from keras_haframe.models.mae import Reconstruction
+from keras_haframe.models.reconstruction import Reconstruction
 from keras_haframe.plots import style
 from tests.brute_force import softmax
 from tests.conftest import random_tree

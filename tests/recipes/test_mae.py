@@ -3,6 +3,7 @@
 import csv
 
 import keras
+import numpy as np
 import pytest
 
 from keras_haframe.models import save_vit_weights
@@ -71,3 +72,19 @@ def test_any_tfds_data_set_that_carries_its_tree(tmp_path, drawn_data):
     )  # fmt: skip
     assert "seed 0: loss" in text
     assert (tmp_path / "mae_seed0" / "model.keras").exists()
+
+
+def test_cifar100_from_an_array_file(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for split, count in (("train", 40), ("test", 10)):
+        arrays[f"{split}_images"] = rng.integers(0, 256, (count, 32, 32, 3), "uint8")
+        arrays[f"{split}_labels"] = rng.integers(0, 100, count)
+    np.savez(tmp_path / "cifar.npz", **arrays)
+    common = ("--smoke", "--dataset", "cifar100", "--arrays", tmp_path / "cifar.npz")
+    call.recipe("mae_pretrain", *common, "--output", tmp_path / "p")
+    model = tmp_path / "p" / "mae_seed0" / "model.keras"
+    text = call.recipe(
+        "mae_finetune", *common, "--output", tmp_path / "f", "--pretrained", model, "--tune", "1"
+    )
+    assert "| mae_1_haframe |" in text
