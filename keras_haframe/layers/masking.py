@@ -80,7 +80,7 @@ def _uncovered_longest(batch, row, column, grid, ratio, seed):
     width = ops.clip(ops.round(ops.sqrt(area / aspect)), 1, grid[1])
     top = ops.floor(top * (grid[0] + 1 - height))
     left = ops.floor(left * (grid[1] + 1 - width))
-    row, column = np.float32(row), np.float32(column)
+    row, column = (ops.convert_to_tensor(v, "float32") for v in (row, column))
     inside = (row >= top) & (row < top + height) & (column >= left) & (column < left + width)
     order = np.arange(RECTANGLES, 0, -1, dtype="float32")[:, None]  # the first counts most
     return ops.max(ops.where(inside, order, 0.0), axis=1)
