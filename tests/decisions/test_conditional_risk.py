@@ -9,9 +9,8 @@ from keras_haframe import metrics
 from keras_haframe.decisions import conditional_risk
 from keras_haframe.tree import ClassTree
 from tests.brute_force import distances, ranking, softmax
-from tests.conftest import random_tree
 from tests.gradients import DTYPE, RTOL, assert_close, dot, gradient
-from tests.trees import reference_tree
+from tests.trees import random_tree, reference_tree
 
 NAMES = ["smalltree", "fgvc_aircraft", "cifar100", "tiered_imagenet_h"]
 

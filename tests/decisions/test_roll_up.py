@@ -8,8 +8,8 @@ from keras import ops
 from keras_haframe.decisions import roll_up
 from keras_haframe.tree import ClassTree
 from tests.brute_force import children, softmax
-from tests.conftest import random_tree
 from tests.gradients import DTYPE, RTOL, assert_close, dot, gradient
+from tests.trees import random_tree
 
 
 def twin(p, tree):

@@ -5,7 +5,8 @@ import pytest
 
 import keras_haframe as kh
 from keras_haframe.frames import min_similarity, node_weights, similarity
-from tests.conftest import random_tree
+from tests.golden import golden_cases, number, numbered_tree
+from tests.trees import random_tree
 
 CASES = [(m, c) for m in ("exponential", "linear") for c in ("depth", "subtree")]
 
@@ -74,21 +75,19 @@ def test_weights_keep_their_digits_at_small_gamma(uneven_tree):
     np.testing.assert_allclose(w[:-1], first_order, rtol=1e-11)
 
 
-@pytest.mark.parametrize("name", ["flat", "level3", "unary_heavy", "unbalanced"])
-def test_weights_of_the_extensions(golden, name):
+@golden_cases("golden_ext/tree_{name}.npz", "nodew_{case}")
+def test_weights_of_the_extensions(golden, name, case):
     facts = golden(f"golden_ext/tree_{name}.npz")
-    edges = [(str(p), str(n)) for n, p in enumerate(facts["parent"]) if p >= 0]
-    tree = kh.ClassTree(edges, [str(n) for n in facts["leaves"]])
-    number = [tree.index(str(n)) for n in range(tree.num_nodes)]
-    gamma = float(facts["gamma"])
-    for case, s_min in (("zero", 0.0), ("p1", 0.1), ("grid", float(facts["s_min_grid"]))):
-        w = node_weights.node_weights(tree, gamma, s_min, convention="subtree")
-        found, expected = w[number], facts[f"nodew_{case}"]
-        # How the weight of a single-child chain at the top is shared out is a matter of taste:
-        # all its nodes cover all classes.
-        top = facts["ancestor"].all(axis=1)
-        np.testing.assert_allclose(found[~top], expected[~top], rtol=1e-10, atol=1e-15)
-        np.testing.assert_allclose(found[top].sum(), expected[top].sum(), rtol=1e-10)
+    tree = numbered_tree(facts)
+    s_min = facts["s_min_grid"] if case == "grid" else number(case)
+    w = node_weights.node_weights(tree, float(facts["gamma"]), float(s_min), convention="subtree")
+    found = w[[tree.index(str(n)) for n in range(tree.num_nodes)]]
+    expected = facts[f"nodew_{case}"]
+    # How the weight of a single-child chain at the top is shared out is a matter of taste: all its
+    # nodes cover all classes.
+    top = facts["ancestor"].all(axis=1)
+    np.testing.assert_allclose(found[~top], expected[~top], rtol=1e-10, atol=1e-15)
+    np.testing.assert_allclose(found[top].sum(), expected[top].sum(), rtol=1e-10)
 
 
 @pytest.mark.parametrize("convention", ["depth", "subtree"])

@@ -8,8 +8,8 @@ from keras_haframe import frames
 from keras_haframe.layers import ETFClassifier, FrameClassifier
 from keras_haframe.tree import ClassTree
 from tests.brute_force import distances
-from tests.conftest import random_tree
 from tests.gradients import DTYPE, RTOL, assert_close, dot, gradient, numeric_gradient
+from tests.trees import random_tree
 
 
 def rows(classifier, dim):

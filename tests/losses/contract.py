@@ -6,8 +6,8 @@ import pytest
 from keras import ops
 
 import keras_haframe as kh
-from tests.conftest import random_tree
 from tests.gradients import DTYPE, RTOL, assert_close, gradients, numeric_gradient
+from tests.trees import random_tree
 
 FLAT = [("root", name) for name in "abcde"]
 TREES = ["worked", "uneven", "flat", "random", "lopsided"]

@@ -11,8 +11,8 @@ from keras_haframe.losses import FrameCosineLoss
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops import target_rows
 from tests.brute_force import distances
-from tests.conftest import random_tree
 from tests.gradients import DTYPE, RTOL, assert_close, gradient, numeric_gradient
+from tests.trees import random_tree
 
 
 def target(tree, gamma, s_min, convention="depth"):

@@ -6,9 +6,9 @@ import keras_haframe as kh
 from keras_haframe.losses import HierCosLoss
 from keras_haframe.losses.hier_cos_loss import path_targets
 from keras_haframe.tree_ops.path_lengths import path_lengths
-from tests.conftest import random_tree
 from tests.gradients import DTYPE, assert_close, gradient
 from tests.losses.checks import check_finite, check_loss, extremes
+from tests.trees import random_tree
 
 CASES = ("hiercos_level3", "hiercos_unbalanced")
 

@@ -4,8 +4,8 @@ import pytest
 import keras_haframe as kh
 from keras_haframe.methods.label_embeddings import tree_embeddings
 from tests.brute_force import distances
-from tests.conftest import random_tree
 from tests.methods.contract import MethodContract, backbone, data
+from tests.trees import random_tree
 
 
 class TestLabelEmbeddings(MethodContract):

@@ -9,7 +9,7 @@ from keras_haframe.metrics.base import TreeMetric, check_inputs
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.pair_distances import PairDistances
 from tests.brute_force import distance, distances
-from tests.conftest import random_tree
+from tests.trees import random_tree
 
 
 class Score(TreeMetric):

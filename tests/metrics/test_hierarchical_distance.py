@@ -6,8 +6,8 @@ from keras import ops
 
 from keras_haframe.metrics import HierarchicalDistance, hierarchical_distance
 from tests.brute_force import distance, ranking, softmax
-from tests.conftest import random_tree
 from tests.metrics import contract
+from tests.trees import random_tree
 
 
 def each(tree, labels, scores, k, convention="depth"):

@@ -8,8 +8,8 @@ from keras import ops
 
 from keras_haframe.metrics import LevelAccuracy, Top1Accuracy, level_accuracy
 from tests.brute_force import ranking
-from tests.conftest import random_tree
 from tests.metrics import contract
+from tests.trees import random_tree
 
 
 def ancestor(tree, label, level):

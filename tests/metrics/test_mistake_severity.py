@@ -14,8 +14,8 @@ from keras_haframe.metrics import (
     mistake_severity,
 )
 from tests.brute_force import distance, ranking
-from tests.conftest import random_tree
 from tests.metrics import contract
+from tests.trees import random_tree
 
 
 def heights(tree, labels, scores, convention="depth"):

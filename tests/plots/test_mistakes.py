@@ -3,8 +3,8 @@ import pytest
 
 import keras_haframe as kh
 from keras_haframe.plots import chance_shares, plot_mistakes_by_height
-from tests.conftest import random_tree
 from tests.plots.conftest import scores_of
+from tests.trees import random_tree
 
 
 def bars(ax):

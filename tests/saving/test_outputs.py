@@ -6,8 +6,8 @@ import pytest
 
 from keras_haframe.decisions import conditional_risk, confidence_floor
 from keras_haframe.saving import outputs
-from tests.conftest import random_tree
 from tests.saving import tiny
+from tests.trees import random_tree
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="the signatures are TensorFlow graphs"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import keras_haframe as kh
-from tests.conftest import random_tree
+from tests.trees import random_tree
 
 BENCHMARKS = ("fgvc_aircraft", "cifar100", "inaturalist2019", "tiered_imagenet_h")
 EXTENSIONS = ("flat", "level3", "unary_heavy", "unbalanced")

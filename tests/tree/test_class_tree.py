@@ -7,7 +7,7 @@ import pytest
 
 import keras_haframe as kh
 from keras_haframe.tree import as_tree
-from tests.conftest import random_tree
+from tests.trees import random_tree
 
 EDGES = [
     ("vehicle", "land"), ("vehicle", "air"), ("land", "car"), ("land", "truck"), ("air", "jet"),

@@ -11,9 +11,9 @@ from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops import target_rows
 from keras_haframe.tree_ops.target_rows import TargetRows
 from tests.brute_force import distance
-from tests.conftest import random_tree
 from tests.gradients import DTYPE, assert_close
 from tests.losses.test_frame_cosine_loss import golden_tree, target
+from tests.trees import random_tree
 
 
 @pytest.mark.parametrize("name", ["smalltree", "fgvc_aircraft", "cifar100"])
