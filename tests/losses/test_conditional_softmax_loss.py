@@ -7,6 +7,7 @@ from keras import ops
 import keras_haframe as kh
 from keras_haframe.losses import ConditionalSoftmaxLoss
 from keras_haframe.losses.conditional_softmax_loss import ConditionalLogProbabilities
+from tests.golden import golden_cases
 from tests.gradients import DTYPE, RTOL, assert_close, gradient
 from tests.losses.contract import TREES, LossContract, log_sum_exp, some_tree
 
@@ -57,7 +58,7 @@ def golden_case(golden, name):
     return data, tree, np.array([order.index(n) for n in tree.nodes])
 
 
-@pytest.mark.parametrize("name", ["smalltree", "fgvc_aircraft"])
+@golden_cases("golden/yolo_cascade.npz", "{name}__leaf_probabilities")
 def test_golden_probabilities(name, golden):
     data, tree, ours = golden_case(golden, name)
     logits = data[f"{name}__logits"][:, ours].astype(DTYPE)
@@ -67,8 +68,7 @@ def test_golden_probabilities(name, golden):
     assert_close(kh.decisions.roll_up(leaves, tree), data[f"{name}__node_probabilities"][:, ours])
 
 
-@pytest.mark.parametrize("alpha", ["0", "0.3"])
-@pytest.mark.parametrize("name", ["smalltree", "fgvc_aircraft"])
+@golden_cases("golden/yolo_cascade.npz", "{name}__alpha{alpha}__yolo_loss")
 def test_golden_loss(name, alpha, golden):
     data, tree, ours = golden_case(golden, name)
     case = f"{name}__alpha{alpha}"

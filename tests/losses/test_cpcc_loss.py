@@ -5,6 +5,7 @@ from keras import ops
 import keras_haframe as kh
 from keras_haframe.losses import CPCCLoss
 from tests.brute_force import distances
+from tests.golden import golden_cases
 from tests.gradients import DTYPE, assert_close, gradient
 from tests.losses.checks import check_finite, check_loss, extremes
 from tests.trees import random_tree
@@ -36,8 +37,9 @@ def head(kernel):
     return outputs
 
 
-def test_golden(golden):
-    g = golden("golden_ext/cpcc_l2.npz")
+@golden_cases("golden_ext/cpcc_{name}.npz")
+def test_golden(golden, name):
+    g = golden(f"golden_ext/cpcc_{name}.npz")
     edges = [("root", f"g{p}") for p in sorted(set(g["coarse"].tolist()))]
     edges += [(f"g{p}", f"c{k}") for k, p in enumerate(g["coarse"])]
     tree = kh.ClassTree(edges, [f"c{k}" for k in range(len(g["coarse"]))])

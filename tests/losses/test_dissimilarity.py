@@ -7,6 +7,7 @@ import pytest
 from keras import ops
 
 from keras_haframe.losses.dissimilarity import dissimilarity, kl_divergence, log_middle
+from tests.golden import match, number
 from tests.gradients import DTYPE, RTOL, assert_close, gradient, numeric_gradient
 
 
@@ -127,8 +128,10 @@ def test_golden_few_pairs(golden):
     np.testing.assert_allclose(
         probabilities[np.array(pairs)], data["fewpairs_pairs"][: len(pairs)], rtol=1e-6
     )
-    want = float(data["fewpairs_loss_margin3"])
-    assert term(probabilities, labels, order) == pytest.approx(want, rel=RTOL)
+    (margin,) = match("fewpairs_loss_margin{margin}", data)
+    want = float(data["fewpairs_loss_margin{margin}".format(**margin)])
+    margin = number(margin["margin"])
+    assert term(probabilities, labels, order, margin=margin) == pytest.approx(want, rel=RTOL)
 
 
 def test_golden_divergences(golden):
@@ -140,7 +143,8 @@ def test_golden_divergences(golden):
     sides = [ops.convert_to_numpy(kl_divergence(side, middle)) for side in (log_p, log_q)]
     similar = 0.5 * (sides[0].mean() + sides[1].mean())
     assert similar == pytest.approx(float(data["jsd_similar"]), rel=RTOL)
-    for margin, key in [(3.0, "3"), (0.2, "0p2")]:
+    for case in match("jsd_dissimilar_margin{margin}", data):
+        margin = number(case["margin"])
         got = sum(0.5 * np.maximum(0, margin - side).mean() for side in sides)
-        want = float(data[f"jsd_dissimilar_margin{key}"])
+        want = float(data["jsd_dissimilar_margin{margin}".format(**case)])
         assert got == pytest.approx(want, rel=RTOL)

@@ -11,6 +11,7 @@ from keras_haframe.losses import FrameCosineLoss
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops import target_rows
 from tests.brute_force import distances
+from tests.golden import gamma_of, golden_cases
 from tests.gradients import DTYPE, RTOL, assert_close, gradient, numeric_gradient
 from tests.trees import random_tree
 
@@ -94,17 +95,11 @@ def test_takes_outputs_by_name(uneven_tree, example):
 # Golden vectors ------------------------------------------------------------------------------
 
 
-def golden_tree(golden, benchmark_tree, name):
-    if name != "smalltree":
-        return benchmark_tree(name), {"fgvc_aircraft": 1.0, "cifar100": 2.0}[name]
-    file = golden("golden/frames.npz")
-    return ClassTree(file["smalltree__edges"].tolist(), file["smalltree__leaves"].tolist()), 1.0
-
-
-@pytest.mark.parametrize("name", ["smalltree", "fgvc_aircraft", "cifar100"])
+@golden_cases("golden/haframe_loss.npz", "{name}__gscsl_batchmean")
 def test_golden(golden, benchmark_tree, name):
     file = golden("golden/haframe_loss.npz")
-    tree, gamma = golden_tree(golden, benchmark_tree, name)
+    tree = benchmark_tree(name)
+    gamma = gamma_of(file[f"{name}__S"], tree.distances())
     features, labels = file[f"{name}__features"], file[f"{name}__labels"]
     logits = features @ file[f"{name}__W_rows"].T
     cosines = logits / np.linalg.norm(features, axis=1, keepdims=True)
