@@ -124,6 +124,12 @@ def frame_case(frames: dict[str, np.ndarray], case: str) -> tuple[kh.ClassTree, 
     return class_tree(name), float(gamma or frames[f"{case}__gamma"])
 
 
+def level_order(tree: kh.ClassTree) -> list[np.ndarray]:
+    """Golden number of every node of ours, for every level of a balanced tree, coarsest first."""
+    ids = load(f"hierarchies/{tree.name}_lca_heights.npz")["level_ids"]
+    return [np.array(list(dict.fromkeys(column.tolist()))) for column in ids.T[::-1]]
+
+
 def number(text: str) -> float:
     """A number as keys spell it.
 

@@ -8,6 +8,7 @@ from keras_haframe import frames
 from keras_haframe.layers import ETFClassifier, FrameClassifier
 from keras_haframe.tree import ClassTree
 from tests.brute_force import distances
+from tests.golden import frame_case, golden_cases
 from tests.gradients import DTYPE, RTOL, assert_close, dot, gradient, numeric_gradient
 from tests.trees import random_tree
 
@@ -126,26 +127,28 @@ def test_structured_and_dense_have_one_gram_matrix():
         assert np.abs(structured - dense).max() > 1e-2  # the vectors themselves are turned
 
 
-@pytest.mark.parametrize("name,gamma", [("fgvc_aircraft", 1.0), ("cifar100", 2.0)])
-def test_golden_gram(golden, benchmark_tree, name, gamma):
+@golden_cases("golden/frames.npz", "{case+}__gram")
+def test_golden_gram(golden, case):
     """Vectors differ by a rotation from run to run; their Gram matrix is the reference's."""
     file = golden("golden/frames.npz")
+    tree, gamma = frame_case(file, case)
     for structured in (False, True):
-        layer = FrameClassifier(benchmark_tree(name), gamma, structured=structured, dtype=DTYPE)
-        w = rows(layer, 100)
-        assert_close(w @ w.T, file[f"{name}__gram"])
-        np.testing.assert_allclose(layer.target.s_min, file[f"{name}__smin"], rtol=1e-12)
+        layer = FrameClassifier(tree, gamma, structured=structured, dtype=DTYPE)
+        w = rows(layer, tree.num_classes)
+        assert_close(w @ w.T, file[f"{case}__gram"])
+        np.testing.assert_allclose(layer.target.s_min, file[f"{case}__smin"], rtol=1e-12)
 
 
-def test_golden_logits(golden, benchmark_tree):
+@golden_cases("golden/haframe_loss.npz", "{name}__logits")
+def test_golden_logits(golden, benchmark_tree, name):
     """With the reference's own vectors in the kernel, its logits."""
     file = golden("golden/haframe_loss.npz")
-    for name, gamma in (("fgvc_aircraft", 1.0), ("cifar100", 2.0)):
-        layer = FrameClassifier(benchmark_tree(name), gamma, dtype=DTYPE)
-        layer.build((None, 100))
-        layer.kernel.assign(file[f"{name}__W_rows"].T)
-        outputs = layer(file[f"{name}__features"].astype(DTYPE))
-        assert_close(outputs["logits"], file[f"{name}__logits"])
+    layer = FrameClassifier(benchmark_tree(name), 1.0, dtype=DTYPE)
+    kernel = file[f"{name}__W_rows"].T
+    layer.build((None, len(kernel)))
+    layer.kernel.assign(kernel)
+    outputs = layer(file[f"{name}__features"].astype(DTYPE))
+    assert_close(outputs["logits"], file[f"{name}__logits"])
 
 
 def test_wide_features(tree):
