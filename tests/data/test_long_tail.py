@@ -4,8 +4,11 @@ import pytest
 from keras_haframe.data.long_tail import keep_examples, long_tail_counts, long_tail_indices
 from tests.golden import golden_cases
 
-# Mean number of examples per class; for other data the golden file's largest count.
-N_MAX = {"svhn_train": 73257 / 10, "svhn_extra": 531131 / 10}
+# Mean number of examples per class; for other data it is the golden file's first count.
+N_MAX = {
+    "cifar10": 5000, "cifar100": 500, "stl10": 500, "svhn_train": 73257 / 10,
+    "svhn_extra": 531131 / 10,
+}  # fmt: skip
 KINDS = {"exp": "exponential", "step": "step"}
 
 

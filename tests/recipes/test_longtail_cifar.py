@@ -61,7 +61,7 @@ def test_rates_of_the_paper(recipe):
     assert rates[180:] == pytest.approx([0.001] * 20)
 
 
-def test_counts_are_the_published_ones(recipe, golden):
+def test_counts_are_the_published_ones(recipe):
     """10,847 of CIFAR-100 and 12,406 of CIFAR-10 at ratio 0.01."""
     for data, total in (("cifar100", 10_847), ("cifar10", 12_406)):
         classes = recipe.DATA[data].class_tree().num_classes
