@@ -168,8 +168,9 @@ def test_a_float32_probability_meets_the_decimal_it_was_rounded_from(tree):
     assert int(confidence_floor(p, tree, 0.7)[0]) == 0
 
 
-def test_a_tree_of_many_classes_needs_no_class_by_class_work(benchmark_tree):
-    tree = benchmark_tree("inaturalist2019")
+@golden_cases("hierarchies/{name}.json")
+def test_a_tree_of_many_classes_needs_no_class_by_class_work(benchmark_tree, name):
+    tree = benchmark_tree(name)
     p = probabilities(tree, 3, sharpness=4.0)
     for rule in ("climbing", "selective"):
         found = ops.convert_to_numpy(confidence_floor(p, tree, 0.6, rule=rule))

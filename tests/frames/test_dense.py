@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import keras_haframe as kh
+from keras_haframe.data import cifar100
 from keras_haframe.frames import (
     best_rank_frame,
     hierarchy_aware_frame,
@@ -159,8 +160,8 @@ def test_singular_similarity_needs_one_dimension_less(tree):
 
 
 @pytest.mark.parametrize("dim", [2, 3, 5])
-def test_few_dimensions(benchmark_tree, dim):
-    tree = benchmark_tree("cifar100")
+def test_few_dimensions(dim):
+    tree = cifar100.class_tree()
     s = similarity(tree, 2.0, min_similarity(tree, 2.0, "grid"))
     result = best_rank_frame(s, 10 * dim)
     frame, error = result
@@ -175,15 +176,15 @@ def test_few_dimensions(benchmark_tree, dim):
     np.testing.assert_allclose(frame @ frame.T, best / np.outer(scale, scale), atol=1e-9)
 
 
-def test_error_falls_as_dimensions_rise(benchmark_tree):
-    tree = benchmark_tree("fgvc_aircraft")
+def test_error_falls_as_dimensions_rise():
+    tree = cifar100.class_tree()
     s = similarity(tree, 1.0, min_similarity(tree, 1.0, "grid"))
     errors = [best_rank_frame(s, dim).gram_error for dim in (20, 40, 60, 80, 99)]
     assert errors == sorted(errors, reverse=True)
 
 
-def test_seed_turns_a_low_rank_frame(benchmark_tree):
-    tree = benchmark_tree("cifar100")
+def test_seed_turns_a_low_rank_frame():
+    tree = cifar100.class_tree()
     s = similarity(tree, 2.0, 0.0)
     zero, again, one = (best_rank_frame(s, 20, seed).frame for seed in (0, 0, 1))
     np.testing.assert_array_equal(zero, again)

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_haframe.data import cifar100
 from keras_haframe.decisions import confidence_floor
 from keras_haframe.metrics import (
     HierarchicalF1,
@@ -54,8 +55,8 @@ def test_against_sets(shape):
         np.testing.assert_allclose(m.result(), brute(y, nodes, tree)[which], rtol=1e-5)
 
 
-def test_leaf_answers_at_equal_depth_say_no_more_than_the_distance(benchmark_tree):
-    tree = benchmark_tree("cifar100")
+def test_leaf_answers_at_equal_depth_say_no_more_than_the_distance():
+    tree = cifar100.class_tree()
     y, p = labels(tree, 50), probabilities(tree, 50)
     ahd = np.mean(ops.convert_to_numpy(hierarchical_distance(y, p, tree)))
     found = [float(v) for v in hierarchical_f1(y, p.argmax(1), tree)]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_haframe.data import cifar100
 from keras_haframe.decisions import conditional_risk
 from keras_haframe.metrics import HierarchicalNDCG, hierarchical_ndcg
 from tests import brute_force
@@ -109,8 +110,8 @@ def test_two_classes_by_hand():
     np.testing.assert_allclose(found, [1, second, (1 + second) / 2], rtol=1e-6)
 
 
-def test_many_classes_with_ties_against_the_mean_of_random_orders(benchmark_tree):
-    tree = benchmark_tree("cifar100")
+def test_many_classes_with_ties_against_the_mean_of_random_orders():
+    tree = cifar100.class_tree()
     rng = np.random.default_rng(0)
     scores, y = rng.integers(0, 6, (2, 100)).astype("float32"), [3, 50]
     d = tree.distances()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_haframe.data import cifar100
 from keras_haframe.metrics import LevelAccuracy, Top1Accuracy, level_accuracy
 from tests.brute_force import ranking
 from tests.metrics import contract
@@ -87,9 +88,9 @@ def test_coarser_levels_are_never_harder(uneven_tree):
     assert hits[0].sum() < hits[3].sum()
 
 
-def test_benchmark_levels(benchmark_tree):
+def test_benchmark_levels():
     """On CIFAR-100 the mean over levels of the misses is the mean distance: H levels, height h."""
-    tree = benchmark_tree("cifar100")
+    tree = cifar100.class_tree()
     rng = np.random.default_rng(3)
     labels, scores = rng.integers(0, 100, 64), rng.normal(size=(64, 100))
     misses = sum(

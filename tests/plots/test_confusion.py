@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from keras_haframe.data import cifar100
 from keras_haframe.plots import level_confusion, plot_confusion
 from tests.plots.conftest import scores_of
 
@@ -43,10 +44,10 @@ def test_rows_sum_to_a_hundred_and_missing_labels_stay_blank(tree, ax):
     assert np.isnan(drawn[[1, 3]]).all()
 
 
-def test_numbers_are_written_in_small_tables_only(tree, benchmark_tree, ax):
+def test_numbers_are_written_in_small_tables_only(tree, ax):
     plot_confusion([0, 0, 2], [0, 2, 2], tree, level=1, ax=ax)
     assert [t.get_text() for t in ax.texts] == ["50", "50", "100"]
-    large = benchmark_tree("cifar100")
+    large = cifar100.class_tree()
     labels = np.arange(100)
     other = plot_confusion(labels, labels, large, level=-1)
     assert not other.texts and other.get_xlabel() == "predicted (tree order)"
