@@ -96,6 +96,7 @@ def test_head_without_normalization_keeps_lengths(golden, name):
     assert_close(outputs["logits"], features @ g["M"], 1e-4)
 
 
+@pytest.mark.slow
 def test_class_lengths_act_in_training_only(tree):
     """`fit` weighs the classes of a batch evenly, `evaluate` does not."""
     model = kh.build(backbone(), tree, "etf_dr")

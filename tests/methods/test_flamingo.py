@@ -42,6 +42,7 @@ def test_classifier_fits_the_features(tree):
     assert rows.shape == (4, 24) and not rows[:, :12].any()
 
 
+@pytest.mark.slow
 def test_coarse_levels_learn_too(tree):
     model = kh.build(backbone(), tree, "flamingo", hidden_units=24)
     model.optimizer.learning_rate = 0.1

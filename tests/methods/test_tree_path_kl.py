@@ -25,6 +25,7 @@ def test_one_head_per_level(uneven_tree):
     assert set(kh.build(backbone(), flat, "tree_path_kl").output) == {"logits"}
 
 
+@pytest.mark.slow
 def test_every_level_is_learnt(tree):
     model = kh.build(backbone(), tree, "tree_path_kl", hidden_units=24)
     images, labels = data(tree, 8)

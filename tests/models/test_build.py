@@ -94,10 +94,10 @@ def test_seed_gives_the_frame(tree):
 @pytest.mark.parametrize(
     "options",
     [
-        {},
-        {"structured": True},
         {"alpha": 0.4, "convention": "subtree", "mapping": "linear"},
-        {"network": "I", "hidden_units": 9},
+        pytest.param({}, marks=pytest.mark.slow),
+        pytest.param({"structured": True}, marks=pytest.mark.slow),
+        pytest.param({"network": "I", "hidden_units": 9}, marks=pytest.mark.slow),
     ],
 )
 def test_saved_model_reloads_in_safe_mode(tree, data, tmp_path, options):

@@ -262,6 +262,7 @@ def outputs(text):
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.slow
 def test_other_backends_compute_the_same(backend, capsys):
     pytest.importorskip(backend)
     run = subprocess.run(

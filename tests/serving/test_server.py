@@ -163,6 +163,7 @@ def work(load: Load, server, number: int, expected: dict) -> None:
             load.add("refused" if malformed and not error.transient else "lost", None)
 
 
+@pytest.mark.slow
 def test_load_with_a_new_version_loses_nothing(exported, tmp_path, record_property):
     """Every request is answered rightly by one of the versions, or refused for its own fault."""
     base, expected = exported

@@ -85,6 +85,7 @@ def test_killed_in_mid_epoch_and_run_again(undisturbed, tmp_path):
     assert_same(tmp_path, undisturbed)
 
 
+@pytest.mark.slow
 def test_a_time_budget_stops_at_an_epochs_end(undisturbed, tmp_path, capsys):
     for done in range(1, EPOCHS):
         assert small_run(tmp_path, EPOCHS, max_minutes=1e-9) is None
@@ -114,14 +115,8 @@ def test_interrupted_by_hand(undisturbed, tmp_path):
     assert_same(tmp_path, undisturbed)
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        "cut short",
-        pytest.param("no state", marks=pytest.mark.slow),
-        pytest.param("a leftover", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.parametrize("damage", ["cut short", "no state", "a leftover"])
+@pytest.mark.slow
 def test_damaged_checkpoints_are_passed_over(undisturbed, tmp_path, damage, capsys):
     with pytest.raises(KeyboardInterrupt):
         small_run(tmp_path, EPOCHS, [Interrupt(3)])
@@ -138,6 +133,7 @@ def test_damaged_checkpoints_are_passed_over(undisturbed, tmp_path, damage, caps
     assert_same(tmp_path, undisturbed)
 
 
+@pytest.mark.slow
 def test_a_full_disk_keeps_the_epoch_before(undisturbed, tmp_path, monkeypatch):
     save, calls = keras.Model.save_weights, []
 
@@ -176,6 +172,7 @@ def test_other_settings_are_refused(undisturbed):
         small_run(undisturbed[0], 9)
 
 
+@pytest.mark.slow
 def test_random_states_of_the_loss_head_are_kept_too(tmp_path):
     """HAFeature draws pairs from a generator of its own."""
     whole = small_run(tmp_path / "whole", 2, method="hafeature")
@@ -189,6 +186,7 @@ def test_random_states_of_the_loss_head_are_kept_too(tmp_path):
         np.testing.assert_array_equal(a["scores"], b["scores"])
 
 
+@pytest.mark.slow
 def test_without_validation_the_last_epoch_is_kept(tmp_path):
     result = small_run(tmp_path, 2, validation=None)
     assert result["best_epoch"] == 2
