@@ -7,7 +7,7 @@ import sys
 import numpy as np
 
 from keras_haframe.cli import rows
-from keras_haframe.serving.errors import ServingError
+from keras_haframe.serving import GrpcClient, RestClient, ServingError
 
 
 def add_arguments(parser) -> None:
@@ -23,11 +23,7 @@ def add_arguments(parser) -> None:
 def connect(server: str, model: str, **options):
     """A `RestClient` for an address with `http`, a `GrpcClient` for `host:port`."""
     if server.startswith(("http://", "https://")):
-        from keras_haframe.serving.rest import RestClient
-
         return RestClient(server, model, **options)
-    from keras_haframe.serving.grpc_client import GrpcClient
-
     return GrpcClient(server, model, **options)
 
 
@@ -54,9 +50,6 @@ def run(args) -> int:
         found = predict_files(client, files, args.threshold, args.batch_size)
     except ServingError as error:
         print(f"{error} (attempts: {error.attempts})", file=sys.stderr)
-        return 1
-    except ModuleNotFoundError as error:
-        print(error, file=sys.stderr)
         return 1
     print(rows.render(found, args.json))
     return 0 if all(row["ok"] for row in found) else 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grpc
 import numpy as np
 
 from keras_haframe.serving.errors import ServingError, with_retries
@@ -47,22 +48,13 @@ class GrpcClient:
         backoff: float = 0.2,
         max_message: int = 64 * 2**20,
     ):
-        try:
-            import grpc
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
-                "The gRPC client needs grpcio, which is not installed. Install it with: "
-                'pip install "keras_haframe[serving]", or use the REST client.',
-                name=error.name,
-            ) from None
         self.model, self.version = model, version
         self.timeout, self.retries, self.backoff = timeout, retries, backoff
         limits = [
             ("grpc.max_send_message_length", max_message),
             ("grpc.max_receive_message_length", max_message),
         ]
-        self._grpc, self._channel = grpc, grpc.insecure_channel(address, limits)
-        self._address = address
+        self._address, self._channel = address, grpc.insecure_channel(address, limits)
         self._calls = {
             name: self._channel.unary_unary(
                 f"/tensorflow.serving.{path}",
@@ -115,7 +107,7 @@ class GrpcClient:
         def once():
             try:
                 return self._calls[method](request, timeout=self.timeout)
-            except self._grpc.RpcError as error:
+            except grpc.RpcError as error:
                 code = error.code().name
                 message = f"{code} from {self._address}: {error.details()}"
                 raise ServingError(message, code in TRANSIENT) from None

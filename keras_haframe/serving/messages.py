@@ -10,14 +10,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-try:
-    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, wrappers_pb2
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        "The messages of TF Serving need protobuf, which is not installed. Install it with: "
-        'pip install "keras_haframe[serving]"',
-        name=error.name,
-    ) from None
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, wrappers_pb2
 
 _TYPES = {
     "double": 1, "float": 2, "int64": 3, "int32": 5, "bool": 8, "string": 9, "bytes": 12,
