@@ -17,6 +17,13 @@ def levels(depths: np.ndarray) -> list[np.ndarray]:
     return np.split(order, np.searchsorted(depths[order], np.arange(1, depths.max() + 1)))
 
 
+def children(tree) -> list[np.ndarray]:
+    """Node numbers of the children of every node, rising."""
+    order = np.argsort(tree.parents[:-1], kind="stable")
+    starts = np.searchsorted(tree.parents[:-1][order], np.arange(1, tree.num_nodes))
+    return np.split(order, starts)
+
+
 def paths(tree) -> np.ndarray:
     """See `ClassTree.paths`."""
     table = np.empty((tree.num_classes, tree.height + 1), np.int64)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from keras_haframe.tree import arrays, readers, tables, text, validation
+from keras_haframe.tree import arrays, html, readers, tables, text, validation
 
 
 class ClassTree:
@@ -217,6 +217,9 @@ class ClassTree:
     def render(self, max_lines: int = 60) -> str:
         """Return the tree as indented text, at most `max_lines` lines long."""
         return text.render(self, max_lines)
+
+    def _repr_html_(self) -> str:
+        return html.to_html(self)
 
     def __str__(self) -> str:
         return text.summary(self)
