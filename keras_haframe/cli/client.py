@@ -21,7 +21,7 @@ def add_arguments(parser) -> None:
 
 
 def connect(server: str, model: str, **options):
-    """A `RestClient` for an address with `http`, a `GrpcClient` for `host:port`."""
+    """Return a `RestClient` for an address with `http`, a `GrpcClient` for `host:port`."""
     if server.startswith(("http://", "https://")):
         return RestClient(server, model, **options)
     return GrpcClient(server, model, **options)

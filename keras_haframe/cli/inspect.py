@@ -74,7 +74,7 @@ def read_warmup(version_dir) -> list:
 
 
 def render(found: dict) -> str:
-    """The description as text."""
+    """Return the description as text."""
     lines = [
         f"{found['path']}  ({found['bytes'] / 2**20:.1f} MiB, TensorFlow {found['tensorflow']})"
     ]

@@ -10,7 +10,7 @@ from keras_haframe.cli import rows
 
 
 def newest_version(path) -> pathlib.Path:
-    """The SavedModel at `path`: the version itself, or the newest in a directory of versions.
+    """Return the SavedModel at `path`: the version itself, or the newest in its directory.
 
     Raises:
         ValueError: If there is none; the message says what was found.

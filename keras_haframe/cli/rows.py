@@ -30,7 +30,7 @@ def image_files(paths) -> list[pathlib.Path]:
 
 
 def batches(files, size: int):
-    """Lists of at most `size` files."""
+    """Yield lists of at most `size` files."""
     if size < 1:
         raise ValueError(f"`batch_size` must be positive. Received: {size}")
     return [files[i : i + size] for i in range(0, len(files), size)]

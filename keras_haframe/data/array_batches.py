@@ -72,7 +72,7 @@ class ArrayBatches(keras.utils.PyDataset):
             self._variant = generator.integers(0, len(self.inputs), len(self.labels))
 
     def from_epoch(self, epoch: int) -> ArrayBatches:
-        """The batches with `epoch` next, as `training.run` takes up a run."""
+        """Return the batches with `epoch` next, as `training.run` takes up a run."""
         self.epoch = epoch
         return self
 

@@ -76,7 +76,8 @@ def resized_crop_box(
     random. If none fits: the largest box in the middle with an aspect ratio within `ratio`.
 
     Args:
-        height, width: Of the image.
+        height: Height of the image.
+        width: Width of the image.
         numbers: `[4 x 10]` numbers in [0, 1).
         scale: Least and largest share of the image's area.
         ratio: Least and largest width over height.

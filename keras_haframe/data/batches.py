@@ -117,7 +117,10 @@ def evaluation_batches(
     """Batches of all images in their order; the last one may be smaller.
 
     Args:
-        dataset, preprocessing, batch_size, parallel: See `training_batches`.
+        dataset: As of `training_batches`.
+        preprocessing: Its `evaluate` prepares the images.
+        batch_size: Images per batch.
+        parallel: As of `training_batches`.
 
     Returns:
         `tf.data.Dataset` of `(float32 [b, size, size, 3], labels [b])`.

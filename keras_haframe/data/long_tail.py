@@ -80,7 +80,8 @@ def long_tail_indices(
 
     Args:
         labels: Integer labels `[n]` of the whole training set.
-        ratio, kind: See `long_tail_counts`.
+        ratio: See `long_tail_counts`.
+        kind: See `long_tail_counts`.
         seed: Seed of the choice of examples within every class.
         num_classes: K; one more than the largest label by default.
 
@@ -111,7 +112,7 @@ def long_tail_indices(
 
 
 def keep_examples(dataset, indices):
-    """The examples of a `tf.data.Dataset` at the given places.
+    """Return the examples of a `tf.data.Dataset` at the given places.
 
     Args:
         dataset: Unbatched `tf.data.Dataset` that gives its examples in a fixed order (from TFDS,

@@ -125,7 +125,8 @@ class Preprocessing:
         """As the papers prepare images: a square without regard to the aspect ratio, normalized.
 
         Args:
-            mean, std: RGB, of values from 0 to 1.
+            mean: RGB, of values from 0 to 1.
+            std: RGB, of values from 0 to 1.
             side: Side of the input; `None` keeps the image's size.
             **augmentation: As of `Augmentation`.
         """
@@ -147,11 +148,11 @@ class Preprocessing:
         return self.scale(self.resized(image))
 
     def evaluate(self, image):
-        """The prepared image, from one that is decoded or still the bytes of a JPEG or PNG file."""
+        """Prepare an image that is decoded, or still the bytes of a JPEG or PNG file."""
         return self(self.decode(image))
 
     def train(self, image, numbers):
-        """The changed and prepared image.
+        """Return the changed and prepared image.
 
         Args:
             image: uint8 `[h, w, 3]`, or the bytes of a JPEG or PNG file.
@@ -187,7 +188,7 @@ class Preprocessing:
         return image
 
     def resized(self, image):
-        """The image at `size`, float32, values still from 0 to 255."""
+        """Return the image at `size`, float32, values still from 0 to 255."""
         import tensorflow as tf
 
         if self.size is None:
@@ -229,7 +230,7 @@ class Preprocessing:
         return images if self.std is None else images / np.array(self.std, np.float32)
 
     def get_config(self) -> dict[str, Any]:
-        """The fields, as JSON takes them; `from_config` makes an equal object."""
+        """Return the fields, as JSON takes them; `from_config` makes an equal object."""
         return dataclasses.asdict(self)
 
     @classmethod

@@ -6,7 +6,7 @@ from keras_haframe.tree import ClassTree
 
 
 def class_tree(info) -> ClassTree:
-    """The class tree that a prepared data set carries.
+    """Return the class tree that a prepared data set carries.
 
     Args:
         info: `tfds.core.DatasetInfo` of a data set of this package, as `tfds.load(...,

@@ -57,7 +57,7 @@ def _eigen(similarity) -> tuple[np.ndarray, np.ndarray]:
 def hierarchy_aware_frame(
     similarity: ArrayLike, dim: int | None = None, seed: int | None = None
 ) -> np.ndarray:
-    """Unit vectors whose cosines are exactly the given ones.
+    """Return unit vectors whose cosines are exactly the given ones.
 
     Args:
         similarity: `[K, K]` target cosines, positive semi-definite with a unit diagonal.

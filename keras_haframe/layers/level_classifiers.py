@@ -36,7 +36,7 @@ class LevelClassifiers(keras.layers.Layer):
         self.levels = LevelMaps(self.tree)
 
     def widths(self, dim: int) -> list[int]:
-        """Number of features that the classifier of every level sees."""
+        """Return the number of features that the classifier of every level sees."""
         return [dim] * len(self.levels)
 
     def build(self, input_shape: Shape) -> None:
@@ -60,7 +60,7 @@ class LevelClassifiers(keras.layers.Layer):
         return self.biases[-1]
 
     def named(self, logits: list) -> dict:
-        """The levels' logits by name."""
+        """Return the levels' logits by name."""
         return dict(zip(self.levels.names, logits))
 
     def compute_output_shape(self, input_shape: Shape) -> dict[str, Shape]:

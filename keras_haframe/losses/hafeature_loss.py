@@ -74,7 +74,7 @@ class HAFeatureLoss(LevelLoss):
         self._cross_entropy = CrossEntropy(dtype=dtype)
 
     def terms(self, labels: Tensor, outputs: Outputs) -> dict:
-        """The four terms without their weights.
+        """Return the four terms without their weights.
 
         Returns:
             `{"cross_entropy": [B], "consistency": list of [B], "geometry": [B], "dissimilarity":

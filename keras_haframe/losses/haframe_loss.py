@@ -112,7 +112,7 @@ class HAFrameLoss(LabelLoss):
 
 
 def without_schedule(config: dict) -> dict:
-    """A configuration without the schedule of alpha that files held before it was a callback."""
+    """Take out the schedule of alpha that configurations held before it was a callback."""
     named = isinstance(config.get("alpha"), str)
     dropped = {"epochs", "period", "alpha"} if named else {"epochs", "period"}
     return {key: value for key, value in config.items() if key not in dropped}

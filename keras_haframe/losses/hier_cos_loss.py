@@ -98,7 +98,7 @@ class HierCosLoss(LabelLoss):
         return ops.sum(present * wrong + absent * sums, axis=-1)
 
     def _level_sums(self, values):
-        """Sums `[B, height]` of values `[B, N - 1]` over the nodes of every depth."""
+        """Sum `[B, height]` of values `[B, N - 1]` over the nodes of every depth."""
         rows = ops.segment_sum(ops.transpose(values), self._level, self.tree.height)
         return ops.transpose(rows)
 

@@ -278,7 +278,7 @@ def build(
 
 
 def _method(name: str, tree: ClassTree, convention: str, options: dict[str, Any]) -> methods.Method:
-    """The method, with the network's distance convention where it has one."""
+    """Return the method, with the network's distance convention where it has one."""
     known = methods.find(name).defaults()
     network = inspect.signature(HierarchicalClassifier).parameters
     for option in options:

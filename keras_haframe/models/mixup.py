@@ -29,7 +29,7 @@ class MixUpClassifier(HierarchicalClassifier):
     """
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The loss for both labels of mixed images, or as ever where there are no such weights."""
+        """Return the loss for both labels of mixed images, or as ever without such weights."""
         if sample_weight is None or len(sample_weight.shape) < 2:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         own = super().compute_loss(x, y, y_pred, sample_weight[:, 0], training)

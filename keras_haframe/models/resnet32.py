@@ -12,7 +12,7 @@ from keras_haframe.tree_ops.values import Shape, Tensor
 
 
 def kaiming_normal() -> keras.initializers.Initializer:
-    """Normal with variance `2 / fan in`; Keras's `HeNormal` cuts off its tails."""
+    """Initialize by a normal of variance `2 / fan in`; Keras's `HeNormal` cuts off its tails."""
     return keras.initializers.VarianceScaling(2.0, "fan_in", "untruncated_normal")
 
 

@@ -84,7 +84,7 @@ def _results(run: Run) -> Iterator[Figure]:
 
 
 def _groups(histories: dict) -> Iterator[tuple[str, dict]]:
-    """Runs by name in groups small enough for a color each; a note for titles, and the group."""
+    """Group runs by name, few enough for a color each; a note for titles, and the group."""
     names = sorted(histories)
     size = len(COLORS) - 1
     starts = range(0, len(names), size)

@@ -93,7 +93,7 @@ def write_result(folder: str | pathlib.Path, result: Mapping[str, Any]) -> None:
 
 
 def finished(folder: str | pathlib.Path) -> dict | None:
-    """Result of a finished run, or `None`."""
+    """Return the result of a finished run, or `None`."""
     path = pathlib.Path(folder) / RESULT
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 

@@ -109,7 +109,7 @@ def _grid(figures: list[str]) -> str:
 
 
 def _figure(figure: Figure) -> str:
-    """A figure with its size, so that the page does not jump, and its title as text."""
+    """Return a figure with its size, so that the page does not jump, and its title as text."""
     width, height = struct.unpack(">II", figure.png[16:24])
     full = ' class="full"' if width >= FULL else ""
     # Drawn figures are shown in the size they are drawn for, at 96 pixels per inch of a screen.

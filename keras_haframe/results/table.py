@@ -50,7 +50,7 @@ def cells(
 
 
 def lines(head: Sequence[str], body: Sequence[Sequence]) -> str:
-    """A Markdown table of any cells; floats get three significant digits."""
+    """Return a Markdown table of any cells; floats get three significant digits."""
 
     def row(values: Sequence) -> str:
         shown = (f"{v:.3g}" if isinstance(v, float) else str(v) for v in values)

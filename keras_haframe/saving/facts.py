@@ -80,7 +80,7 @@ def write(folder: pathlib.Path, facts: dict, tree) -> list[pathlib.Path]:
 
 
 def describe(preprocessing) -> dict | None:
-    """The preparation of images as a dictionary; for a function of the user's, its name."""
+    """Return the preparation of images as a dictionary; for a function of the user's, its name."""
     if preprocessing is None or isinstance(preprocessing, Preprocessing):
         return preprocessing and preprocessing.get_config()
     name = getattr(preprocessing, "name", None) or getattr(preprocessing, "__name__", None)

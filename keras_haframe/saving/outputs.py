@@ -12,7 +12,7 @@ DENSE_ENTRIES = 2**20  # largest constant table, 4 MiB
 
 
 def class_outputs(probabilities, tree: ClassTree) -> dict:
-    """What `serving_default` returns: the probabilities and the most probable class.
+    """Return what `serving_default` answers: the probabilities and the most probable class.
 
     Args:
         probabilities: float32 `[B, K]`.
@@ -34,7 +34,7 @@ def class_outputs(probabilities, tree: ClassTree) -> dict:
 
 
 def top_outputs(probabilities, tree: ClassTree, k: int) -> dict:
-    """What TF Serving's Classify returns: the k most probable classes.
+    """Return what TF Serving's Classify answers: the k most probable classes.
 
     Returns:
         `classes` string `[B, k]` and `scores` float32 `[B, k]`, best first.
@@ -122,7 +122,7 @@ def unit_features(features) -> dict:
 
 
 def blank_bad_rows(outputs: dict, ok) -> dict:
-    """Outputs with NaN, -1 and `""` in the rows that are not ok.
+    """Return outputs with NaN, -1 and `""` in the rows that are not ok.
 
     Args:
         outputs: Tensors `[B, ...]` by name.

@@ -124,7 +124,7 @@ def _check_free(directory: pathlib.Path, version: int) -> None:
 
 
 def _complete(preprocessing, model):
-    """The preparation with the model's image size filled in, and the shape of what it makes.
+    """Return the preparation with the model's image size filled in, and the shape of what it makes.
 
     `(None, None)` for a model whose input is no image.
     """

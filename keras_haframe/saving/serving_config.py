@@ -60,7 +60,7 @@ def monitoring_config() -> str:
 
 
 def docker_command(directory, name: str) -> str:
-    """The line that starts the stock TF Serving image on a model directory.
+    """Return the line that starts the stock TF Serving image on a model directory.
 
     Args:
         directory: The directory with the versions.

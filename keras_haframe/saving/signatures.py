@@ -57,7 +57,7 @@ def make(model, options: Options):
         return tf.function(input_signature=specs, autograph=False)
 
     def never_empty(images):
-        """A row of zeros in place of an empty batch, which oneDNN's convolutions do not take.
+        """Put a row of zeros in place of an empty batch, which oneDNN's convolutions do not take.
 
         Without `tf.cond`: one Switch in a graph slows the scheduling of all its nodes.
         """

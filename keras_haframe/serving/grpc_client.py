@@ -65,7 +65,7 @@ class GrpcClient:
         }
 
     def predict(self, inputs: dict, signature: str = "serving_default") -> dict:
-        """Outputs of a signature by name; as `RestClient.predict`."""
+        """Return the outputs of a signature by name; as `RestClient.predict`."""
         request = pb.PredictRequest(model_spec=self._spec(signature))
         for name, value in inputs.items():
             request.inputs[name].CopyFrom(to_proto(_single(value)))

@@ -53,7 +53,7 @@ class RestClient:
         self.timeout, self.retries, self.backoff = timeout, retries, backoff
 
     def predict(self, inputs: dict, signature: str = "serving_default") -> dict:
-        """Outputs of a signature by name.
+        """Return the outputs of a signature by name.
 
         Args:
             inputs: Arrays, or lists of byte strings, by input name; one row per image.

@@ -83,7 +83,7 @@ def join(coordinator: str, processes: int, index: int) -> None:
 
 
 def process() -> tuple[int, int]:
-    """Number of this process and how many train together, `(0, 1)` for one."""
+    """Return the number of this process and how many train together, `(0, 1)` for one."""
     if keras.backend.backend() != "jax":
         return 0, 1
     import jax
@@ -97,7 +97,7 @@ def is_first() -> bool:
 
 
 def agree(value: bool) -> bool:
-    """What the first process says, after all processes have come here."""
+    """Return what the first process says, after all processes have come here."""
     if process()[1] == 1:
         return value
     from jax.experimental import multihost_utils

@@ -167,7 +167,7 @@ def _run(experiment, row, method, options, seed, folder, synchronized, max_minut
 
 
 def _score(experiment, path, result, rules) -> list[dict[str, Any]]:
-    """The result of a run under every decision rule."""
+    """Return the result of a run under every decision rule."""
     scores, labels = files.read_scores(path)
     lines = []
     for rule in rules:

@@ -113,7 +113,7 @@ def papers_sgd(
     transformation: float = 1.0,
     **kwargs,
 ) -> GroupedSGD:
-    """The papers' optimizer for a model of `build()`: a lower learning rate for the backbone.
+    """Make the papers' optimizer for a model of `build()`: a lower rate for the backbone.
 
     Args:
         model: A `HierarchicalClassifier`.

@@ -125,7 +125,7 @@ def run(
 
 
 def load_trained(make_model: Callable[[], keras.Model], folder: str | pathlib.Path) -> keras.Model:
-    """The model of a run: made anew, with the weights of the epoch that was kept.
+    """Return the model of a run: made anew, with the weights of the epoch that was kept.
 
     Args:
         make_model: As of the run.

@@ -10,7 +10,7 @@ from keras_haframe.losses import HAFrameLoss
 
 
 def epoch_cosine(learning_rate: float, epochs: int) -> keras.callbacks.LearningRateScheduler:
-    """Callback that sets the cosine learning rate once per epoch.
+    """Make a callback that sets the cosine learning rate once per epoch.
 
     `lr_e = learning_rate (1 + cos(pi e / epochs)) / 2`, `e = 0 .. epochs - 1`.
 

@@ -104,7 +104,7 @@ class ClassTree:
     # Looking up ------------------------------------------------------------------------------
 
     def index(self, node: str) -> int:
-        """Number of a node: its class label for a leaf, a number >= num_classes otherwise."""
+        """Return a node's number: its class label for a leaf, `num_classes` or more otherwise."""
         if node not in self._index:
             raise ValueError(validation.unknown_name(node, self._index, "node of this tree"))
         return self._index[node]
@@ -151,7 +151,7 @@ class ClassTree:
 
     @functools.cached_property
     def ancestors(self) -> np.ndarray:
-        """bool `[N, K]`: node is an ancestor of the class, or the class itself.
+        """Table `[N, K]`, bool: node is an ancestor of the class, or the class itself.
 
         Takes N x K bytes; for very many classes use `paths`, which holds the same facts.
         """

@@ -149,7 +149,7 @@ def _ids_and_names(array: np.ndarray, names: Sequence[str] | None, title: str, i
 
 
 def from_csv(cls, path, root: str = "root", name: str | None = None):
-    """Make a tree from a CSV file with a header line.
+    r"""Make a tree from a CSV file with a header line.
 
     With the columns `parent` and `child`, every line is an edge (classes in order of appearance).
     Otherwise every line is one class in label order, and the columns are its levels from the
@@ -170,7 +170,7 @@ def from_csv(cls, path, root: str = "root", name: str | None = None):
     Example:
 
     >>> with open("vehicles.csv", "w") as file:
-    ...     print("class,group", "car,land", "truck,land", "jet,air", sep="\\n", file=file)
+    ...     print("class,group", "car,land", "truck,land", "jet,air", sep="\n", file=file)
     >>> ClassTree.from_csv("vehicles.csv").path("jet")
     ['root', 'air', 'jet']
     """

@@ -94,7 +94,7 @@ class Canvas:
         self.tail_from = dice.uniform(0.7, 1.1)  # station where the painted tail begins
 
     def having(self, *conditions: np.ndarray) -> Selection:
-        """Selects the images for which all the columns `[B, 1]` hold."""
+        """Select the images for which all the columns `[B, 1]` hold."""
         chosen = np.logical_and.reduce([c[:, 0] for c in conditions])
         return Selection(self.design, np.flatnonzero(chosen))
 

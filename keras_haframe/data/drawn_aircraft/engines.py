@@ -42,7 +42,7 @@ def rear_engines(canvas: Canvas, part: Selection) -> None:
 
 
 def center_engine(canvas: Canvas, part: Selection) -> None:
-    """A third jet on the back, before the fin."""
+    """Draw a third jet on the back, before the fin."""
     if len(part):
         x, y = canvas.plane(part.rows, 0.5 * part["width"])
         front = tail_end(part) + part["fin_root"] + 0.6 * part["rear_length"]

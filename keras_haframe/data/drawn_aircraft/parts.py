@@ -130,7 +130,7 @@ def fuselage(canvas: Canvas, part: Selection) -> None:
 
 
 def _surface(canvas, rows, height, sizes, sweep, color) -> None:
-    """A plain small wing: tailplane or foreplane."""
+    """Draw a plain small wing: tailplane or foreplane."""
     x, y = canvas.plane(rows, height)
     distance, _, depth = lifting_surface(x, np.abs(y), *sizes, np.tan(np.radians(sweep)))
     tone = two_tone(canvas, rows, y) * (1.0 - 0.14 * (depth > 0.7))

@@ -110,7 +110,7 @@ def _sea(picks, noise, fine, along, across):
 
 
 def _fields(picks, noise, fine, along, across):
-    """A patchwork of fields with hedges."""
+    """Draw a patchwork of fields with hedges."""
     wide, high, season, green = picks
     u = along * (1.6 + 2.0 * wide) + 3.0 * green
     v = across * (1.6 + 2.0 * high) + 3.0 * season

@@ -11,7 +11,7 @@ from keras_haframe.data.drawn_aircraft.canvas import Canvas, Selection
 
 
 def place_of(part: Selection, station: str) -> np.ndarray:
-    """x of a station, a share of the length counted from the nose."""
+    """Compute x of a station, a share of the length counted from the nose."""
     return (0.5 - part[station]) * part["length"]
 
 
@@ -21,12 +21,12 @@ def wing_height(part: Selection) -> np.ndarray:
 
 
 def wing_lead(part: Selection, side) -> np.ndarray:
-    """x of the wing's leading edge at a distance from the center line."""
+    """Compute x of the wing's leading edge at a distance from the center line."""
     return place_of(part, "wing_at") - side * np.tan(np.radians(part["sweep"]))
 
 
 def tail_end(part: Selection) -> np.ndarray:
-    """x of the end of the tail: of the fuselage, or of the booms."""
+    """Compute x of the end of the tail: of the fuselage, or of the booms."""
     behind = place_of(part, "tail_at") - part["tail_root"]
     return np.where(part["boom_y"] > 0, behind, -0.5 * part["length"])
 

@@ -106,7 +106,7 @@ class Builder(ImageBuilder):
 
 
 def divided(labels: dict[str, str], tree) -> dict[str, list[str]]:
-    """The seeded split of files to class names, every class on its own."""
+    """Return the seeded split of files to class names, every class on its own."""
     by_class: dict[str, list[str]] = {name: [] for name in tree.leaves}
     for file, name in labels.items():
         by_class[name].append(file)

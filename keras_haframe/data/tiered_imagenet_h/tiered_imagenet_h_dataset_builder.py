@@ -109,7 +109,7 @@ def validation_labels() -> list[str]:
 
 
 def divided(of_training, of_validation, classes) -> dict[str, list[str]]:
-    """The seeded choice of files, every class on its own."""
+    """Return the seeded choice of files, every class on its own."""
     splits: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
     for label, leaf in enumerate(classes.leaves):
         for names, parts in ((of_training, TRAIN_PARTS), (of_validation, VALIDATION_PARTS)):
