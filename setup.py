@@ -14,6 +14,7 @@ TEST = [
     "pytest>=8",
     "pytest-xdist>=3",
     "ruff>=0.9",
+    "mypy>=1.15",
     "onnxruntime",
     "pillow",
     *ONNX,

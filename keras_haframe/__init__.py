@@ -54,17 +54,18 @@ __all__ = [
     "tree",
 ]
 
-__getattr__, __dir__ = rooms.lazy(
-    __name__,
-    __all__,
-    {
-        "ClassTree": "tree",
-        "HierarchicalClassifier": "models",
-        "build": "models",
-        "diagnose": "frames",
-        "export": "saving",
-    },
-)
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = rooms.lazy(
+        __name__,
+        __all__,
+        {
+            "ClassTree": "tree",
+            "HierarchicalClassifier": "models",
+            "build": "models",
+            "diagnose": "frames",
+            "export": "saving",
+        },
+    )
 
 # `keras.models.load_model` finds classes that have been imported, so they are; but `haframe --help`
 # waits for no framework.

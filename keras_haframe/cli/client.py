@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
+import pathlib
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +14,7 @@ from keras_haframe.cli import rows
 from keras_haframe.serving import GrpcClient, RestClient, ServingError
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `haframe client`."""
     parser.add_argument("server", help="http://localhost:8501 for REST, localhost:8500 for gRPC")
     parser.add_argument("model", help="name of the served model")
@@ -20,14 +24,19 @@ def add_arguments(parser) -> None:
     parser.add_argument("--retries", type=int, default=3, help="further attempts")
 
 
-def connect(server: str, model: str, **options):
+def connect(server: str, model: str, **options: Any) -> RestClient | GrpcClient:
     """Return a `RestClient` for an address with `http`, a `GrpcClient` for `host:port`."""
     if server.startswith(("http://", "https://")):
         return RestClient(server, model, **options)
     return GrpcClient(server, model, **options)
 
 
-def predict_files(client, files, threshold: float = 0.5, batch_size: int = 16) -> list[dict]:
+def predict_files(
+    client: RestClient | GrpcClient,
+    files: Sequence[pathlib.Path],
+    threshold: float = 0.5,
+    batch_size: int = 16,
+) -> list[dict]:
     """Ask a server about image files; rows as `predict.predict_files` returns them."""
     found = []
     for batch in rows.batches(list(files), batch_size):
@@ -39,7 +48,7 @@ def predict_files(client, files, threshold: float = 0.5, batch_size: int = 16) -
     return found
 
 
-def run(args) -> int:
+def run(args: argparse.Namespace) -> int:
     """Print the answers; 1 if the server failed or an image could not be read."""
     files = rows.image_files(args.images)
     try:

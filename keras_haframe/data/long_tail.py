@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 KINDS = ("exponential", "step")
 
 
 def long_tail_counts(
-    available, num_classes: int | None = None, ratio: float = 0.01, kind: str = "exponential"
+    available: ArrayLike,
+    num_classes: int | None = None,
+    ratio: float = 0.01,
+    kind: str = "exponential",
 ) -> np.ndarray:
     """Training examples per class of a long-tailed split.
 
@@ -70,7 +79,7 @@ def long_tail_counts(
 
 
 def long_tail_indices(
-    labels,
+    labels: ArrayLike,
     ratio: float = 0.01,
     kind: str = "exponential",
     seed: int = 0,
@@ -111,7 +120,7 @@ def long_tail_indices(
     return np.sort(order[place < counts[labels[order]]])
 
 
-def keep_examples(dataset, indices):
+def keep_examples(dataset: tf.data.Dataset, indices: ArrayLike) -> tf.data.Dataset:
     """Return the examples of a `tf.data.Dataset` at the given places.
 
     Args:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from keras_haframe.tree import ClassTree
 
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
 
-def class_tree(info) -> ClassTree:
+
+def class_tree(info: tfds.core.DatasetInfo) -> ClassTree:
     """Return the class tree that a prepared data set carries.
 
     Args:

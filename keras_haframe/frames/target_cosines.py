@@ -64,7 +64,7 @@ class TargetCosines:
         gamma: float = 1.0,
         *,
         default: str = "grid",
-        **options,
+        **options: Any,
     ) -> TargetCosines:
         """Target cosines as they are, or those of a tree: what takes either calls this.
 

@@ -29,7 +29,7 @@ class LevelClassifiers(keras.layers.Layer):
         kernels, biases: Weights `[width, K_l]` and `[K_l]` of every level, coarsest first.
     """
 
-    def __init__(self, tree: ClassTree | dict, **kwargs):
+    def __init__(self, tree: ClassTree | dict, **kwargs: Any) -> None:
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
         self.tree = as_tree(tree)

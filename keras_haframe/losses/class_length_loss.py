@@ -123,7 +123,7 @@ class ClassLengthLoss(LabelLoss):
             table = ops.convert_to_tensor(self.lengths, dtype=self.dtype)
             return ops.square(ops.take(table, labels, axis=0))
 
-        def examples_of(labels):
+        def examples_of(labels: Tensor) -> Tensor:
             same = ops.cast(labels[:, None] == batch[None, :], self.dtype)
             return ops.sum(same, axis=-1)
 

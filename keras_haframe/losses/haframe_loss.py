@@ -40,7 +40,7 @@ class HAFrameLoss(LabelLoss):
     Example:
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
-    >>> outputs = FrameClassifier(tree, gamma=1.0)(keras.ops.zeros((1, 4)))
+    >>> outputs = keras_haframe.layers.FrameClassifier(tree, gamma=1.0)(keras.ops.zeros((1, 4)))
     >>> round(float(HAFrameLoss(tree, gamma=1.0, alpha=0.0)([0], outputs)), 4)  # log 4
     1.3863
 

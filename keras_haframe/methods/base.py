@@ -23,7 +23,7 @@ M = TypeVar("M", bound="type[Method]")
 Norm: TypeAlias = Callable[[], keras.layers.Layer]
 
 
-def linear(units: int, name: str = "classifier", **kwargs) -> keras.layers.Dense:
+def linear(units: int, name: str = "classifier", **kwargs: Any) -> keras.layers.Dense:
     """Return a head's learnable linear layer with bias, in float32 under any dtype policy.
 
     Args:
@@ -79,7 +79,7 @@ class Method:
 
         def __getattr__(self, name: str) -> Any: ...
 
-    def __init__(self, tree: ClassTree | dict, **options):
+    def __init__(self, tree: ClassTree | dict, **options: Any) -> None:
         self.tree = as_tree(tree)
         defaults = self.defaults()
         for option in options:
@@ -230,7 +230,7 @@ def find(name: str) -> type[Method]:
     return _METHODS[name]
 
 
-def get(name: str, tree: ClassTree | dict, **options) -> Method:
+def get(name: str, tree: ClassTree | dict, **options: Any) -> Method:
     """Make the method `name` for a tree.
 
     Args:

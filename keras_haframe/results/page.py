@@ -7,7 +7,7 @@ import datetime
 import pathlib
 import struct
 
-from keras_haframe.files import write_text
+from keras_haframe.files import PathLike, write_text
 from keras_haframe.results.figures import DPI, Figure, draw_figures
 from keras_haframe.results.folder import Run, read_run
 from keras_haframe.results.html import CSS, every_run, results_table, settings_list, text
@@ -18,7 +18,9 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 FULL = 800  # a picture of at least this many pixels across gets the whole width
 
 
-def write_report(folder, output=None, title: str | None = None) -> pathlib.Path:
+def write_report(
+    folder: PathLike, output: PathLike | None = None, title: str | None = None
+) -> pathlib.Path:
     """Write the HTML page of a run.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from keras_haframe.files import whole
+from keras_haframe.files import PathLike, whole
 from keras_haframe.metrics import HEADLINE, half_width
 
 
@@ -113,7 +113,7 @@ def by_method(results: Sequence[Mapping[str, Any]], rule: str | None = None) -> 
     return rows
 
 
-def write_csv(rows: Sequence[Mapping], path) -> pathlib.Path:
+def write_csv(rows: Sequence[Mapping], path: PathLike) -> pathlib.Path:
     """Write dictionaries as CSV lines; columns in order of appearance, missing values empty.
 
     The file appears whole or not at all.

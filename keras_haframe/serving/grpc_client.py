@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 import numpy as np
 
@@ -91,20 +93,20 @@ class GrpcClient:
         """Close the connection."""
         self._channel.close()
 
-    def __enter__(self):
+    def __enter__(self) -> GrpcClient:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _spec(self, signature: str):
+    def _spec(self, signature: str) -> Any:
         spec = pb.ModelSpec(name=self.model, signature_name=signature)
         if self.version is not None:
             spec.version.value = int(self.version)
         return spec
 
-    def _send(self, method: str, request):
-        def once():
+    def _send(self, method: str, request: Any) -> Any:
+        def once() -> Any:
             try:
                 return self._calls[method](request, timeout=self.timeout)
             except grpc.RpcError as error:
@@ -115,7 +117,7 @@ class GrpcClient:
         return with_retries(once, self.retries, self.backoff)
 
 
-def _single(value):
+def _single(value: Any) -> list | np.ndarray:
     """Numbers given as lists or in double precision become float32, as the signatures take them."""
     if isinstance(value, (list, tuple)) and value and isinstance(value[0], (bytes, str)):
         return list(value)

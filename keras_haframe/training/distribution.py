@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 
 import keras
 
 
 @contextlib.contextmanager
-def all_devices(batch_size: int | None = None, devices: list[str] | None = None):
+def all_devices(batch_size: int | None = None, devices: list[str] | None = None) -> Iterator[int]:
     """Make and train models inside this block on all accelerators of the machine.
 
     On TensorFlow a `MirroredStrategy` over all GPUs where there are several; on JAX
@@ -28,9 +29,11 @@ def all_devices(batch_size: int | None = None, devices: list[str] | None = None)
 
     Example:
 
-    >>> with all_devices(batch_size=64) as count:
-    ...     model = build(backbone, tree, synchronized=count > 1)
-    ...     model.fit(images, labels, batch_size=64)
+    ```python
+    with all_devices(batch_size=64) as count:
+        model = build(backbone, tree, synchronized=count > 1)
+        model.fit(images, labels, batch_size=64)
+    ```
     """
     backend = keras.backend.backend()
     if backend == "tensorflow":
@@ -77,7 +80,7 @@ def join(coordinator: str, processes: int, index: int) -> None:
         )
     import jax
 
-    if jax.config.jax_platforms == "cpu" or not jax.config.jax_platforms:
+    if jax.config.jax_platforms in (None, "", "cpu"):  # type: ignore[attr-defined]
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
     keras.distribution.initialize(coordinator, processes, index)
 
@@ -106,7 +109,7 @@ def agree(value: bool) -> bool:
 
 
 @contextlib.contextmanager
-def alone():
+def alone() -> Iterator[None]:
     """Make and use models inside this block on this process's own device."""
     before = keras.distribution.distribution()
     keras.distribution.set_distribution(None)

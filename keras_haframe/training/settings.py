@@ -14,7 +14,7 @@ from keras_haframe.training import distribution
 S = TypeVar("S")
 
 
-def place(default: Any, **kwargs) -> Any:
+def place(default: Any, **kwargs: Any) -> Any:
     """Return a setting that says where or how long, not what: it does not define a run."""
     return simple_parsing.field(default=default, metadata={"place": True}, **kwargs)
 
@@ -79,5 +79,5 @@ def parse(cls: type[S], description: str | None = None, argv: Sequence[str] | No
         add_option_string_dash_variants=simple_parsing.DashVariant.DASH,
         allow_abbrev=False,
     )
-    parser.add_arguments(cls, "settings")
+    parser.add_arguments(cls, "settings")  # type: ignore[type-var]
     return parser.parse_args(argv).settings

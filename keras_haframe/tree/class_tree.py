@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -84,7 +85,7 @@ class ClassTree:
     from_folders = classmethod(readers.from_folders)
     from_wordnet = classmethod(readers.from_wordnet)
 
-    def to_json(self, path) -> None:
+    def to_json(self, path: str | os.PathLike) -> None:
         """Write the tree to `path` as JSON (read back by `ClassTree.from_json`)."""
         readers.write_json(self, path)
 
@@ -230,7 +231,7 @@ class ClassTree:
             f"num_nodes={self.num_nodes}, height={self.height})"
         )
 
-    def __eq__(self, other) -> bool:
+    def __eq__(self, other: object) -> bool:
         if not isinstance(other, ClassTree):
             return NotImplemented
         return self.nodes == other.nodes and np.array_equal(self.parents, other.parents)

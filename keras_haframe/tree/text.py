@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from keras_haframe.tree import arrays
 
+if TYPE_CHECKING:
+    from keras_haframe.tree.class_tree import ClassTree
 
-def summary(tree) -> str:
+
+def summary(tree: ClassTree) -> str:
     """Name, sizes, nodes at every depth and depth range of the classes."""
     leaf_depths = tree.depths[: tree.num_classes]
     low, high = int(leaf_depths.min()), int(leaf_depths.max())
@@ -28,7 +33,7 @@ def summary(tree) -> str:
     )
 
 
-def render(tree, max_lines: int = 60) -> str:
+def render(tree: ClassTree, max_lines: int = 60) -> str:
     """Draw the tree with box characters, root first, classes with their label."""
     if max_lines < 1:
         raise ValueError(f"`max_lines` must be at least 1. Received: {max_lines}")

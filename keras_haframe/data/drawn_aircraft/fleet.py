@@ -184,7 +184,7 @@ def designs() -> list[Design]:
     Example:
 
     >>> designs()[0].length
-    31.0
+    30.0
     """
     changes = {name: traits for _, name, traits in _rows()}
     fleet = []
