@@ -41,7 +41,7 @@ INSTEAD = {
         ("labels, 64", "labels, 8"),
         ("epochs=100", "epochs=1"),
         ("resnet50(", "resnet50((32, 32, 3), (1, 1, 1, 1), "),
-        ("model.fit(...)", "model(photographs)")  # the block above fits one,
+        ("model.fit(...)", "model(photographs)"),  # the block above fits one
     ],
 }  # fmt: skip
 
