@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 
@@ -10,7 +12,7 @@ def random_crop_and_flip(
     images: np.ndarray,
     pad: int = 4,
     last: bool = True,
-    mode: str = "reflect",
+    mode: Literal["reflect", "constant"] = "reflect",
 ) -> np.ndarray:
     """Pad images, cut each at a random place to its size again, mirror half of them.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from keras_haframe.data.preprocessing import Preprocessing
+from keras_haframe.files import PathLike
 from keras_haframe.tree import ClassTree
 
 # Of Yang et al. (NeurIPS 2022), for long-tailed CIFAR-10 and CIFAR-100 alike.
@@ -22,7 +23,7 @@ GROUPS = {
 
 
 def class_tree() -> ClassTree:
-    """The tree; its classes are in the label order of the data set, which is alphabetical.
+    """Return the tree; its classes are in the label order of the data set, which is alphabetical.
 
     Example:
         >>> class_tree().path(3)
@@ -34,7 +35,9 @@ def class_tree() -> ClassTree:
     return ClassTree(edges, leaves, name="cifar10")
 
 
-def load_arrays(data_dir=None, download: bool = True) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def load_arrays(
+    data_dir: PathLike | None = None, download: bool = True
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Images and labels of CIFAR-10 by split, from TFDS.
 
     Args:

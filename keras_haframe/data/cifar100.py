@@ -7,8 +7,10 @@ levels above them are ours. Groups with a single child stay, so every class lies
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_haframe.data.preprocessing import Preprocessing
+from keras_haframe.files import PathLike
 from keras_haframe.tree import ClassTree
 
 PREPROCESSING = Preprocessing.imagenet_style(
@@ -61,7 +63,7 @@ GROUPS = {
 
 
 def class_tree() -> ClassTree:
-    """The tree; its classes are in the label order of the data set, which is alphabetical.
+    """Return the tree; its classes are in the label order of the data set, which is alphabetical.
 
     Example:
         >>> class_tree().path(0)
@@ -83,7 +85,7 @@ def class_tree() -> ClassTree:
     return ClassTree(edges, leaves, name="cifar100")
 
 
-def validation_mask(labels, ids, per_class: int = 50) -> np.ndarray:
+def validation_mask(labels: ArrayLike, ids: ArrayLike, per_class: int = 50) -> np.ndarray:
     """Which training images the papers validate on: the last of every class, in file order.
 
     Args:
@@ -119,7 +121,9 @@ def validation_mask(labels, ids, per_class: int = 50) -> np.ndarray:
     return mask
 
 
-def load_arrays(data_dir=None, download: bool = True) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def load_arrays(
+    data_dir: PathLike | None = None, download: bool = True
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Images and labels of CIFAR-100 by split, from TFDS.
 
     Args:

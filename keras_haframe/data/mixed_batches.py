@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -45,12 +46,12 @@ class MixedBatches(ArrayBatches):
         inputs: np.ndarray,
         labels: np.ndarray,
         batch_size: int,
-        *args,
+        *args: Any,
         alpha: float = 1.0,
         sample_weight: np.ndarray | None = None,
         class_weight: Mapping[int, float] | np.ndarray | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(inputs, labels, batch_size, *args, **kwargs)
         if not alpha > 0:
             raise ValueError(f"`alpha` must be positive. Received: alpha={alpha}")
@@ -74,7 +75,7 @@ class MixedBatches(ArrayBatches):
             )
             self.weights *= np.array([known.get(int(y), 1.0) for y in labels], "float32")
 
-    def __getitem__(self, i: int):
+    def __getitem__(self, i: int) -> tuple:
         images, labels = super().__getitem__(i)
         weights = self.weights[self.rows(i)]
         # One number more than the augmentation's generator: no draw is used twice.

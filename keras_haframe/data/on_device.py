@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
+
+from keras_haframe.tree_ops.values import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -23,7 +29,14 @@ class ImageTable(keras.layers.Layer):
     `pad, pad, 0` is the image itself. Returns float `[B, H, W, C]`.
     """
 
-    def __init__(self, shape, mean, std, pad: int = 4, **kwargs):
+    def __init__(
+        self,
+        shape: Sequence[int],
+        mean: Sequence[float],
+        std: Sequence[float],
+        pad: int = 4,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.shape, self.mean, self.std, self.pad = tuple(shape), tuple(mean), tuple(std), pad
         n, height, width, channels = self.shape
@@ -43,7 +56,7 @@ class ImageTable(keras.layers.Layer):
         self.table.assign(np.pad(images, ((0, 0), (p, p), (p, p), (0, 0)), "reflect"))
         return self
 
-    def call(self, draws):
+    def call(self, draws: Tensor) -> Tensor:
         _, height, width, channels = self.shape
         row, top, left, mirror = (ops.cast(draws[:, i], "int32") for i in range(4))
         tall, wide = self.table.shape[1:3]
@@ -57,27 +70,29 @@ class ImageTable(keras.layers.Layer):
         images = (ops.cast(images, "float32") / 255.0 - mean) / std
         return ops.cast(images, self.compute_dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], *self.shape[1:])
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         """Nothing: the images are the data set's."""
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         """Nothing: see `fill`."""
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = {"shape": self.shape, "mean": self.mean, "std": self.std, "pad": self.pad}
         return {**super().get_config(), **config}
 
 
-def still(rows, pad: int = 4) -> np.ndarray:
+def still(rows: ArrayLike, pad: int = 4) -> np.ndarray:
     """Draws `[n, 4]` that show the images of `rows` as they are."""
     rows = np.asarray(rows)
     return np.stack([rows, *[np.full_like(rows, v) for v in (pad, pad, 0)]], axis=1).astype("int32")
 
 
-def random_draws(generator, draws: np.ndarray, pad: int = 4, last: bool = True) -> np.ndarray:
+def random_draws(
+    generator: np.random.Generator, draws: np.ndarray, pad: int = 4, last: bool = True
+) -> np.ndarray:
     """Random crops and mirror images of the rows of `draws`, for `ArrayBatches(augment=...)`.
 
     The same generator draws the same crops as `arrays.random_crop_and_flip`.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from keras_haframe.data import augment
+from keras_haframe.tree_ops.values import Tensor
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CHANGES = ("none", "pad_and_crop", "resized_crop")
@@ -41,7 +42,7 @@ class Augmentation:
     scale: tuple[float, float] = (0.08, 1.0)
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.change not in CHANGES:
             raise ValueError(f"`change` must be one of {CHANGES}. Received: {self.change!r}")
 
@@ -96,7 +97,7 @@ class Preprocessing:
     std: tuple[float, ...] | None = None
     augmentation: Augmentation = Augmentation()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.resize not in RESIZE:
             raise ValueError(f"`resize` must be one of {RESIZE}. Received: {self.resize!r}")
         if self.interpolation not in METHODS:
@@ -120,12 +121,13 @@ class Preprocessing:
 
     @classmethod
     def imagenet_style(
-        cls, mean: tuple, std: tuple, side: int | None = 224, **augmentation
+        cls, mean: tuple, std: tuple, side: int | None = 224, **augmentation: Any
     ) -> Preprocessing:
         """As the papers prepare images: a square without regard to the aspect ratio, normalized.
 
         Args:
-            mean, std: RGB, of values from 0 to 1.
+            mean: RGB, of values from 0 to 1.
+            std: RGB, of values from 0 to 1.
             side: Side of the input; `None` keeps the image's size.
             **augmentation: As of `Augmentation`.
         """
@@ -135,7 +137,7 @@ class Preprocessing:
             augmentation=Augmentation(**augmentation),
         )  # fmt: skip
 
-    def __call__(self, image):
+    def __call__(self, image: Tensor) -> Tensor:
         """Resize and scale one image.
 
         Args:
@@ -146,12 +148,12 @@ class Preprocessing:
         """
         return self.scale(self.resized(image))
 
-    def evaluate(self, image):
-        """The prepared image, from one that is decoded or still the bytes of a JPEG or PNG file."""
+    def evaluate(self, image: Tensor) -> Tensor:
+        """Prepare an image that is decoded, or still the bytes of a JPEG or PNG file."""
         return self(self.decode(image))
 
-    def train(self, image, numbers):
-        """The changed and prepared image.
+    def train(self, image: Tensor, numbers: Tensor) -> Tensor:
+        """Return the changed and prepared image.
 
         Args:
             image: uint8 `[h, w, 3]`, or the bytes of a JPEG or PNG file.
@@ -172,12 +174,12 @@ class Preprocessing:
             image.set_shape(shape)
         else:
             image = augment.resized_crop(
-                image, numbers[1:], self.size, scale=how.scale, ratio=how.ratio
+                image, numbers[1:], cast(tuple, self.size), scale=how.scale, ratio=how.ratio
             )
         return self.scale(augment.flip(image, numbers[0]))
 
     @staticmethod
-    def decode(image):
+    def decode(image: Tensor) -> Tensor:
         """Decode JPEG or PNG bytes; leave a decoded image `[h, w, 3]` as it is."""
         import tensorflow as tf
 
@@ -186,8 +188,8 @@ class Preprocessing:
             image = tf.io.decode_jpeg(image, channels=3, dct_method="INTEGER_ACCURATE")
         return image
 
-    def resized(self, image):
-        """The image at `size`, float32, values still from 0 to 255."""
+    def resized(self, image: Tensor) -> Tensor:
+        """Return the image at `size`, float32, values still from 0 to 255."""
         import tensorflow as tf
 
         if self.size is None:
@@ -201,7 +203,7 @@ class Preprocessing:
             image = tf.image.resize(image, size, **options)
         return tf.cast(image, tf.float32)
 
-    def _central_box(self, image):
+    def _central_box(self, image: Tensor) -> Tensor:
         import tensorflow as tf
 
         shape = tf.cast(tf.shape(image)[:2], tf.float32)
@@ -211,7 +213,7 @@ class Preprocessing:
         start = (tf.shape(image)[:2] - box) // 2
         return image[start[0] : start[0] + box[0], start[1] : start[1] + box[1]]
 
-    def scale(self, images):
+    def scale(self, images: Tensor) -> Tensor:
         """Values from 0 to 255 mapped to `input_range`, then less `mean`, divided by `std`.
 
         Args:
@@ -229,7 +231,7 @@ class Preprocessing:
         return images if self.std is None else images / np.array(self.std, np.float32)
 
     def get_config(self) -> dict[str, Any]:
-        """The fields, as JSON takes them; `from_config` makes an equal object."""
+        """Return the fields, as JSON takes them; `from_config` makes an equal object."""
         return dataclasses.asdict(self)
 
     @classmethod
@@ -243,7 +245,7 @@ class Preprocessing:
         return cls(**frozen({**config, "augmentation": augmentation}))
 
 
-def _float32(images):
+def _float32(images: Tensor) -> Tensor:
     import tensorflow as tf
 
     return tf.cast(images, tf.float32)

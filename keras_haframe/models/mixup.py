@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_haframe.models.classifier import HierarchicalClassifier
+from keras_haframe.tree_ops.values import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -28,8 +31,15 @@ class MixUpClassifier(HierarchicalClassifier):
     Collapse in Imbalanced Learning (NeurIPS 2022), released code.
     """
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The loss for both labels of mixed images, or as ever where there are no such weights."""
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Tensor:
+        """Return the loss for both labels of mixed images, or as ever without such weights."""
         if sample_weight is None or len(sample_weight.shape) < 2:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         own = super().compute_loss(x, y, y_pred, sample_weight[:, 0], training)

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from scipy.special import softmax
 
 from keras_haframe import plots
 from keras_haframe.metrics import HEADLINE
 from keras_haframe.plots.style import COLORS
-from keras_haframe.results.folder import Run
+from keras_haframe.results.folder import Run, TestScores
 from keras_haframe.results.table import by_method
+from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.checks import SOFTMAX_TOLERANCE, are_distributions
 
 DPI = 180
@@ -31,13 +33,15 @@ class Figure(NamedTuple):
     png: bytes
 
 
-def to_png(ax) -> bytes:
+def to_png(ax: Axes) -> bytes:
     """PNG of the figure an Axes is in, which is closed."""
     import matplotlib.pyplot as plt
 
     buffer = io.BytesIO()
-    ax.figure.savefig(buffer, dpi=DPI, format="png", facecolor="white")
-    plt.close(ax.figure)
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.savefig(buffer, dpi=DPI, format="png", facecolor="white")
+    plt.close(figure)
     return buffer.getvalue()
 
 
@@ -53,9 +57,9 @@ def draw_figures(run: Run) -> Iterator[Figure]:
     yield from _results(run)
     yield from _training(run)
     yield from _collapse(run)
-    if run.predictions is not None:
-        yield from _mistakes(run)
-        yield from _decisions(run)
+    if run.predictions is not None and run.tree is not None:
+        yield from _mistakes(run.predictions, run.tree)
+        yield from _decisions(run.predictions, run.tree)
     if run.tree is not None:
         yield Figure(
             "Classes",
@@ -84,7 +88,7 @@ def _results(run: Run) -> Iterator[Figure]:
 
 
 def _groups(histories: dict) -> Iterator[tuple[str, dict]]:
-    """Runs by name in groups small enough for a color each; a note for titles, and the group."""
+    """Group runs by name, few enough for a color each; a note for titles, and the group."""
     names = sorted(histories)
     size = len(COLORS) - 1
     starts = range(0, len(names), size)
@@ -129,8 +133,7 @@ def _collapse(run: Run) -> Iterator[Figure]:
             )
 
 
-def _mistakes(run: Run) -> Iterator[Figure]:
-    data, tree = run.predictions, run.tree
+def _mistakes(data: TestScores, tree: ClassTree) -> Iterator[Figure]:
     models = {data.names[0]: data.scores}
     if data.baseline is not None:
         models = {data.names[1]: data.baseline, **models}
@@ -157,8 +160,7 @@ def _probabilities(scores: np.ndarray) -> np.ndarray:
     return scores if are_distributions(scores, SOFTMAX_TOLERANCE) else softmax(scores, axis=1)
 
 
-def _decisions(run: Run) -> Iterator[Figure]:
-    data, tree = run.predictions, run.tree
+def _decisions(data: TestScores, tree: ClassTree) -> Iterator[Figure]:
     models = {data.names[0]: _probabilities(data.scores)}
     if data.baseline is not None:
         models = {data.names[1]: _probabilities(data.baseline), **models}

@@ -93,7 +93,7 @@ def write_result(folder: str | pathlib.Path, result: Mapping[str, Any]) -> None:
 
 
 def finished(folder: str | pathlib.Path) -> dict | None:
-    """Result of a finished run, or `None`."""
+    """Return the result of a finished run, or `None`."""
     path = pathlib.Path(folder) / RESULT
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
@@ -218,7 +218,7 @@ def read_run(folder: str | pathlib.Path) -> Run:
     scored = [path for path in runs if (path / SCORES).is_file()]
     if scored and run.tree is None:
         run.notes.append(f"{SCORES} is left out: it needs {TREE} beside it.")
-    elif scored:
+    elif scored and run.tree is not None:
         run.predictions = _predictions(folder, scored, results, run.tree.num_classes)
     return run
 
@@ -251,7 +251,7 @@ def _settings(path: pathlib.Path) -> dict:
     return settings
 
 
-def _predictions(folder, scored: list, results: list, num_classes: int) -> TestScores:
+def _predictions(folder: pathlib.Path, scored: list, results: list, num_classes: int) -> TestScores:
     """Scores of the last row of results that has some, and of the first, with one seed."""
     by_row: dict[str, list] = {}
     for path in scored:

@@ -1,5 +1,6 @@
 """Training: the papers' optimizer, resumable runs, and experiments of many runs."""
 
+from keras_haframe import rooms
 from keras_haframe.training.checkpoints import Checkpoints
 from keras_haframe.training.experiment import Experiment, compare, run_seeds
 from keras_haframe.training.optimizer import GroupedSGD, papers_sgd
@@ -23,3 +24,5 @@ __all__ = [
     "run",
     "run_seeds",
 ]
+
+__getattr__, __dir__ = rooms.lazy(__name__, [*__all__, *rooms.modules(__name__)])

@@ -24,6 +24,7 @@ Row = tuple[str, Mapping[str, Any]]
 
 
 def _no_columns(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Add no columns to the results."""
     return {}
 
 
@@ -149,7 +150,17 @@ def run_seeds(
     return results
 
 
-def _run(experiment, row, method, options, seed, folder, synchronized, max_minutes, verbose):
+def _run(
+    experiment: Experiment,
+    row: str,
+    method: str,
+    options: Mapping[str, Any],
+    seed: int,
+    folder: pathlib.Path,
+    synchronized: bool,
+    max_minutes: float | None,
+    verbose: int | None,
+) -> dict[str, Any] | None:
     options = dict(options)
     if "seed" in methods.find(method).defaults():  # in the papers each run has a frame of its own
         options.setdefault("seed", seed)
@@ -166,8 +177,10 @@ def _run(experiment, row, method, options, seed, folder, synchronized, max_minut
     )  # fmt: skip
 
 
-def _score(experiment, path, result, rules) -> list[dict[str, Any]]:
-    """The result of a run under every decision rule."""
+def _score(
+    experiment: Experiment, path: pathlib.Path, result: Mapping[str, Any], rules: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the result of a run under every decision rule."""
     scores, labels = files.read_scores(path)
     lines = []
     for rule in rules:

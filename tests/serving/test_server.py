@@ -14,7 +14,6 @@ from keras_haframe.serving import GrpcClient, RestClient, ServingError
 from tests.saving import tiny
 from tests.saving.pictures import BAD, encode, rgb
 
-pytest.importorskip("grpc", reason="needs grpcio")
 pytest.importorskip(
     "tensorflow_serving",
     reason="needs the official protos: pip install --no-deps tensorflow-serving-api",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from keras_haframe.data.drawn_aircraft.dice import Dice
+from keras_haframe.data.drawn_aircraft.shapes import Values
 
 
 class Selection:
@@ -94,11 +95,11 @@ class Canvas:
         self.tail_from = dice.uniform(0.7, 1.1)  # station where the painted tail begins
 
     def having(self, *conditions: np.ndarray) -> Selection:
-        """Selects the images for which all the columns `[B, 1]` hold."""
+        """Select the images for which all the columns `[B, 1]` hold."""
         chosen = np.logical_and.reduce([c[:, 0] for c in conditions])
         return Selection(self.design, np.flatnonzero(chosen))
 
-    def plane(self, rows: np.ndarray, height) -> tuple[np.ndarray, np.ndarray]:
+    def plane(self, rows: np.ndarray, height: Values) -> tuple[np.ndarray, np.ndarray]:
         """Coordinates of the pixels in the level plane through a part.
 
         Args:
@@ -113,7 +114,15 @@ class Canvas:
         y = (self.across[rows] - height * self.sin_roll[rows]) / self.cos_roll[rows]
         return x, y
 
-    def paint(self, rows, distance, color, tone=1.0, opacity=1.0, rim=0.35) -> None:
+    def paint(
+        self,
+        rows: np.ndarray,
+        distance: Values,
+        color: Values,
+        tone: Values = 1.0,
+        opacity: Values = 1.0,
+        rim: Values = 0.35,
+    ) -> None:
         """Paints a shape over what is there, with a dark rim about a pixel wide.
 
         Args:

@@ -124,7 +124,7 @@ class Design:
 
 
 def stack(designs: list[Design]) -> dict[str, np.ndarray]:
-    """Turns designs into one float32 column per parameter.
+    """Turn designs into one float32 column per parameter.
 
     Args:
         designs: List of `K` designs.

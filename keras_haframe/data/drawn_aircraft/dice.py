@@ -44,21 +44,21 @@ class Dice:
         return column
 
     def uniform(self, low: float, high: float) -> np.ndarray:
-        """Returns a float32 column `[count, 1]`, uniform between `low` and `high`."""
+        """Return a float32 column `[count, 1]`, uniform between `low` and `high`."""
         return low + (high - low) * self._next()
 
     def chance(self, probability: float) -> np.ndarray:
-        """Returns a boolean column `[count, 1]`, true with the given probability."""
+        """Return a boolean column `[count, 1]`, true with the given probability."""
         return self._next() < probability
 
     def color(self, low: float, high: float) -> np.ndarray:
-        """Returns colors `[count, 3]` with independent channels between `low` and `high`."""
+        """Return colors `[count, 3]` with independent channels between `low` and `high`."""
         return np.concatenate([self.uniform(low, high) for _ in range(3)], axis=1)
 
     def grid(self, size: int) -> np.ndarray:
-        """Returns a random grid `[count, size, size]` between 0 and 1 for every image."""
+        """Return a random grid `[count, size, size]` between 0 and 1 for every image."""
         return np.stack([g.random((size, size), np.float32) for g in self.generators])
 
     def normal(self, *shape: int) -> np.ndarray:
-        """Returns standard normal noise `[count, *shape]`."""
+        """Return standard normal noise `[count, *shape]`."""
         return np.stack([g.standard_normal(shape, np.float32) for g in self.generators])

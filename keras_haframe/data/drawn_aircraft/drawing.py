@@ -92,7 +92,7 @@ def _draw_batch(design: dict[str, np.ndarray], dice: Dice, size: int) -> np.ndar
 
 
 def _shadow(alpha: np.ndarray, dice: Dice, size: int) -> np.ndarray:
-    """The aircraft's outline, moved away from the light and softened, `[B, P]`."""
+    """Return the aircraft's outline, moved away from the light and softened, `[B, P]`."""
     reach, angle = dice.uniform(0.02, 0.16) * size, dice.uniform(-np.pi, np.pi)
     soft = 0.4 * size / 64 + 0.12 * reach
     down = _blur(size, soft, reach * np.sin(angle))
@@ -102,7 +102,7 @@ def _shadow(alpha: np.ndarray, dice: Dice, size: int) -> np.ndarray:
 
 
 def _photograph(picture: np.ndarray, dice: Dice, size: int) -> np.ndarray:
-    """Takes the picture `[B, 3, P]`: mist, light, haze, blur, grain; `[B, 3, size, size]`."""
+    """Take the picture `[B, 3, P]`: mist, light, haze, blur, grain; `[B, 3, size, size]`."""
     count = len(picture)
     # Three in ten are taken in bad weather; these are hard to tell apart.
     bad = dice.chance(0.3) * dice.uniform(0.3, 1.0)

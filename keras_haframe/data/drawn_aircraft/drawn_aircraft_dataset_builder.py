@@ -28,8 +28,10 @@ class DrawnAircraftConfig(tfds.core.BuilderConfig):
 
     Example:
 
-    >>> config = DrawnAircraftConfig(name="large", examples_per_class=400)
-    >>> tfds.load("drawn_aircraft", builder_kwargs={"config": config})
+    ```python
+    config = DrawnAircraftConfig(name="large", examples_per_class=400)
+    data = tfds.load("drawn_aircraft", builder_kwargs={"config": config})
+    ```
     """
 
     examples_per_class: int = 100
@@ -44,10 +46,12 @@ class Builder(ImageBuilder):
 
     Example:
 
-    >>> import keras_haframe.data.drawn_aircraft.drawn_aircraft_dataset_builder
-    >>> train, info = tfds.load("drawn_aircraft", split="train", with_info=True)
-    >>> info.features["label"].names[0]
-    'Meridax 100'
+    ```python
+    import keras_haframe.data.builders
+
+    train, info = tfds.load("drawn_aircraft", split="train", with_info=True)
+    info.features["label"].names[0]  # 'Meridax 100'
+    ```
     """
 
     BUILDER_CONFIGS = [
@@ -77,7 +81,7 @@ class Builder(ImageBuilder):
             metadata=tfds.core.MetadataDict(),
         )
 
-    def _split_generators(self, dl_manager) -> dict[str, Iterator]:
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         del dl_manager  # nothing to download
         self.describe(fleet.class_tree())
         return {split: self._generate_examples(split) for split in splits.SPLITS}

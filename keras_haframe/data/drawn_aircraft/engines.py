@@ -5,13 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from keras_haframe.data.drawn_aircraft.canvas import Canvas, Selection
-from keras_haframe.data.drawn_aircraft.shapes import capsule
+from keras_haframe.data.drawn_aircraft.shapes import Values, capsule
 from keras_haframe.data.drawn_aircraft.stations import place_of, tail_end, wing_height, wing_lead
 
 BLADES = np.array([0.24, 0.24, 0.26], np.float32)
 
 
-def _nacelle(canvas, rows, x, off, front, length, radius, jet) -> None:
+def _nacelle(
+    canvas: Canvas,
+    rows: np.ndarray,
+    x: Values,
+    off: Values,
+    front: Values,
+    length: Values,
+    radius: Values,
+    jet: Values,
+) -> None:
     """One engine: a round bar; a jet's is cut off in front and shows a dark intake."""
     distance = capsule(x, off, front, length, radius)
     distance = np.maximum(distance, jet * (x - front + 0.35 * radius))
@@ -42,7 +51,7 @@ def rear_engines(canvas: Canvas, part: Selection) -> None:
 
 
 def center_engine(canvas: Canvas, part: Selection) -> None:
-    """A third jet on the back, before the fin."""
+    """Draw a third jet on the back, before the fin."""
     if len(part):
         x, y = canvas.plane(part.rows, 0.5 * part["width"])
         front = tail_end(part) + part["fin_root"] + 0.6 * part["rear_length"]
@@ -54,12 +63,14 @@ def propellers(canvas: Canvas, part: Selection, radius: str, place: str | None) 
     """Spinning propellers, seen nearly edge-on: at the nose, or on the wing engines."""
     if not len(part):
         return
-    rows, radius = part.rows, part[radius]
-    side, height, front = 0.0, 0.0, 0.5 * part["length"]
+    rows, size = part.rows, part[radius]
+    side: Values = 0.0
+    height: Values = 0.0
+    front = 0.5 * part["length"]
     if place is not None:
         side, height = part[place] * 0.5 * part["span"], wing_height(part)
         front = wing_lead(part, side) + part["pod_forward"]
     x, y = canvas.plane(rows, height)
-    thin = radius * (0.1 + np.abs(canvas.sin_pitch[rows]))
-    ring = np.sqrt(((x - front) / thin) ** 2 + ((np.abs(y) - side) / radius) ** 2)
+    thin = size * (0.1 + np.abs(canvas.sin_pitch[rows]))
+    ring = np.sqrt(((x - front) / thin) ** 2 + ((np.abs(y) - side) / size) ** 2)
     canvas.paint(rows, (ring - 1.0) * thin, BLADES, opacity=0.6, rim=0.0)

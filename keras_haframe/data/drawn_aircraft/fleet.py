@@ -109,7 +109,7 @@ Zephrane: length=16 width=2 span=10.5 root=7.6 tip=0.7 sweep=54 nose=0.38 blunt=
 
 
 def _rows() -> list[tuple[int, str, dict[str, float]]]:
-    """Reads the table into (depth, name, changed parameters), depth 1 for a manufacturer."""
+    """Read the table into (depth, name, changed parameters), depth 1 for a manufacturer."""
     rows: list[tuple[int, str, dict[str, float]]] = []
     for line in FLEET.strip("\n").splitlines():
         head, _, traits = line.partition(":")
@@ -123,7 +123,7 @@ def _rows() -> list[tuple[int, str, dict[str, float]]]:
 
 
 def class_tree_edges() -> list[tuple[str, str]]:
-    """Lists the edges of the class tree of the drawn aircraft.
+    """List the edges of the class tree of the drawn aircraft.
 
     Every leaf lies three levels below the root `"aircraft"`: manufacturer, family,
     variant. All names are unique.
@@ -146,7 +146,7 @@ def class_tree_edges() -> list[tuple[str, str]]:
 
 
 def lineage() -> list[tuple[str, str, str]]:
-    """Lists manufacturer, family and variant of every class, in label order.
+    """List manufacturer, family and variant of every class, in label order.
 
     Returns:
         List of `K` triples of names.
@@ -162,7 +162,7 @@ def lineage() -> list[tuple[str, str, str]]:
 
 
 def class_names() -> list[str]:
-    """Lists the variants (the leaves of the class tree) in label order.
+    """List the variants (the leaves of the class tree) in label order.
 
     Returns:
         List of `K` names; label `i` is the class `class_names()[i]`.
@@ -176,7 +176,7 @@ def class_names() -> list[str]:
 
 
 def designs() -> list[Design]:
-    """Lists the design of every variant, in label order.
+    """List the design of every variant, in label order.
 
     Returns:
         List of `K` `Design` objects.
@@ -184,7 +184,7 @@ def designs() -> list[Design]:
     Example:
 
     >>> designs()[0].length
-    31.0
+    30.0
     """
     changes = {name: traits for _, name, traits in _rows()}
     fleet = []
@@ -195,7 +195,7 @@ def designs() -> list[Design]:
 
 
 def class_tree() -> ClassTree:
-    """The class tree of the drawn aircraft, its leaves in label order.
+    """Return the class tree of the drawn aircraft, its leaves in label order.
 
     Example:
 

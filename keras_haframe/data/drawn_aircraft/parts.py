@@ -15,7 +15,7 @@ from keras_haframe.data.drawn_aircraft.engines import (
     rear_engines,
     wing_engines,
 )
-from keras_haframe.data.drawn_aircraft.shapes import body, capsule, lifting_surface
+from keras_haframe.data.drawn_aircraft.shapes import Values, body, capsule, lifting_surface
 from keras_haframe.data.drawn_aircraft.stations import (
     place_of,
     tail_end,
@@ -68,7 +68,9 @@ def wing(canvas: Canvas, part: Selection) -> None:
     _tip_tanks(canvas, rows, part, x, side - half)
 
 
-def _winglets(canvas, rows, part, x, out) -> None:
+def _winglets(
+    canvas: Canvas, rows: np.ndarray, part: Selection, x: np.ndarray, out: np.ndarray
+) -> None:
     has = np.flatnonzero(part["winglet"][:, 0])
     if len(has):
         rows, x, out = rows[has], x[has], out[has]
@@ -78,7 +80,9 @@ def _winglets(canvas, rows, part, x, out) -> None:
         canvas.paint(rows, np.maximum(distance, -out), canvas.tips[rows], 1.1)
 
 
-def _tip_tanks(canvas, rows, part, x, out) -> None:
+def _tip_tanks(
+    canvas: Canvas, rows: np.ndarray, part: Selection, x: np.ndarray, out: np.ndarray
+) -> None:
     has = np.flatnonzero(part["tip_tank"][:, 0])
     if len(has):
         rows, x, out = rows[has], x[has], out[has]
@@ -129,8 +133,15 @@ def fuselage(canvas: Canvas, part: Selection) -> None:
     canvas.paint(rows, np.maximum(distance, glass), GLASS, shine)
 
 
-def _surface(canvas, rows, height, sizes, sweep, color) -> None:
-    """A plain small wing: tailplane or foreplane."""
+def _surface(
+    canvas: Canvas,
+    rows: np.ndarray,
+    height: Values,
+    sizes: tuple[Values, Values, Values, Values],
+    sweep: Values,
+    color: Values,
+) -> None:
+    """Draw a plain small wing: tailplane or foreplane."""
     x, y = canvas.plane(rows, height)
     distance, _, depth = lifting_surface(x, np.abs(y), *sizes, np.tan(np.radians(sweep)))
     tone = two_tone(canvas, rows, y) * (1.0 - 0.14 * (depth > 0.7))

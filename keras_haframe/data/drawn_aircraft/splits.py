@@ -16,7 +16,7 @@ CHUNK = 256  # pictures drawn at a time, so that large data sets need little mem
 
 
 def split_labels(split: str, examples_per_class: int = 100) -> np.ndarray:
-    """Lists the labels of a split.
+    """List the labels of a split.
 
     All classes are equally frequent. Labels go round through the classes, so the
     first pictures of a larger split are those of a smaller one.
@@ -51,7 +51,7 @@ def split_labels(split: str, examples_per_class: int = 100) -> np.ndarray:
 def iterate(
     split: str, examples_per_class: int = 100, size: int = 64
 ) -> Iterator[tuple[np.ndarray, int]]:
-    """Yields the pictures of a split one by one, drawing them as they are asked for.
+    """Yield the pictures of a split one by one, drawing them as they are asked for.
 
     Args:
         split: `"train"`, `"validation"` or `"test"`.
