@@ -19,6 +19,7 @@ docs/collapse.md.
 
 import dataclasses
 import pathlib
+import time
 
 import matplotlib
 
@@ -34,14 +35,13 @@ from keras_haframe import plots
 from keras_haframe.collapse import NeuralCollapseCallback
 from keras_haframe.data import ArrayBatches, drawn_aircraft
 from keras_haframe.losses import LabelLoss
-from keras_haframe.results import folder as files
-from keras_haframe.results import table
+from keras_haframe.results import run_folder, table, write_images
+from keras_haframe.results.run import HISTORY
 from keras_haframe.training import (
     Experiment,
     RunSettings,
     compare,
     epoch_cosine,
-    load_trained,
     parse,
     place,
 )
@@ -273,27 +273,29 @@ def main(settings: Settings) -> None:
     print(f"NC2 distance between the two targets, ETF and tree: {gap:.3f}\n")
 
     losses = ["cross-entropy", "HAFrame"] if settings.smoke else list(LOSSES)
-    final = []
+    final, started, left = [], time.monotonic(), settings.max_minutes
     for name in NETWORKS:
         histories, cosines = {}, {}
         for loss in losses:
-            method, options = LOSSES[loss]
             one = experiment(name, loss, settings, tree, train, test, target)
             row = f"{name}, {loss}"
-            results = compare(one, {row: (method, options)}, [settings.seed], output, rules=[""])
-            path = files.run_folder(output, row, settings.seed)
-            histories[loss] = plots.read_history(path / files.HISTORY)
-            seeded = {"seed": settings.seed} if loss in ("ETF + DR", "HAFrame") else {}
-            model = load_trained(
-                lambda o=one, m=method, s={**options, **seeded}: o.make_model(m, s, False), path
+            if settings.max_minutes:
+                left = max(1e-9, settings.max_minutes - (time.monotonic() - started) / 60)
+            results = compare(
+                one, {row: LOSSES[loss]}, [settings.seed], output, rules=[""], max_minutes=left
             )
+            if results is None:
+                return
+            path = run_folder(output, row, settings.seed)
+            histories[loss] = plots.read_history(path / HISTORY)
+            model = one.trained(output, row, settings.seed)
             centered = _centered(model.features(train[0]), train[1])
             cosines[loss] = plots.class_mean_cosines(centered, train[1], tree.num_classes)
             final.append(final_row(row, histories[loss], results[0]))
         figures(name, histories, cosines, tree, target, output)
     print(f"\n{markdown(final)}\n\nfigures and tables in {output}")
     table.write_csv(final, output / "final.csv")
-    files.write_images(output, test[0])
+    write_images(output, test[0])
 
 
 if __name__ == "__main__":

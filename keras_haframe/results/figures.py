@@ -13,7 +13,7 @@ from scipy.special import softmax
 from keras_haframe import plots
 from keras_haframe.metrics import HEADLINE
 from keras_haframe.plots.style import COLORS
-from keras_haframe.results.folder import Run
+from keras_haframe.results.folder import Folder
 from keras_haframe.results.table import by_method
 from keras_haframe.tree_ops.checks import SOFTMAX_TOLERANCE, are_distributions
 
@@ -41,37 +41,37 @@ def to_png(ax) -> bytes:
     return buffer.getvalue()
 
 
-def draw_figures(run: Run) -> Iterator[Figure]:
+def draw_figures(found: Folder) -> Iterator[Figure]:
     """Draw all that a run has data for, in the order of the page.
 
     Args:
-        run: What `read_run` returned.
+        found: What `read_folder` returned.
 
     Yields:
         `Figure`s.
     """
-    yield from _results(run)
-    yield from _training(run)
-    yield from _collapse(run)
-    if run.predictions is not None:
-        yield from _mistakes(run)
-        yield from _decisions(run)
-    if run.tree is not None:
+    yield from _results(found)
+    yield from _training(found)
+    yield from _collapse(found)
+    if found.predictions is not None:
+        yield from _mistakes(found)
+        yield from _decisions(found)
+    if found.tree is not None:
         yield Figure(
             "Classes",
             "Class tree",
-            f"{run.tree.num_classes} classes; two classes meet at the height of their LCA, which "
+            f"{found.tree.num_classes} classes; two classes meet at the height of their LCA, which "
             "is their hierarchical distance.",
-            to_png(plots.plot_dendrogram(run.tree)),
+            to_png(plots.plot_dendrogram(found.tree)),
         )
 
 
-def _results(run: Run) -> Iterator[Figure]:
+def _results(found: Folder) -> Iterator[Figure]:
     rows = {
         name: [
             r for r in runs if np.isfinite([r.get("top1", np.nan), r.get("severity", np.nan)]).all()
         ]
-        for name, runs in by_method(run.results).items()
+        for name, runs in by_method(found.results).items()
     }
     rows = {name: runs for name, runs in rows.items() if runs}
     if len(rows) > 1:
@@ -93,16 +93,16 @@ def _groups(histories: dict) -> Iterator[tuple[str, dict]]:
         yield note, {name: histories[name] for name in names[start : start + size]}
 
 
-def _training(run: Run) -> Iterator[Figure]:
+def _training(found: Folder) -> Iterator[Figure]:
     for column, title in LOGGED.items():
-        found = {
+        curves = {
             name: {"epoch": h["epoch"], "train_x": h[column], "test_x": h.get(f"val_{column}", ())}
             if "epoch" in h
             else {"train_x": h[column], "test_x": h.get(f"val_{column}", ())}
-            for name, h in run.histories.items()
+            for name, h in found.histories.items()
             if column in h and np.isfinite(h[column]).any()
         }
-        for note, group in _groups(found):
+        for note, group in _groups(curves):
             yield Figure(
                 "Training",
                 title[0].upper() + title[1:] + note,
@@ -111,13 +111,13 @@ def _training(run: Run) -> Iterator[Figure]:
             )
 
 
-def _collapse(run: Run) -> Iterator[Figure]:
+def _collapse(found: Folder) -> Iterator[Figure]:
     measures: dict[str, dict] = {}
-    for name, history in run.histories.items():
+    for name, history in found.histories.items():
         for column, values in history.items():
-            found = COLLAPSE.fullmatch(column)
-            if found and np.isfinite(values).any():
-                measures.setdefault(found[2], {})[name] = history
+            match = COLLAPSE.fullmatch(column)
+            if match and np.isfinite(values).any():
+                measures.setdefault(match[2], {})[name] = history
     for measure in sorted(measures):
         for note, group in _groups(measures[measure]):
             ax = plots.plot_curves(group, measure, log=measure == "nc1")
@@ -129,8 +129,8 @@ def _collapse(run: Run) -> Iterator[Figure]:
             )
 
 
-def _mistakes(run: Run) -> Iterator[Figure]:
-    data, tree = run.predictions, run.tree
+def _mistakes(found: Folder) -> Iterator[Figure]:
+    data, tree = found.predictions, found.tree
     models = {data.names[0]: data.scores}
     if data.baseline is not None:
         models = {data.names[1]: data.baseline, **models}
@@ -157,8 +157,8 @@ def _probabilities(scores: np.ndarray) -> np.ndarray:
     return scores if are_distributions(scores, SOFTMAX_TOLERANCE) else softmax(scores, axis=1)
 
 
-def _decisions(run: Run) -> Iterator[Figure]:
-    data, tree = run.predictions, run.tree
+def _decisions(found: Folder) -> Iterator[Figure]:
+    data, tree = found.predictions, found.tree
     models = {data.names[0]: _probabilities(data.scores)}
     if data.baseline is not None:
         models = {data.names[1]: _probabilities(data.baseline), **models}

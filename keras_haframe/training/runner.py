@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from keras_haframe import metrics
-from keras_haframe.results import folder as files
+from keras_haframe.results import run as files
 from keras_haframe.results.table import write_csv
 from keras_haframe.training import distribution
 from keras_haframe.training.checkpoints import Checkpoints
@@ -46,7 +46,7 @@ def run(
             from the epoch, such as `ArrayBatches(...).from_epoch`.
         test: `(inputs, labels)`, what `predict` takes and integer labels `[n]`.
         epochs: Epochs of the whole run.
-        folder: The run's folder, see `results.folder`.
+        folder: The run's folder, see docs/report.md.
         validation: What `fit` takes as `validation_data`; without it the last epoch is kept.
         name: Name of the row in tables; the folder's name by default.
         seed: Seed of the run.
@@ -68,7 +68,7 @@ def run(
     folder = pathlib.Path(folder)
     if distribution.is_first():
         files.keep_settings(folder, {**(settings or {}), "epochs": epochs, "seed": seed})
-    if (result := files.finished(folder)) is not None:
+    if (result := files.read_result(folder)) is not None:
         return result
     if verbose is None:
         verbose = 1 if sys.stdout.isatty() else 2
@@ -138,6 +138,12 @@ def load_trained(make_model: Callable[[], keras.Model], folder: str | pathlib.Pa
     return model
 
 
+def check_minutes(max_minutes: float | None) -> None:
+    """Raise a `ValueError` unless a time limit is positive or `None`."""
+    if max_minutes is not None and not max_minutes > 0:
+        raise ValueError(f"`max_minutes` must be positive. Received: max_minutes={max_minutes}")
+
+
 class Clock(keras.callbacks.Callback):
     """Tell the time left before every epoch; stop where the next would pass the limit.
 
@@ -147,8 +153,7 @@ class Clock(keras.callbacks.Callback):
 
     def __init__(self, epochs: int, max_minutes: float | None = None, path=None):
         super().__init__()
-        if max_minutes is not None and not max_minutes > 0:
-            raise ValueError(f"`max_minutes` must be positive. Received: {max_minutes}")
+        check_minutes(max_minutes)
         self.epochs, self.max_minutes, self.path = epochs, max_minutes, path
         self.started = self.epoch_started = time.monotonic()
         self.last = self.trained = None

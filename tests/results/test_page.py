@@ -6,12 +6,12 @@ import re
 import numpy as np
 import pytest
 
-from keras_haframe.results import folder as files
-from keras_haframe.results import page, read_run, write_report
+from keras_haframe.results import page, read_folder, run_folder, write_report
 from keras_haframe.results.html import every_run, results_table, settings_list, text
+from keras_haframe.results.run import write_result
 from keras_haframe.results.table import by_method
 from tests.results.conftest import change
-from tests.results.test_run import leave_only_results
+from tests.results.test_folder import leave_only_results
 
 VOID = {"meta", "img", "br"}
 
@@ -108,7 +108,7 @@ def test_all_text_is_escaped(run_dir):
     (run_dir / "drawn_curve.png").rename(run_dir / "a<s>&.png")
     (run_dir / "c<s>.png").write_bytes(b"")
     for run, name in (("HAFrame", bad), ("cross-entropy", "<em>")):
-        files.write_result(files.run_folder(run_dir, run, 0), {"method": name, "seed": 0})
+        write_result(run_folder(run_dir, run, 0), {"method": name, "seed": 0})
     found = read(write_report(run_dir, title=bad))
     assert not {"script", "b", "i", "u", "s", "em"} & {tag for tag, _ in found.tags}
     assert found.words.count(bad) >= 3  # title, heading, table
@@ -210,4 +210,4 @@ def test_text_is_safe_in_attributes():
 
 
 def test_render_takes_a_run(run_dir):
-    assert page.render(read_run(run_dir), "t").startswith("<!doctype html>")
+    assert page.render(read_folder(run_dir), "t").startswith("<!doctype html>")
