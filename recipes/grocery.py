@@ -121,8 +121,7 @@ def activations(stem: keras.Model, images: np.ndarray, augment: bool, seed: int)
 def experiment(settings: Settings, network: str = "II") -> Experiment:
     """Activations, tree, network and budget, shared with compare.py."""
     (images, labels), (test_images, test_labels) = (
-        load(split + ("[:3%]" if settings.smoke else ""), settings.data_dir)
-        for split in ("train", "test")
+        load(split, settings.data_dir) for split in ("train", "test")
     )
     features = tfds.builder("grocery_store", data_dir=settings.data_dir).info.features
     tree = kh.ClassTree.from_label_columns(
@@ -130,6 +129,10 @@ def experiment(settings: Settings, network: str = "II") -> Experiment:
         names=[features[k].names for k in ("label", "coarse_label", "top_label")],
         name="grocery_store",
     )
+    if settings.smoke:
+        images, labels, test_images, test_labels = (
+            part[::30] for part in (images, labels, test_images, test_labels)
+        )
     stem, _ = split_at(mobilenet(settings.weights), settings.cut)
     print(f"activations of {len(images)} photographs and {COPIES} augmented copies of each")
     plain = activations(stem, images, False, 0)

@@ -204,7 +204,8 @@ def figures(network: str, runs: dict, cosines: dict, tree, target, output: pathl
     for ax, (measure, title) in zip(axes.flat, panels.items()):
         plots.plot_curves(runs, measure, log=measure == "nc1", title=title, ax=ax, legend=False)
         if measure != "nc1":
-            ax.set_ylim(0, 1.0 if measure == "nc4" else 1.42)  # all they can be
+            usual = 1.0 if measure == "nc4" else 1.42  # one scale for the panels
+            ax.set_ylim(0, max(usual, ax.get_ylim()[1]))
     handles, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(
         handles, names, loc="outside lower center", ncols=6, fontsize=7, frameon=False,

@@ -86,6 +86,8 @@ def plot_mistakes_by_height(
     }
     distances = tree.distances()
     heights = np.arange(1, int(distances.max()) + 1)
+    from matplotlib.patheffects import withStroke
+
     ax = style.axes(ax)
     width = 0.8 / len(predictions)
     first: np.ndarray = np.zeros(0)
@@ -105,7 +107,8 @@ def plot_mistakes_by_height(
             first = counts
         elif not normalize and len(predictions) * len(heights) <= 16:
             signs = [f"{100 * (c / b - 1):+.0f} %" if b else "" for c, b in zip(counts, first)]
-            ax.bar_label(bars, signs, fontsize=5, padding=1)
+            halo = [withStroke(linewidth=1.5, foreground="white")]  # over the line of chance
+            ax.bar_label(bars, signs, fontsize=5, padding=1, path_effects=halo)
     total = 100.0 if normalize else 100 * first.sum() / len(labels)
     chance = total * chance_shares(labels, tree)
     ax.step(

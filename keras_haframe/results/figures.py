@@ -85,7 +85,7 @@ def _results(found: Folder) -> Iterator[Figure]:
 
 def _groups(histories: dict) -> Iterator[tuple[str, dict]]:
     """Runs by name in groups small enough for a color each; a note for titles, and the group."""
-    names = sorted(histories)
+    names = list(histories)
     size = len(COLORS) - 1
     starts = range(0, len(names), size)
     for i, start in enumerate(starts, start=1):
@@ -96,9 +96,11 @@ def _groups(histories: dict) -> Iterator[tuple[str, dict]]:
 def _training(found: Folder) -> Iterator[Figure]:
     for column, title in LOGGED.items():
         curves = {
-            name: {"epoch": h["epoch"], "train_x": h[column], "test_x": h.get(f"val_{column}", ())}
-            if "epoch" in h
-            else {"train_x": h[column], "test_x": h.get(f"val_{column}", ())}
+            name: {
+                **({"epoch": h["epoch"]} if "epoch" in h else {}),
+                "train_x": h[column],
+                "validation_x": h.get(f"val_{column}", ()),
+            }
             for name, h in found.histories.items()
             if column in h and np.isfinite(h[column]).any()
         }
@@ -106,8 +108,13 @@ def _training(found: Folder) -> Iterator[Figure]:
             yield Figure(
                 "Training",
                 title[0].upper() + title[1:] + note,
-                "By epoch; full lines: training data, dashed: validation data, where logged.",
-                to_png(plots.plot_curves(group, "x", log=False, title=title)),
+                "By epoch; full lines: training data, dashed (hollow): validation data, where "
+                "logged.",
+                to_png(
+                    plots.plot_curves(
+                        group, "x", splits=("train", "validation"), log=False, title=title
+                    )
+                ),
             )
 
 
@@ -124,27 +131,30 @@ def _collapse(found: Folder) -> Iterator[Figure]:
             yield Figure(
                 "Neural collapse",
                 ax.get_title() + note,
-                "Zero at collapse. Full lines: training data, dashed: test data.",
+                "Zero at collapse. Full lines: training data, dashed (hollow): test data.",
                 to_png(ax),
             )
 
 
 def _mistakes(found: Folder) -> Iterator[Figure]:
     data, tree = found.predictions, found.tree
-    models = {data.names[0]: data.scores}
+    models, caption = {data.names[0]: data.scores}, ""
     if data.baseline is not None:
         models = {data.names[1]: data.baseline, **models}
+        caption = f" Percentages over the bars: change against {data.names[1]}."
+    if len({row.get("seed") for row in found.results}) > 1:
+        caption += " One run each, that of the first seed."
     yield Figure(
         "Mistakes",
         "Mistakes by LCA height",
-        "Further left is better: the label and the prediction have more in common. Percentages "
-        "over the bars: change against the baseline.",
+        "Further left is better: the label and the prediction have more in common." + caption,
         to_png(plots.plot_mistakes_by_height(data.labels, models, tree)),
     )
     for level in sorted({1, max(1, tree.height - 1)}, reverse=True):
         ax = plots.plot_confusion(data.labels, data.scores, tree, level)
         which = "children of the root" if level == 1 else "parents of the classes"
-        yield Figure("Mistakes", f"Confusion: {which}", "Rows sum to 100 %.", to_png(ax))
+        caption = f"{data.names[0]}: rows sum to 100 %."
+        yield Figure("Mistakes", f"Confusion: {which}", caption, to_png(ax))
     wrong = plots.worst_mistakes(data.labels, data.scores, tree)
     if data.images is not None and len(wrong):
         ax = plots.plot_worst_mistakes(data.images, data.labels, data.scores, tree, columns=6)

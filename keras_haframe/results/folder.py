@@ -131,24 +131,30 @@ def read_folder(folder: PathLike) -> Folder:
     ```
     """
     path = pathlib.Path(folder)
-    runs = sorted({p.parent for name in (RESULT, SCORES) for p in path.glob(f"*/{name}")})
+    own = (RESULT, SCORES, HISTORY)
+    runs = sorted({file.parent for name in own for file in path.glob(f"*/{name}")})
     if (path / RESULT).is_file() or (path / SCORES).is_file():
         runs = [path]
     found = Folder(path, settings=read_settings(path))
     trees = [p / TREE for p in (path, *runs) if (p / TREE).is_file()]
     if trees:
         found.tree = ClassTree.from_json(trees[0])
+    kept = {run: _result(run, found.tree) for run in runs}
     if (path / RESULTS).is_file():
         found.results = _read_results(path / RESULTS)
     else:
-        results = [_result(run, found.tree) for run in runs]
-        found.results = [result for result in results if result]
+        found.results = [result for result in kept.values() if result]
     if not found.results:
         raise ValueError(_needed(path))
-    for file in sorted([*path.glob("history*.csv"), *path.glob("nc*.csv")]):
-        found.histories[file.stem] = read_history(file)
-    for file in sorted(path.glob(f"*/{HISTORY}")):
-        found.histories[file.parent.name] = read_history(file)
+    methods = {run: (result or {}).get("method", run.name) for run, result in kept.items()}
+    order = [row["method"] for row in found.results]
+    runs.sort(key=lambda run: order.index(methods[run]) if methods[run] in order else len(order))
+    files = {f: f.stem for f in sorted([*path.glob("history*.csv"), *path.glob("nc*.csv")])}
+    for run in runs:
+        if (run / HISTORY).is_file():
+            seed = (kept[run] or {}).get("seed")
+            files[run / HISTORY] = methods[run] + (f", seed {seed}" if seed else "")
+    found.histories = {name: read_history(file) for file, name in files.items()}
     for file in sorted(path.glob("*.png")):
         if file.read_bytes().startswith(PNG):
             found.figures.append(file)
@@ -158,7 +164,7 @@ def read_folder(folder: PathLike) -> Folder:
     if scored and found.tree is None:
         found.notes.append(f"{SCORES} is left out: it needs {TREE} beside it.")
     elif scored:
-        found.predictions = _predictions(found, scored)
+        found.predictions = _predictions(path, scored, methods, found.tree.num_classes)
     return found
 
 
@@ -173,9 +179,9 @@ def _needed(path: pathlib.Path) -> str:
 
 
 def _result(run: pathlib.Path, tree: ClassTree | None) -> dict[str, str] | None:
-    """Metrics of a run as text: the kept ones, or those of its scores."""
+    """Metrics of a run as text: the kept ones, or those of its scores; `None` without either."""
     result = read_result(run)
-    if result is None and tree is not None:
+    if result is None and tree is not None and (run / SCORES).is_file():
         scores, labels = read_scores(run, tree.num_classes)
         result = {"method": run.resolve().name, **metrics.summary(labels, scores, tree)}
     if result is None:
@@ -194,23 +200,18 @@ def _read_results(path: pathlib.Path) -> list[dict[str, str]]:
     return [{k: v or "" for k, v in row.items()} for row in rows]
 
 
-def _predictions(found: Folder, scored: list[pathlib.Path]) -> TestScores:
+def _predictions(path, scored: list, methods: dict, num_classes: int) -> TestScores:
     """Scores of the last row of results that has some, and of the first, with one seed."""
-    by_row: dict[str, pathlib.Path] = {}
-    for run in scored:
-        name = (read_result(run) or {}).get("method", run.resolve().name)
-        by_row.setdefault(str(name), run)
-    order = list(dict.fromkeys(row["method"] for row in found.results))
-    names = sorted(by_row, key=lambda name: order.index(name) if name in order else len(order))
-    classes = found.tree.num_classes
-    scores, labels = read_scores(by_row[names[-1]], classes)
-    predictions = TestScores(scores, labels, names=(names[-1], names[0]))
-    if len(names) > 1:
-        baseline, others = read_scores(by_row[names[0]], classes)
+    first = {methods[run]: run for run in reversed(scored)}
+    names = methods[scored[-1]], methods[scored[0]]
+    scores, labels = read_scores(first[names[0]], num_classes)
+    predictions = TestScores(scores, labels, names=names)
+    if len(first) > 1:
+        baseline, others = read_scores(first[names[1]], num_classes)
         if np.array_equal(labels, others):
             predictions.baseline = baseline
-    if (found.path / IMAGES).is_file():
-        predictions.images = _read_images(found.path / IMAGES, len(labels))
+    if (path / IMAGES).is_file():
+        predictions.images = _read_images(path / IMAGES, len(labels))
     return predictions
 
 

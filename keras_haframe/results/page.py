@@ -15,7 +15,7 @@ from keras_haframe.version import __version__
 
 # No script and nothing from elsewhere, whatever the texts of a run contain.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-FULL = 800  # a picture of at least this many pixels across gets the whole width
+FULL = 600  # a picture of at least this many pixels across gets the whole width
 
 
 def write_report(folder, output=None, title: str | None = None) -> pathlib.Path:
@@ -64,7 +64,7 @@ def render(found: Folder, title: str) -> str:
         for path in found.figures
     ]
     results = results_table(found.results) + (
-        f"<details><summary>All {len(found.results)} runs, all columns</summary>"
+        f"<details><summary>All columns: {_count(len(found.results), 'result')}</summary>"
         f"{every_run(found.results)}</details>"
     )
     sections = {"Results": results + _grid(drawn.pop("Results", []))}
@@ -93,14 +93,17 @@ def render(found: Folder, title: str) -> str:
 
 
 def _subtitle(found: Folder) -> str:
-    methods = len({row["method"] for row in found.results})
-    parts = [f"{methods} method{'s' * (methods != 1)}"]
-    parts.append(f"{len(found.results)} run{'s' * (len(found.results) != 1)}")
+    runs = {(row["method"], row.get("seed")) for row in found.results}
+    parts = [_count(len({method for method, _ in runs}), "method"), _count(len(runs), "run")]
     if found.tree is not None:
         parts.append(f"{found.tree.num_classes} classes, tree of height {found.tree.height}")
     if found.predictions is not None:
         parts.append(f"{len(found.predictions.labels)} test images")
     return " · ".join(parts)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _grid(figures: list[str]) -> str:

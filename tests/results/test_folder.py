@@ -112,13 +112,20 @@ def test_a_run_alone(run_dir, tree):
     (run / "history.csv").write_text("epoch,loss\n0,1.5\n")
     found = read_folder(run)
     assert found.results == [{"method": "HAFrame", "seed": "1", "top1": "0.5"}]
-    assert list(found.histories) == ["history"] and found.tree == tree
+    assert list(found.histories) == ["HAFrame, seed 1"] and found.tree == tree
     assert found.predictions.baseline is None and found.predictions.names[0] == "HAFrame"
 
 
 def test_histories_of_the_runs(run_dir):
-    (run_folder(run_dir, "HAFrame", 1) / "history.csv").write_text("epoch,loss\n0,1.5\n")
-    assert sorted(read_folder(run_dir).histories) == ["HAFrame_seed1", "history", "nc_haframe"]
+    """By row and seed, rows in the order of the table, unfinished runs by their folder at last."""
+    runs = ["HAFrame_seed0", "HAFrame_seed1", "cross-entropy_seed1", "going_on_seed0"]
+    for name in runs:
+        (run_dir / name).mkdir(exist_ok=True)
+        (run_dir / name / "history.csv").write_text("epoch,loss\n0,1.5\n")
+    assert list(read_folder(run_dir).histories) == [
+        "history", "nc_haframe", "cross-entropy, seed 1", "HAFrame, seed 0", "HAFrame, seed 1",
+        "going_on_seed0",
+    ]  # fmt: skip
 
 
 def test_finished_runs_without_results_csv(run_dir):

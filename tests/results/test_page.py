@@ -2,6 +2,7 @@ import base64
 import html.parser
 import os
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -186,6 +187,23 @@ def test_results_table_by_hand():
     cells = [w for w in found.words if w.strip()]
     # half-width: t(0.975, 1) * std / sqrt(2) = 12.706 * 7.0711 / 1.4142
     assert cells == ["method", "top-1 %", "seeds", "a", "55.00 ", "± 63.53", "2"]
+
+
+def test_results_under_rules_are_one_run(run_dir):
+    """Lines of results.csv for several decision rules belong to one run."""
+    leave_only_results(run_dir)
+    (run_dir / "results.csv").write_text("method,decision,seed,top1\na,,0,0.5\na,CRM,0,0.6\n")
+    words = " ".join(read(write_report(run_dir)).words)
+    assert "1 method · 1 run" in words and "All columns: 2 results" in words
+
+
+def test_captions_name_the_models(run_dir):
+    words = " ".join(read(write_report(run_dir)).words)
+    assert "change against cross-entropy. One run each" in words
+    assert "HAFrame: rows sum to 100 %" in words
+    for seed in (0, 1):
+        shutil.rmtree(run_folder(run_dir, "cross-entropy", seed))
+    assert "change against" not in " ".join(read(write_report(run_dir)).words)
 
 
 def test_tables_without_numbers():
