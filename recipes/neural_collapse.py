@@ -219,13 +219,14 @@ def figures(network: str, runs: dict, cosines: dict, tree, target, output: pathl
     frame = center @ target @ center
     frame /= np.sqrt(np.outer(np.diag(frame), np.diag(frame)))
     shown = {"target: ETF": center * k / (k - 1), "target: tree": frame, **cosines}
-    figure, axes = plt.subplots(2, 4, figsize=(7.2, 3.9), layout="constrained")
+    rows = -(-len(shown) // 4)
+    figure, axes = plt.subplots(rows, 4, figsize=(7.2, 1.95 * rows), layout="constrained")
     for ax, (name, gram) in zip(axes.flat, shown.items()):
         plots.plot_gram(gram, tree, title=name, ax=ax, colorbar=False)
         ax.set(xticks=[], yticks=[])
     for ax in axes.flat[len(shown) :]:
         ax.set_axis_off()
-    picture = axes[0, 0].images[0]
+    picture = axes.flat[0].images[0]
     figure.colorbar(picture, ax=axes, fraction=0.02, pad=0.01).ax.tick_params(labelsize=6)
     figure.savefig(output / f"nc_geometry_{network.lower()}.png", dpi=150)
     plt.close(figure)

@@ -94,14 +94,14 @@ def plot_mistakes_by_height(
     for i, (name, predicted) in enumerate(predictions.items()):
         d = distances[labels, predicted]
         counts = np.bincount(d, minlength=len(heights) + 1)[1:]
-        severity = d[d > 0].mean() if (d > 0).any() else float("nan")
+        severity = f"severity {d[d > 0].mean():.2f}" if (d > 0).any() else "no mistakes"
         share = 100 * counts / (max(counts.sum(), 1) if normalize else len(labels))
         bars = ax.bar(
             heights + (i - (len(predictions) - 1) / 2) * width,
             share,
             width * 0.95,
             color=style.COLORS[i],
-            label=f"{name} (severity {severity:.2f})",
+            label=f"{name} ({severity})",
         )
         if not first.size:
             first = counts
