@@ -34,6 +34,7 @@ from __future__ import annotations
 import argparse
 import csv
 import functools
+import importlib.util
 import json
 import os
 import pathlib
@@ -246,6 +247,12 @@ def main() -> None:
         system, case, side, batch, threads, weights = args.child
         child(system, case, int(side), int(batch), int(threads), weights)
         return
+    if importlib.util.find_spec("torch") is None:
+        if not args.quick:
+            raise SystemExit("The rows of PyTorch need it: pip install torch")
+        print("PyTorch is not installed: its rows are left out")
+        for case, others in OTHERS.items():
+            OTHERS[case] = [name for name in others if not name.startswith("pytorch")]
     for case, size in (QUICK if args.quick else SIZES).items():
         if case in args.networks:
             rows = measure(case, size, 2 if args.quick else args.rounds, args.threads)

@@ -135,12 +135,13 @@ def main(settings: Settings) -> None:
     print(f"\ndata ready after {time.time() - started:.0f} s")
 
     seed, (images, labels) = settings.seed, demo.test
+    seeds = range(seed, seed + settings.seeds)
     results = compare(
-        demo, ROWS, [seed], output, rules=("", "CRM"), max_minutes=settings.max_minutes
+        demo, ROWS, seeds, output, rules=("", "CRM"), max_minutes=settings.max_minutes
     )
     if results is None:
         return
-    print(f"\n{len(labels)} test images, seed {seed}\n\n{markdown(by_method(results))}\n")
+    print(f"\n{len(labels)} test images, first seed {seed}\n\n{markdown(by_method(results))}\n")
 
     models = {row: demo.trained(output, row, seed) for row in ROWS}
     k = demo.tree.num_classes

@@ -276,6 +276,7 @@ def main(settings: Settings) -> None:
 
     losses = ["cross-entropy", "HAFrame"] if settings.smoke else list(LOSSES)
     final, started, left = [], time.monotonic(), settings.max_minutes
+    seeds = range(settings.seed, settings.seed + settings.seeds)  # figures show the first
     for name in NETWORKS:
         histories, cosines = {}, {}
         for loss in losses:
@@ -283,9 +284,7 @@ def main(settings: Settings) -> None:
             row = f"{name}, {loss}"
             if settings.max_minutes:
                 left = max(1e-9, settings.max_minutes - (time.monotonic() - started) / 60)
-            results = compare(
-                one, {row: LOSSES[loss]}, [settings.seed], output, rules=[""], max_minutes=left
-            )
+            results = compare(one, {row: LOSSES[loss]}, seeds, output, rules=[""], max_minutes=left)
             if results is None:
                 return
             path = run_folder(output, row, settings.seed)
