@@ -79,7 +79,7 @@ def settings_list(settings: Mapping) -> str:
     """
     items = []
     for name, value in settings.items():
-        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        shown = value if value and isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         items.append(f"<div><dt>{text(name)}</dt><dd>{text(shown)}</dd></div>")
     return f"<dl>{''.join(items)}</dl>"
 

@@ -6,7 +6,7 @@ from keras_haframe.training.experiment import Experiment, compare, run_seeds
 from keras_haframe.training.optimizer import GroupedSGD, papers_sgd
 from keras_haframe.training.runner import load_trained, run
 from keras_haframe.training.schedules import AlphaSchedule, alpha_schedule, epoch_cosine
-from keras_haframe.training.settings import RunSettings, parse, place
+from keras_haframe.training.settings import RunSettings, flag, parse, place
 
 __all__ = [
     "AlphaSchedule",
@@ -17,6 +17,7 @@ __all__ = [
     "alpha_schedule",
     "compare",
     "epoch_cosine",
+    "flag",
     "load_trained",
     "papers_sgd",
     "parse",

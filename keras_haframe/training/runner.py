@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_haframe import metrics
 from keras_haframe.files import PathLike
-from keras_haframe.results import folder as files
+from keras_haframe.results import run as files
 from keras_haframe.results.table import write_csv
 from keras_haframe.training import distribution
 from keras_haframe.training.checkpoints import Checkpoints
@@ -47,7 +47,7 @@ def run(
             from the epoch, such as `ArrayBatches(...).from_epoch`.
         test: `(inputs, labels)`, what `predict` takes and integer labels `[n]`.
         epochs: Epochs of the whole run.
-        folder: The run's folder, see `results.folder`.
+        folder: The run's folder, see docs/report.md.
         validation: What `fit` takes as `validation_data`; without it the last epoch is kept.
         name: Name of the row in tables; the folder's name by default.
         seed: Seed of the run.
@@ -69,7 +69,7 @@ def run(
     folder = pathlib.Path(folder)
     if distribution.is_first():
         files.keep_settings(folder, {**(settings or {}), "epochs": epochs, "seed": seed})
-    if (result := files.finished(folder)) is not None:
+    if (result := files.read_result(folder)) is not None:
         return result
     if verbose is None:
         verbose = 1 if sys.stdout.isatty() else 2
@@ -139,6 +139,12 @@ def load_trained(make_model: Callable[[], keras.Model], folder: str | pathlib.Pa
     return model
 
 
+def check_minutes(max_minutes: float | None) -> None:
+    """Raise a `ValueError` unless a time limit is positive or `None`."""
+    if max_minutes is not None and not max_minutes > 0:
+        raise ValueError(f"`max_minutes` must be positive. Received: max_minutes={max_minutes}")
+
+
 class Clock(keras.callbacks.Callback):
     """Tell the time left before every epoch; stop where the next would pass the limit.
 
@@ -150,8 +156,7 @@ class Clock(keras.callbacks.Callback):
         self, epochs: int, max_minutes: float | None = None, path: PathLike | None = None
     ) -> None:
         super().__init__()
-        if max_minutes is not None and not max_minutes > 0:
-            raise ValueError(f"`max_minutes` must be positive. Received: {max_minutes}")
+        check_minutes(max_minutes)
         self.epochs, self.max_minutes, self.path = epochs, max_minutes, path
         self.started = self.epoch_started = time.monotonic()
         self.last: float | None = None
