@@ -123,7 +123,7 @@ class Canvas:
         opacity: Values = 1.0,
         rim: Values = 0.35,
     ) -> None:
-        """Paints a shape over what is there, with a dark rim about a pixel wide.
+        """Paint a shape over what is there, with a dark rim about a pixel wide.
 
         Args:
             rows: Indices `[R]` of the images.

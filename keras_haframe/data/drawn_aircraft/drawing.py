@@ -23,7 +23,7 @@ def draw(
     size: int = 64,
     start: int = 0,
 ) -> np.ndarray:
-    """Draws one picture for every label.
+    """Draw one picture for every label.
 
     Pose, size, livery, light, background and weather are random and independent of
     the class. Picture `i` depends on `seed`, `start + i` and its label only, so a

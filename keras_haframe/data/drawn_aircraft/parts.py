@@ -28,7 +28,7 @@ GLASS = np.array([0.10, 0.14, 0.22], np.float32)
 
 
 def paint_aircraft(canvas: Canvas) -> None:
-    """Paints every aircraft of the canvas, the lowest part first."""
+    """Paint every aircraft of the canvas, the lowest part first."""
     d = canvas.design
     low, one = d["wing_z"] <= 0, d["pods"] >= 1
     wing_engines(canvas, canvas.having(one), "pod_y")

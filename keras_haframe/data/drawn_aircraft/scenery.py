@@ -44,12 +44,12 @@ def smooth_noise(dice: Dice, size: int, octaves: tuple[int, ...] = (4, 8, 16)) -
 
 
 def _mix(low: np.ndarray, high: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Blends colors `[B, 3]` by shares `[B, P]` into `[B, 3, P]`."""
+    """Blend colors `[B, 3]` by shares `[B, P]` into `[B, 3, P]`."""
     return low[:, :, None] + (high - low)[:, :, None] * share[:, None]
 
 
 def background(dice: Dice, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draws one of five scenes behind every aircraft.
+    """Draw one of five scenes behind every aircraft.
 
     Args:
         dice: Source of the choices.

@@ -77,7 +77,7 @@ def iterate(
 def load_arrays(
     split: str, examples_per_class: int = 100, size: int = 64
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draws a whole split into memory; needs neither TensorFlow nor TFDS.
+    """Draw a whole split into memory; needs neither TensorFlow nor TFDS.
 
     These are the pictures that `tfds.load("drawn_aircraft")` serves.
 
