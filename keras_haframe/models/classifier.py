@@ -149,8 +149,9 @@ class HierarchicalClassifier(keras.Model):
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
     ) -> dict[str, Any]:
-        """Update the metrics with the class scores."""
-        return super().compute_metrics(x, y, self.method.scores(y_pred), sample_weight)
+        """Update the metrics with the class scores, the one output that metrics see."""
+        scores = {"scores": self.method.scores(y_pred)}  # by name: Keras 3.12 counts names
+        return super().compute_metrics(x, y, scores, sample_weight)
 
     # Training and prediction -------------------------------------------------------------------
 
