@@ -7,28 +7,10 @@ from keras import ops
 
 import keras_haframe as kh
 from tests import trees
+from tests.brute_force import softmax
+from tests.networks import backbone, data
 
 BACKEND = keras.backend.backend()
-
-
-def backbone():
-    images = keras.Input((6, 6, 3))
-    x = keras.layers.Conv2D(8, 3, strides=2, activation="relu")(images)
-    return keras.Model(images, x, name="tiny")
-
-
-def data(tree, per_class=6, seed=0):
-    """Images with a pattern per class and a little noise, in random order."""
-    rng = np.random.default_rng(seed)
-    patterns = rng.standard_normal((tree.num_classes, 6, 6, 3))
-    labels = rng.permutation(np.repeat(np.arange(tree.num_classes), per_class))
-    noise = 0.1 * rng.standard_normal((len(labels), 6, 6, 3))
-    return (patterns[labels] + noise).astype("float32"), labels.astype("int32")
-
-
-def softmax(x):
-    e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
 
 
 def outputs(model, images):

@@ -6,7 +6,8 @@ from keras import ops
 import keras_haframe as kh
 from tests.golden import golden_cases
 from tests.gradients import assert_close, gradient
-from tests.methods.contract import MethodContract, backbone, data
+from tests.methods.contract import MethodContract
+from tests.networks import backbone, data
 from tests.trees import flat
 
 etf_dr_cases = golden_cases("golden_ext/etf_dr_{name}.npz")

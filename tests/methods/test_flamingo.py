@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 
 import keras_haframe as kh
-from tests.methods.contract import MethodContract, backbone, check_linear_scores, data, softmax
+from tests.brute_force import softmax
+from tests.methods.contract import MethodContract, check_linear_scores
+from tests.networks import backbone, data
 
 
 class TestFlamingo(MethodContract):

@@ -4,14 +4,9 @@ import pytest
 from keras import ops
 
 import keras_haframe as kh
-from tests.methods.contract import (
-    BACKEND,
-    MethodContract,
-    backbone,
-    check_linear_scores,
-    data,
-    softmax,
-)
+from tests.brute_force import softmax
+from tests.methods.contract import BACKEND, MethodContract, check_linear_scores
+from tests.networks import backbone, data
 
 
 class TestHAFeature(MethodContract):

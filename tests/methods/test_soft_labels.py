@@ -4,7 +4,9 @@ import pytest
 from keras import ops
 
 import keras_haframe as kh
-from tests.methods.contract import MethodContract, backbone, data, softmax
+from tests.brute_force import softmax
+from tests.methods.contract import MethodContract
+from tests.networks import backbone, data
 
 
 class TestSoftLabels(MethodContract):

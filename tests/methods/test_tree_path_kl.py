@@ -2,7 +2,8 @@ import pytest
 from keras import ops
 
 import keras_haframe as kh
-from tests.methods.contract import MethodContract, backbone, check_linear_scores, data
+from tests.methods.contract import MethodContract, check_linear_scores
+from tests.networks import backbone, data
 
 
 class TestTreePathKL(MethodContract):

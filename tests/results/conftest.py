@@ -4,6 +4,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -59,3 +60,12 @@ def change(folder, method="HAFrame", **arrays):
     with np.load(path) as file:
         kept = {**{k: file[k] for k in file.files}, **arrays}
     np.savez(path, **{k: v for k, v in kept.items() if v is not None})
+
+
+def leave_only_results(folder):
+    """Remove everything but `results.csv` from a folder of results."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != "results.csv":
+            path.unlink()

@@ -21,6 +21,7 @@ pytest.importorskip(
 if keras.backend.backend() != "tensorflow":
     pytest.skip("SavedModels are written on TensorFlow", allow_module_level=True)
 
+from tests.brute_force import softmax
 from tests.serving.server import AVAILABLE, END, Server
 
 TREE = kh.ClassTree.from_nested(
@@ -38,7 +39,7 @@ def exported(tmp_path_factory):
         model = tiny.model(TREE, seed=version)
         kh.export(model, folder / "vehicles", version, warmup_images=np.stack(PICTURES[:2]))
         scores = model.predict(np.stack(PICTURES).astype("float32"), verbose=0)
-        expected[version] = tiny.softmax(scores)
+        expected[version] = softmax(scores)
     assert np.abs(expected[1] - expected[2]).max() > 0.05
     return folder / "vehicles", expected
 

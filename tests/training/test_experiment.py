@@ -14,7 +14,7 @@ from keras_haframe.data import ArrayBatches
 from keras_haframe.decisions import rescore
 from keras_haframe.results import read_folder, read_scores, run_folder
 from keras_haframe.training import Experiment, RunSettings, compare, epoch_cosine, run_seeds
-from tests.methods.contract import data
+from tests.networks import data
 
 ROWS = {"cross-entropy": ("cross_entropy", {}), "HAFrame, 1": ("haframe", {"gamma": 1.0})}
 
