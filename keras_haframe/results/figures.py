@@ -13,7 +13,7 @@ from scipy.special import softmax
 from keras_haframe import plots
 from keras_haframe.metrics import HEADLINE
 from keras_haframe.plots.style import COLORS
-from keras_haframe.results.folder import Folder
+from keras_haframe.results.contents import Folder
 from keras_haframe.results.table import by_method
 from keras_haframe.tree_ops.checks import SOFTMAX_TOLERANCE, are_distributions
 

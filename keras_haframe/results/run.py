@@ -51,7 +51,7 @@ def _plain(value: Any) -> Any:
 
 
 def read_settings(folder: PathLike) -> dict[str, Any]:
-    """What `keep_settings` wrote; empty without the file."""
+    """Read what `keep_settings` wrote; empty without the file."""
     path = pathlib.Path(folder) / SETTINGS
     if not path.is_file():
         return {}

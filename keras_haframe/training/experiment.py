@@ -63,7 +63,7 @@ class Experiment:
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def trained(self, folder: str | pathlib.Path, row: str, seed: int = 0) -> keras.Model:
-        """The model of a finished run: made anew, with the weights of the epoch that was kept.
+        """Make the model of a finished run anew, with the weights of the epoch that was kept.
 
         Args:
             folder: The experiment's folder, as given to `compare`.
