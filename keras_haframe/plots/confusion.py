@@ -22,7 +22,7 @@ NAMED_NODES, LETTERS = 20, 14  # as many names in 5 points do not overlap
 def level_confusion(
     labels: Tensor, predictions: Tensor, tree: ClassTree | dict, level: int
 ) -> tuple[np.ndarray, list[str]]:
-    """Counts of label and prediction at a level, nodes in tree order, and the nodes' names.
+    """Return counts of label and prediction at a level, nodes in tree order, and their names.
 
     Args:
         labels: Integer labels `[n]`.

@@ -8,6 +8,7 @@ import pathlib
 import numpy as np
 
 from keras_haframe import metrics
+from keras_haframe.files import PathLike
 from keras_haframe.plots.curves import read_history
 from keras_haframe.results.folder import IMAGES, RESULTS, read_images, read_results
 from keras_haframe.results.run import (
@@ -15,7 +16,6 @@ from keras_haframe.results.run import (
     RESULT,
     SCORES,
     TREE,
-    PathLike,
     read_result,
     read_scores,
     read_settings,
@@ -124,7 +124,7 @@ def read_folder(folder: PathLike) -> Folder:
     scored = [run for run in runs if (run / SCORES).is_file()]
     if scored and found.tree is None:
         found.notes.append(f"{SCORES} is left out: it needs {TREE} beside it.")
-    elif scored:
+    elif scored and found.tree is not None:
         found.predictions = _predictions(path, scored, methods, found.tree.num_classes)
     return found
 
@@ -150,7 +150,9 @@ def _result(run: pathlib.Path, tree: ClassTree | None) -> dict[str, str] | None:
     return {k: "" if v is None else str(v) for k, v in {"method": "run", **result}.items()}
 
 
-def _predictions(path, scored: list, methods: dict, num_classes: int) -> TestScores:
+def _predictions(
+    path: pathlib.Path, scored: list[pathlib.Path], methods: dict, num_classes: int
+) -> TestScores:
     """Scores of the last row of results that has some, and of the first, with one seed."""
     first = {methods[run]: run for run in reversed(scored)}
     names = methods[scored[-1]], methods[scored[0]]

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from scipy.special import softmax
 
 from keras_haframe import plots
 from keras_haframe.metrics import HEADLINE
 from keras_haframe.plots.style import COLORS
-from keras_haframe.results.contents import Folder
+from keras_haframe.results.contents import Folder, TestScores
 from keras_haframe.results.table import by_method
+from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.checks import SOFTMAX_TOLERANCE, are_distributions
 
 DPI = 180
@@ -31,13 +33,15 @@ class Figure(NamedTuple):
     png: bytes
 
 
-def to_png(ax) -> bytes:
+def to_png(ax: Axes) -> bytes:
     """PNG of the figure an Axes is in, which is closed."""
     import matplotlib.pyplot as plt
 
     buffer = io.BytesIO()
-    ax.figure.savefig(buffer, dpi=DPI, format="png", facecolor="white")
-    plt.close(ax.figure)
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.savefig(buffer, dpi=DPI, format="png", facecolor="white")
+    plt.close(figure)
     return buffer.getvalue()
 
 
@@ -53,9 +57,10 @@ def draw_figures(found: Folder) -> Iterator[Figure]:
     yield from _results(found)
     yield from _training(found)
     yield from _collapse(found)
-    if found.predictions is not None:
-        yield from _mistakes(found)
-        yield from _decisions(found)
+    if found.predictions is not None and found.tree is not None:
+        seeds = len({row.get("seed") for row in found.results})
+        yield from _mistakes(found.predictions, found.tree, seeds)
+        yield from _decisions(found.predictions, found.tree)
     if found.tree is not None:
         yield Figure(
             "Classes",
@@ -84,7 +89,7 @@ def _results(found: Folder) -> Iterator[Figure]:
 
 
 def _groups(histories: dict) -> Iterator[tuple[str, dict]]:
-    """Runs by name in groups small enough for a color each; a note for titles, and the group."""
+    """Group runs by name, few enough for a color each; a note for titles, and the group."""
     names = list(histories)
     size = len(COLORS) - 1
     starts = range(0, len(names), size)
@@ -136,13 +141,12 @@ def _collapse(found: Folder) -> Iterator[Figure]:
             )
 
 
-def _mistakes(found: Folder) -> Iterator[Figure]:
-    data, tree = found.predictions, found.tree
+def _mistakes(data: TestScores, tree: ClassTree, seeds: int) -> Iterator[Figure]:
     models, caption = {data.names[0]: data.scores}, ""
     if data.baseline is not None:
         models = {data.names[1]: data.baseline, **models}
         caption = f" Percentages over the bars: change against {data.names[1]}."
-    if len({row.get("seed") for row in found.results}) > 1:
+    if seeds > 1:
         caption += " One run each, that of the first seed."
     yield Figure(
         "Mistakes",
@@ -167,8 +171,7 @@ def _probabilities(scores: np.ndarray) -> np.ndarray:
     return scores if are_distributions(scores, SOFTMAX_TOLERANCE) else softmax(scores, axis=1)
 
 
-def _decisions(found: Folder) -> Iterator[Figure]:
-    data, tree = found.predictions, found.tree
+def _decisions(data: TestScores, tree: ClassTree) -> Iterator[Figure]:
     models = {data.names[0]: _probabilities(data.scores)}
     if data.baseline is not None:
         models = {data.names[1]: _probabilities(data.baseline), **models}

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_haframe.files import whole
-from keras_haframe.results.run import PathLike
+from keras_haframe.files import PathLike, whole
 from keras_haframe.results.table import write_csv
 
 RESULTS, IMAGES = "results.csv", "images.npz"

@@ -7,7 +7,7 @@ import datetime
 import pathlib
 import struct
 
-from keras_haframe.files import write_text
+from keras_haframe.files import PathLike, write_text
 from keras_haframe.results.contents import Folder, read_folder
 from keras_haframe.results.figures import DPI, Figure, draw_figures
 from keras_haframe.results.html import CSS, every_run, results_table, settings_list, text
@@ -18,7 +18,9 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 FULL = 600  # a picture of at least this many pixels across gets the whole width
 
 
-def write_report(folder, output=None, title: str | None = None) -> pathlib.Path:
+def write_report(
+    folder: PathLike, output: PathLike | None = None, title: str | None = None
+) -> pathlib.Path:
     """Write the HTML page of a run or an experiment.
 
     Args:
@@ -111,7 +113,7 @@ def _grid(figures: list[str]) -> str:
 
 
 def _figure(figure: Figure) -> str:
-    """A figure with its size, so that the page does not jump, and its title as text."""
+    """Return a figure with its size, so that the page does not jump, and its title as text."""
     width, height = struct.unpack(">II", figure.png[16:24])
     full = ' class="full"' if width >= FULL else ""
     # Drawn figures are shown in the size they are drawn for, at 96 pixels per inch of a screen.

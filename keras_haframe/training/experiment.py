@@ -27,6 +27,7 @@ Row = tuple[str, Mapping[str, Any]]
 
 
 def _no_columns(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Add no columns to the results."""
     return {}
 
 
@@ -180,7 +181,17 @@ def run_seeds(
     return results
 
 
-def _run(experiment, row, method, options, seed, path, synchronized, max_minutes, verbose):
+def _run(
+    experiment: Experiment,
+    row: str,
+    method: str,
+    options: Mapping[str, Any],
+    seed: int,
+    path: pathlib.Path,
+    synchronized: bool,
+    max_minutes: float | None,
+    verbose: int | None,
+) -> dict[str, Any] | None:
     options = dict(options)
     if "seed" in methods.find(method).defaults():  # in the papers each run has a frame of its own
         options.setdefault("seed", seed)
@@ -196,8 +207,10 @@ def _run(experiment, row, method, options, seed, path, synchronized, max_minutes
     )  # fmt: skip
 
 
-def _score(experiment, path, result, rules) -> list[dict[str, Any]]:
-    """The result of a run under every decision rule."""
+def _score(
+    experiment: Experiment, path: pathlib.Path, result: Mapping[str, Any], rules: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the result of a run under every decision rule."""
     scores, labels = read_scores(path, experiment.tree.num_classes)
     lines = []
     for rule in rules:

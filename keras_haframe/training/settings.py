@@ -19,8 +19,8 @@ def flag(**metadata: bool) -> Any:
     return simple_parsing.flag(False, negative_prefix="--no-", metadata=metadata)
 
 
-def place(default: Any, **kwargs) -> Any:
-    """A setting that says where or how long, not what: it does not define a run."""
+def place(default: Any, **kwargs: Any) -> Any:
+    """Return a setting that says where or how long, not what: it does not define a run."""
     return simple_parsing.field(default=default, metadata={"place": True}, **kwargs)
 
 
@@ -61,7 +61,7 @@ class RunSettings:
             keras.config.set_dtype_policy("mixed_bfloat16")
 
     def defining(self) -> dict[str, Any]:
-        """The settings that define a run: those that do not are left out."""
+        """Return the settings that define a run: those that do not are left out."""
         fields = [f.name for f in dataclasses.fields(self) if not f.metadata.get("place")]
         return {name: getattr(self, name) for name in fields}
 
@@ -92,5 +92,5 @@ def parse(cls: type[S], description: str | None = None, argv: Sequence[str] | No
         allow_abbrev=False,
         formatter_class=_Help,
     )
-    parser.add_arguments(cls, "settings")
+    parser.add_arguments(cls, "settings")  # type: ignore[type-var]
     return parser.parse_args(argv).settings
