@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -107,29 +108,31 @@ class Interrupt(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-@pytest.mark.slow
-def test_interrupted_by_hand(undisturbed, tmp_path):
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory):
+    """Folder of a run that was stopped by hand in epoch 4."""
+    folder = tmp_path_factory.mktemp("interrupted")
     with pytest.raises(KeyboardInterrupt):
-        small_run(tmp_path, EPOCHS, [Interrupt(2)])
-    small_run(tmp_path, EPOCHS)
-    assert_same(tmp_path, undisturbed)
+        small_run(folder, EPOCHS, [Interrupt(3)])
+    return folder
 
 
-@pytest.mark.parametrize("damage", ["cut short", "no state", "a leftover"])
 @pytest.mark.slow
-def test_damaged_checkpoints_are_passed_over(undisturbed, tmp_path, damage, capsys):
-    with pytest.raises(KeyboardInterrupt):
-        small_run(tmp_path, EPOCHS, [Interrupt(3)])
+@pytest.mark.parametrize("damage", ["none", "cut short", "no state", "a leftover"])
+def test_damaged_checkpoints_are_passed_over(undisturbed, interrupted, tmp_path, damage, capsys):
+    shutil.copytree(interrupted, tmp_path, dirs_exist_ok=True)
     newest = tmp_path / "checkpoints" / "epoch-0003"
     if damage == "cut short":
         content = (newest / checkpoints.WEIGHTS).read_bytes()
         (newest / checkpoints.WEIGHTS).write_bytes(content[: len(content) // 2])
     elif damage == "no state":
         (newest / checkpoints.STATE).unlink()
-    else:
+    elif damage == "a leftover":
         newest.rename(tmp_path / "checkpoints" / "partial")
+    capsys.readouterr()
     small_run(tmp_path, EPOCHS)
-    assert f"going on after epoch 2 of {EPOCHS}" in capsys.readouterr().out
+    last = 3 if damage == "none" else 2
+    assert f"going on after epoch {last} of {EPOCHS}" in capsys.readouterr().out
     assert_same(tmp_path, undisturbed)
 
 
