@@ -29,7 +29,7 @@ def overall_size(design: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]
         design: Dictionary of columns `[B, 1]`.
 
     Returns:
-        Tuple of two columns `[B, 1]` in metres.
+        Tuple of two columns `[B, 1]` in meters.
     """
     d = design
     sweep = 0.5 * d["tail_span"] * np.tan(np.radians(d["tail_sweep"]))
@@ -74,7 +74,7 @@ class Canvas:
         right, up = (a.reshape(1, -1) for a in np.meshgrid(axis, -axis))
         right, up = (right - shift_x) / self.scale, (up - shift_y) / self.scale
         cos, sin = np.cos(heading), np.sin(heading)
-        # Picture coordinates along and across the aircraft, in metres.
+        # Picture coordinates along and across the aircraft, in meters.
         self.along = cos * right + sin * up - 0.5 * (length - d["length"])
         self.across = cos * up - sin * right
         self.sin_roll, self.cos_roll = np.sin(roll), np.cos(roll)
@@ -104,11 +104,11 @@ class Canvas:
 
         Args:
             rows: Indices `[R]` of the images.
-            height: Height of the part over the fuselage axis in metres, `[R, 1]`.
+            height: Height of the part over the fuselage axis in meters, `[R, 1]`.
 
         Returns:
             Tuple of `x`, growing towards the nose, and `y`, growing to the left,
-            each `[R, P]` in metres.
+            each `[R, P]` in meters.
         """
         x = (self.along[rows] - height * self.sin_pitch[rows]) / self.cos_pitch[rows]
         y = (self.across[rows] - height * self.sin_roll[rows]) / self.cos_roll[rows]
@@ -127,7 +127,7 @@ class Canvas:
 
         Args:
             rows: Indices `[R]` of the images.
-            distance: Signed distances `[R, P]` in metres, negative inside.
+            distance: Signed distances `[R, P]` in meters, negative inside.
             color: `[R, 3]` or `[3]`.
             tone: Brightness, broadcast to `[R, P]`.
             opacity: Opacity, broadcast to `[R, P]`.

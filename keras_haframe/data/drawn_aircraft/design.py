@@ -11,7 +11,7 @@ import numpy as np
 class Design:
     """Measurements from which an aircraft is drawn.
 
-    Lengths are in metres, angles in degrees. "Station" means a place along the
+    Lengths are in meters, angles in degrees. "Station" means a place along the
     fuselage as a fraction of its length, 0 at the nose and 1 at the end of the
     tail. "Share" means a fraction of the half span, 0 at the center line. A part
     whose size is 0 is left out.

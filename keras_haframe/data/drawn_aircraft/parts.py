@@ -1,7 +1,7 @@
 """Paints the parts of an aircraft on a `Canvas`: one function per part.
 
 `x` grows towards the nose and is 0 in the middle of the fuselage; `side` is the
-distance from the center line. Both are in metres.
+distance from the center line. Both are in meters.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Where the parts of an aircraft sit, and how its surfaces catch the light.
 
-`x` grows towards the nose and is 0 in the middle of the fuselage, in metres.
+`x` grows towards the nose and is 0 in the middle of the fuselage, in meters.
 """
 
 from __future__ import annotations
