@@ -14,7 +14,7 @@ from scipy.special import softmax
 from keras_haframe import plots
 from keras_haframe.metrics import HEADLINE
 from keras_haframe.plots.style import COLORS
-from keras_haframe.results.folder import Folder, TestScores
+from keras_haframe.results.contents import Folder, TestScores
 from keras_haframe.results.table import by_method
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.checks import SOFTMAX_TOLERANCE, are_distributions
@@ -58,7 +58,8 @@ def draw_figures(found: Folder) -> Iterator[Figure]:
     yield from _training(found)
     yield from _collapse(found)
     if found.predictions is not None and found.tree is not None:
-        yield from _mistakes(found, found.predictions, found.tree)
+        seeds = len({row.get("seed") for row in found.results})
+        yield from _mistakes(found.predictions, found.tree, seeds)
         yield from _decisions(found.predictions, found.tree)
     if found.tree is not None:
         yield Figure(
@@ -140,12 +141,12 @@ def _collapse(found: Folder) -> Iterator[Figure]:
             )
 
 
-def _mistakes(found: Folder, data: TestScores, tree: ClassTree) -> Iterator[Figure]:
+def _mistakes(data: TestScores, tree: ClassTree, seeds: int) -> Iterator[Figure]:
     models, caption = {data.names[0]: data.scores}, ""
     if data.baseline is not None:
         models = {data.names[1]: data.baseline, **models}
         caption = f" Percentages over the bars: change against {data.names[1]}."
-    if len({row.get("seed") for row in found.results}) > 1:
+    if seeds > 1:
         caption += " One run each, that of the first seed."
     yield Figure(
         "Mistakes",

@@ -8,8 +8,8 @@ import pathlib
 import struct
 
 from keras_haframe.files import PathLike, write_text
+from keras_haframe.results.contents import Folder, read_folder
 from keras_haframe.results.figures import DPI, Figure, draw_figures
-from keras_haframe.results.folder import Folder, read_folder
 from keras_haframe.results.html import CSS, every_run, results_table, settings_list, text
 from keras_haframe.version import __version__
 

@@ -12,14 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from keras_haframe.files import whole, write_text
+from keras_haframe.files import PathLike, whole, write_text
 from keras_haframe.tree_ops.checks import check_labels
 
 SETTINGS, TREE, HISTORY, SECONDS = "settings.json", "tree.json", "history.csv", "seconds.csv"
 SCORES, RESULT = "scores.npz", "result.json"
 CHECKPOINTS, TENSORBOARD = "checkpoints", "tensorboard"
-
-PathLike = str | pathlib.Path
 
 
 def keep_settings(folder: PathLike, settings: Mapping[str, Any]) -> None:
