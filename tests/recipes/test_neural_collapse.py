@@ -132,3 +132,10 @@ def test_epoch_of_full_training_accuracy():
     assert (
         recipe.final_row("a", history, {"top1": 0.3, "severity": 2.0})["perfect_from_epoch"] == ""
     )
+
+
+@pytest.mark.slow
+def test_a_time_limit_is_that_of_all_runs(tmp_path):
+    text = call.recipe("neural_collapse", "--smoke", "--max-minutes", 1e-9, "--output", tmp_path)
+    assert "time is up after epoch 1 of 2" in text
+    assert not (tmp_path / "final.csv").exists() and len(list(tmp_path.glob("*_seed0"))) == 1

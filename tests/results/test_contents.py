@@ -5,7 +5,7 @@ import pytest
 
 import keras_haframe as kh
 from keras_haframe.results import read_folder, run_folder, write_images, write_scores
-from tests.results.conftest import change
+from tests.results.conftest import change, leave_only_results
 
 
 def test_everything_is_read(run_dir, tree):
@@ -19,14 +19,6 @@ def test_everything_is_read(run_dir, tree):
     data = run.predictions
     assert data.scores.shape == data.baseline.shape == (30, 4)
     assert data.images.shape == (30, 8, 8, 3) and data.names == ("HAFrame", "cross-entropy")
-
-
-def leave_only_results(folder):
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != "results.csv":
-            path.unlink()
 
 
 def test_results_alone_are_enough(run_dir):
