@@ -11,8 +11,7 @@ from keras_haframe.results import page, read_folder, run_folder, write_report
 from keras_haframe.results.html import every_run, results_table, settings_list, text
 from keras_haframe.results.run import write_result
 from keras_haframe.results.table import by_method
-from tests.results.conftest import change
-from tests.results.test_contents import leave_only_results
+from tests.results.conftest import change, leave_only_results
 
 VOID = {"meta", "img", "br"}
 
