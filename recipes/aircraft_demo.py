@@ -26,11 +26,11 @@ import keras_haframe as kh
 import keras_haframe.data.builders  # registers drawn_aircraft
 from keras_haframe import plots
 from keras_haframe.data import ArrayBatches, drawn_aircraft
-from keras_haframe.data.augment_arrays import random_crop_and_flip
 from keras_haframe.results import folder as files
 from keras_haframe.results.table import by_method, markdown
 from keras_haframe.training import Experiment, RunSettings, compare, load_trained, place
 
+PREPROCESSING = drawn_aircraft.PREPROCESSING
 # The paper's gamma; a smaller alpha than its 0.5 suits the short training.
 OPTIONS = {"haframe": {"gamma": 1.0, "alpha": 0.25}}
 ROWS = {"cross-entropy": ("cross_entropy", {}), "HAFrame": ("haframe", OPTIONS["haframe"])}
@@ -84,7 +84,7 @@ def experiment(settings: Settings, network: str = "II") -> Experiment:
     return Experiment(
         tree, make_model,
         lambda seed: ArrayBatches(
-            images, labels, settings.batch_size, seed, random_crop_and_flip
+            images, labels, settings.batch_size, seed, PREPROCESSING.train_batch
         ).from_epoch,
         load("test", config, folder), settings.epochs, batch_size=settings.batch_size,
         settings={**settings.defining(), "network": network},
@@ -149,7 +149,7 @@ def main(settings: Settings) -> None:
         models[row] = load_trained(lambda m=method, o=seeded: demo.make_model(m, o, False), path)
         scores[row] = files.read_scores(path)[0]
     models["HAFrame"].save(output / "haframe.keras")
-    served = kh.export(models["HAFrame"], output / "serving")
+    served = kh.export(models["HAFrame"], output / "serving", PREPROCESSING)
     files.write_images(output, images)
     figures(models, scores, {"test": demo.test}, demo.tree, output)
     for label, best in list(zip(labels, scores["HAFrame"].argmax(-1)))[:5]:

@@ -36,7 +36,6 @@ import simple_parsing
 
 import keras_haframe as kh
 from keras_haframe.data import ArrayBatches, cifar100
-from keras_haframe.data.augment_arrays import random_crop_and_flip
 from keras_haframe.data.on_device import ImageTable, random_draws, still
 from keras_haframe.training import (
     Experiment,
@@ -100,18 +99,18 @@ def prepare(settings: Settings, data: dict):
     order = np.argsort(labels, kind="stable").reshape(100, -1)
     few = np.sort(order[:, : settings.per_class].ravel())
     data = {**data, "train": (images[few], labels[few])}
+    how = dataclasses.replace(PREPROCESSING.augmentation, last_offset=settings.all_offsets)
+    preprocessing = dataclasses.replace(PREPROCESSING, augmentation=how)
     if not settings.on_device:
-        change = functools.partial(random_crop_and_flip, last=settings.all_offsets)
-        arrays = {s: (PREPROCESSING.scale(images), labels) for s, (images, labels) in data.items()}
-        return arrays, change, lambda: None
+        still_images = {s: (preprocessing(data[s][0]), data[s][1]) for s in ("validation", "test")}
+        return {**data, **still_images}, preprocessing.train_batch, lambda: None
     every = np.concatenate([images for images, _ in data.values()])
     arrays, first = {}, 0
     for name, (images, labels) in data.items():
-        arrays[name] = still(np.arange(first, first + len(images))), labels
+        arrays[name] = still(np.arange(first, first + len(images)), how.padding), labels
         first += len(images)
-    change = functools.partial(random_draws, last=settings.all_offsets)
-    mean, std = PREPROCESSING.mean, PREPROCESSING.std
-    return arrays, change, lambda: ImageTable(every.shape, mean, std, name="images").fill(every)
+    change = functools.partial(random_draws, augmentation=how)
+    return arrays, change, lambda: ImageTable(every.shape, preprocessing, name="images").fill(every)
 
 
 def main(settings: Settings) -> None:

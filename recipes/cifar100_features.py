@@ -21,10 +21,11 @@ import tensorflow_datasets as tfds
 from cifar100 import OPTIONS as OPTIONS
 
 import keras_haframe as kh
-from keras_haframe.data import ArrayBatches, cifar100
+from keras_haframe.data import ArrayBatches, Preprocessing, cifar100
 from keras_haframe.training import Experiment, RunSettings, epoch_cosine, papers_sgd, place
 
 SIZE = 96
+PREPROCESSING = Preprocessing((SIZE, SIZE), interpolation="bicubic", input_range=(-1.0, 1.0))
 
 
 @dataclasses.dataclass
@@ -55,8 +56,7 @@ def pooled_features(weights: str, *image_sets: np.ndarray) -> list[np.ndarray]:
 
     @tf.function
     def run(batch):
-        batch = tf.image.resize(tf.cast(batch, tf.float32), (SIZE, SIZE), "bicubic")
-        batch = tf.clip_by_value(batch / 127.5 - 1, -1, 1)
+        batch = tf.clip_by_value(PREPROCESSING(batch), -1.0, 1.0)  # bicubic may overshoot
         return tf.reduce_mean(net(batch, training=False), axis=(1, 2))
 
     results = []

@@ -41,7 +41,6 @@ import numpy as np
 import simple_parsing
 
 from keras_haframe.data import ArrayBatches, MixedBatches, cifar10, cifar100
-from keras_haframe.data.augment_arrays import random_crop_and_flip
 from keras_haframe.data.long_tail import long_tail_indices
 from keras_haframe.models import MixUpClassifier, resnet32
 from keras_haframe.training import (
@@ -59,7 +58,7 @@ WIDTHS = {"cifar10": 16, "cifar100": 32}
 # First class of the medium and of the tail classes.
 BOUNDS = {"cifar10": (3, 7), "cifar100": (36, 71)}
 PARTS = ("top1_frequent", "top1_medium", "top1_rare")
-PREPROCESSING = cifar10.PREPROCESSING  # the paper's, for both
+PREPROCESSING = cifar10.PREPROCESSING  # the paper's, for both: crops from a black frame
 OPTIONS = {  # by data and method; on CIFAR-100 as in cifar100.py, on CIFAR-10 the defaults
     ("cifar100", "haframe"): {"gamma": 2.0, "alpha": 0.4},
     ("cifar100", "haframe_dr"): {"gamma": 2.0, "lengths": "batch"},
@@ -101,11 +100,6 @@ def load(settings: Settings) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nda
     return (*map(np.concatenate, zip(*parts)), *data["test"])
 
 
-def augment(generator: np.random.Generator, images: np.ndarray) -> np.ndarray:
-    """Random 32 x 32 crop from the image in a black frame, mirrored or not, normalized."""
-    return PREPROCESSING.scale(random_crop_and_flip(generator, images, mode="constant"))
-
-
 def rate_of(epoch: int, settings: Settings) -> float:
     """Learning rate of an epoch, counted from 0: warm-up, then two steps down."""
     warm_up = max(1, round(settings.epochs / 40))
@@ -145,15 +139,15 @@ def main(settings: Settings) -> None:
         return model
 
     def make_train(seed: int):
-        arguments = images, labels, settings.batch_size, seed, augment, process()
+        arguments = images, labels, settings.batch_size, seed, PREPROCESSING.train_batch, process()
         if settings.mixup:
             return MixedBatches(*arguments, alpha=settings.mixup).from_epoch
         return ArrayBatches(*arguments).from_epoch
 
     experiment = Experiment(
         tree, make_model, make_train,
-        (PREPROCESSING.scale(test_images), test_labels), settings.epochs,
-        (PREPROCESSING.scale(images), labels), settings.batch_size,
+        (PREPROCESSING(test_images), test_labels), settings.epochs,
+        (PREPROCESSING(images), labels), settings.batch_size,
         callbacks=lambda: [
             keras.callbacks.LearningRateScheduler(lambda e, _: rate_of(e, settings))
         ],

@@ -32,7 +32,7 @@ from matplotlib import pyplot as plt
 import keras_haframe as kh
 from keras_haframe import plots
 from keras_haframe.collapse import NeuralCollapseCallback
-from keras_haframe.data import ArrayBatches, drawn_aircraft
+from keras_haframe.data import ArrayBatches, Preprocessing, drawn_aircraft
 from keras_haframe.losses import LabelLoss
 from keras_haframe.results import folder as files
 from keras_haframe.results import table
@@ -47,6 +47,7 @@ from keras_haframe.training import (
 )
 
 SIZE, FEATURES, WEIGHT_DECAY = 32, 64, 0.5
+PREPROCESSING = Preprocessing((SIZE, SIZE), antialias=True)  # the networks scale gray levels
 GAMMA = 1.0
 MEASURES = ("nc1", "nc1_quotient", "nc2", "nc2_etf", "nc3", "nc3_etf", "nc4")
 # Three groups of two pairs, as paths in the tree; the last names are those of the data sets.
@@ -124,7 +125,6 @@ def load(dataset: str, split: str, per_class: int, data_dir) -> tuple[np.ndarray
         labels = np.tile(np.arange(len(names), dtype="int32"), per_class)
         drawn = np.array([known.index(name) for name in names])[labels]
         return drawn_aircraft.draw(drawn, seed={"train": 1, "test": 3}[split], size=SIZE), labels
-    import tensorflow as tf
     import tensorflow_datasets as tfds
 
     builder = tfds.builder(dataset, data_dir=data_dir)
@@ -134,7 +134,7 @@ def load(dataset: str, split: str, per_class: int, data_dir) -> tuple[np.ndarray
     for example in tfds.as_numpy(builder.as_dataset(split=split)):
         label = place.get(int(example["label"]))
         if label is not None and labels.count(label) < per_class:
-            small = tf.image.resize(example["image"], (SIZE, SIZE), antialias=True)
+            small = PREPROCESSING.resized(example["image"])
             images.append(np.clip(np.round(small), 0, 255).astype("uint8"))
             labels.append(label)
     return np.stack(images), np.array(labels, "int32")

@@ -8,8 +8,9 @@ import importlib as _importlib
 import pkgutil as _pkgutil
 
 from keras_haframe.data.array_batches import ArrayBatches
+from keras_haframe.data.augmentation import Augmentation
 from keras_haframe.data.mixed_batches import MixedBatches
-from keras_haframe.data.preprocessing import Augmentation, Preprocessing
+from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.data.stored_tree import class_tree
 
 __all__ = ["ArrayBatches", "Augmentation", "MixedBatches", "Preprocessing", "class_tree"]

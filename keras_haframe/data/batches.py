@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from keras_haframe.data.array_batches import equal_part
-from keras_haframe.data.augment import _tensorflow
+from keras_haframe.data.crops import _tensorflow
 from keras_haframe.data.preprocessing import Preprocessing
 
 

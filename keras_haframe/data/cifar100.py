@@ -13,7 +13,7 @@ from keras_haframe.tree import ClassTree
 
 PREPROCESSING = Preprocessing.imagenet_style(
     (0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761), None, change="pad_and_crop",
-    pad_mode="REFLECT",
+    pad_mode="reflect",
 )  # fmt: skip
 
 SUPERCLASSES = {

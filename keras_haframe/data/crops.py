@@ -1,7 +1,7 @@
-"""Image changes for training, as functions of the image and of numbers between 0 and 1.
+"""Crops and mirror images in TensorFlow, as functions of the image and of numbers from 0 to 1.
 
 Randomness comes from outside, so that an image's change depends on its own numbers only, whatever
-its batch and however many threads work. TensorFlow, for use in `tf.data`.
+its batch and however many threads work. For use in `tf.data`; `Augmentation` says which.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ def _place(number, count):
     return tf.cast(tf.minimum(tf.floor(number * count), count - 1), tf.int32)
 
 
-def pad_and_crop(image, numbers, padding: int = 4, mode: str = "CONSTANT", last: bool = True):
+def pad_and_crop(image, numbers, padding: int = 4, mode: str = "constant", last: bool = True):
     """Pad on all sides and cut out a box of the image's own size at a random place.
 
     Args:
         image: `[h, w, c]`.
         numbers: Two numbers in [0, 1): vertical and horizontal place.
         padding: Pixels on every side; there are `2 padding + 1` places in each direction.
-        mode: `"CONSTANT"` (zeros) or `"REFLECT"`.
+        mode: `"constant"` (zeros) or `"reflect"`.
         last: Whether the last place may be drawn; the papers' CIFAR code leaves it out.
 
     Returns:
