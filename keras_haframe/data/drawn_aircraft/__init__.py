@@ -8,11 +8,11 @@ functions here need NumPy only.
 
 from keras_haframe.data.augmentation import Augmentation
 from keras_haframe.data.drawn_aircraft.drawing import draw as draw
+from keras_haframe.data.drawn_aircraft.drawing import load_arrays as load_arrays
 from keras_haframe.data.drawn_aircraft.fleet import class_names as class_names
 from keras_haframe.data.drawn_aircraft.fleet import class_tree as class_tree
 from keras_haframe.data.drawn_aircraft.fleet import class_tree_edges as class_tree_edges
 from keras_haframe.data.drawn_aircraft.fleet import lineage as lineage
-from keras_haframe.data.drawn_aircraft.splits import load_arrays as load_arrays
 from keras_haframe.data.preprocessing import Preprocessing
 
 # Networks for these pictures scale the gray levels themselves.

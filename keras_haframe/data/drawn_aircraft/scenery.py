@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-from keras_haframe.data.drawn_aircraft.dice import Dice
+from keras_haframe.data.drawn_aircraft.canvas import Dice
 
 
 @functools.lru_cache(maxsize=32)
@@ -42,12 +42,12 @@ def smooth_noise(dice: Dice, size: int, octaves: tuple[int, ...] = (4, 8, 16)) -
 
 
 def _mix(low, high, share):
-    """Blends colors `[B, 3]` by shares `[B, P]` into `[B, 3, P]`."""
+    """Blend colors `[B, 3]` by shares `[B, P]` into `[B, 3, P]`."""
     return low[:, :, None] + (high - low)[:, :, None] * share[:, None]
 
 
 def background(dice: Dice, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draws one of five scenes behind every aircraft.
+    """Draw one of five scenes behind every aircraft.
 
     Args:
         dice: Source of the choices.
