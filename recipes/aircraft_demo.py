@@ -19,11 +19,9 @@ import matplotlib
 matplotlib.use("Agg")
 import keras
 import numpy as np
-import tensorflow_datasets as tfds
 from matplotlib import pyplot as plt
 
 import keras_haframe as kh
-import keras_haframe.data.builders  # registers drawn_aircraft
 from keras_haframe import plots
 from keras_haframe.data import ArrayBatches, drawn_aircraft
 from keras_haframe.results import folder as files
@@ -42,17 +40,7 @@ class Settings(RunSettings):
 
     epochs: int = 14  # epochs
     learning_rate: float = 6e-3  # learning rate
-    data_dir: str | None = place(None)  # TFDS folder; default: data in the output folder
     output: str = place("runs/aircraft")  # folder where everything is kept
-
-
-def load(split: str, config: str, data_dir: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images uint8 `[n, 64, 64, 3]` and labels `[n]` of a split."""
-    data = tfds.load(
-        f"drawn_aircraft/{config}", split=split, data_dir=data_dir, as_supervised=True,
-        batch_size=-1,
-    )  # fmt: skip
-    return tfds.as_numpy(data)
 
 
 def optimizer(steps: int, settings: Settings) -> keras.optimizers.Optimizer:
@@ -68,9 +56,8 @@ def optimizer(steps: int, settings: Settings) -> keras.optimizers.Optimizer:
 
 def experiment(settings: Settings, network: str = "II") -> Experiment:
     """Data, network and budget, shared with compare.py."""
-    folder = settings.data_dir or str(pathlib.Path(settings.output) / "data")
-    config = "tiny" if settings.smoke else "standard"
-    images, labels = load("train", config, folder)
+    count = 5 if settings.smoke else 100  # training images of every class
+    images, labels = drawn_aircraft.load_arrays("train", count)
     tree = drawn_aircraft.class_tree()
 
     def make_model(method: str, options: dict, synchronized: bool) -> keras.Model:
@@ -86,7 +73,7 @@ def experiment(settings: Settings, network: str = "II") -> Experiment:
         lambda seed: ArrayBatches(
             images, labels, settings.batch_size, seed, PREPROCESSING.train_batch
         ).from_epoch,
-        load("test", config, folder), settings.epochs, batch_size=settings.batch_size,
+        drawn_aircraft.load_arrays("test", count), settings.epochs, batch_size=settings.batch_size,
         settings={**settings.defining(), "network": network},
     )  # fmt: skip
 

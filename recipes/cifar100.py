@@ -81,16 +81,10 @@ def load(settings: Settings) -> dict[str, tuple[np.ndarray, np.ndarray]]:
             k: (rng.integers(0, 256, (n, 32, 32, 3), "uint8"), np.arange(n) % 100)
             for k, n in sizes.items()
         }
-    if not settings.arrays:
-        return cifar100.load_arrays(data_dir=settings.data_dir)
-    with np.load(settings.arrays) as file:
-        images, labels = file["train_images"], file["train_labels"]
-        last = cifar100.validation_mask(labels, np.arange(len(labels)))
-        return {
-            "train": (images[~last], labels[~last]),
-            "validation": (images[last], labels[last]),
-            "test": (file["test_images"], file["test_labels"]),
-        }
+    return {
+        split: cifar100.load_arrays(split, settings.data_dir, settings.arrays)
+        for split in ("train", "validation", "test")
+    }
 
 
 def prepare(settings: Settings, data: dict):

@@ -17,7 +17,6 @@ import sys
 import keras
 import numpy as np
 import tensorflow as tf
-import tensorflow_datasets as tfds
 from cifar100 import OPTIONS as OPTIONS
 
 import keras_haframe as kh
@@ -38,12 +37,6 @@ class Settings(RunSettings):
     batch_size: int = 128  # training batch
     learning_rate: float = 0.05  # learning rate
     output: str = place("runs/cifar100_features")  # folder where runs are kept
-
-
-def load(split: str, data_dir: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """Images uint8 `[n, 32, 32, 3]` and labels `[n]`."""
-    data = tfds.load("cifar100", split=split, data_dir=data_dir, as_supervised=True, batch_size=-1)
-    return tfds.as_numpy(data)
 
 
 def pooled_features(weights: str, *image_sets: np.ndarray) -> list[np.ndarray]:
@@ -74,8 +67,8 @@ def pooled_features(weights: str, *image_sets: np.ndarray) -> list[np.ndarray]:
 
 def experiment(settings: Settings, network: str = "II") -> Experiment:
     """Features, tree and budget, for compare.py."""
-    images, labels = load("train", settings.data_dir)
-    test_images, test_labels = load("test", settings.data_dir)
+    images, labels = cifar100.load_arrays("train+validation", settings.data_dir)
+    test_images, test_labels = cifar100.load_arrays("test", settings.data_dir)
     if settings.smoke:
         images, labels, test_images, test_labels = (
             part[:256] for part in (images, labels, test_images, test_labels)

@@ -35,6 +35,7 @@ the shuffled batch. SVHN, STL-10, DenseNet and ImageNet-LT are left out.
 """
 
 import dataclasses
+import functools
 
 import keras
 import numpy as np
@@ -92,12 +93,11 @@ def load(settings: Settings) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nda
         images = rng.integers(0, 256, (1200, 32, 32, 3), "uint8")
         labels = np.arange(1200) % DATA[settings.data].class_tree().num_classes
         return images[:1000], labels[:1000], images[1000:], labels[1000:]
-    if settings.arrays:
-        with np.load(settings.arrays) as file:
-            return tuple(file[f"{s}_{k}"] for s in ("train", "test") for k in ("images", "labels"))
-    data = DATA[settings.data].load_arrays(settings.data_dir)
-    parts = [data[split] for split in ("train", "validation") if split in data]
-    return (*map(np.concatenate, zip(*parts)), *data["test"])
+    every = "train+validation" if settings.data == "cifar100" else "train"
+    read = functools.partial(
+        DATA[settings.data].load_arrays, data_dir=settings.data_dir, file=settings.arrays
+    )
+    return *read(every), *read("test")
 
 
 def rate_of(epoch: int, settings: Settings) -> float:
