@@ -13,6 +13,7 @@ a page of the folder.
 import dataclasses
 import pathlib
 import time
+from collections.abc import Sequence
 
 import matplotlib
 
@@ -26,7 +27,7 @@ from keras_haframe import plots
 from keras_haframe.data import ArrayBatches, drawn_aircraft
 from keras_haframe.results import folder as files
 from keras_haframe.results.table import by_method, markdown
-from keras_haframe.training import Experiment, RunSettings, compare, load_trained, place
+from keras_haframe.training import Experiment, RunSettings, compare, load_trained, parse, place
 
 PREPROCESSING = drawn_aircraft.PREPROCESSING
 # The paper's gamma; a smaller alpha than its 0.5 suits the short training.
@@ -109,9 +110,10 @@ def figures(models, scores, data, tree, output: pathlib.Path) -> None:
     ax.figure.savefig(output / "predictions.png", dpi=150)
 
 
-def main(settings: Settings) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Train both, print the table, save model and figures."""
     started = time.time()
+    settings = parse(Settings, __doc__, argv)
     if settings.smoke:
         settings = dataclasses.replace(settings, epochs=1)
     settings.start()
@@ -136,7 +138,7 @@ def main(settings: Settings) -> None:
         models[row] = load_trained(lambda m=method, o=seeded: demo.make_model(m, o, False), path)
         scores[row] = files.read_scores(path)[0]
     models["HAFrame"].save(output / "haframe.keras")
-    served = kh.export(models["HAFrame"], output / "serving", PREPROCESSING)
+    served = kh.export(models["HAFrame"], output / "serving", preprocessing=PREPROCESSING)
     files.write_images(output, images)
     figures(models, scores, {"test": demo.test}, demo.tree, output)
     for label, best in list(zip(labels, scores["HAFrame"].argmax(-1)))[:5]:
@@ -144,3 +146,7 @@ def main(settings: Settings) -> None:
         print(f"{demo.tree.leaves[label]:>16}  predicted as  {path}")
     print(f"\nmodel, SavedModel ({served}) and figures in {output}")
     print(f"done in {time.time() - started:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

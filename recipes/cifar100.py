@@ -29,6 +29,7 @@ HAFrame starts more slowly; after 12 epochs neither has finished (docs/results.m
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -107,8 +108,9 @@ def prepare(settings: Settings, data: dict):
     return arrays, change, lambda: ImageTable(every.shape, preprocessing, name="images").fill(every)
 
 
-def main(settings: Settings) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Run every seed, print the row of the table."""
+    settings = parse(Settings, __doc__, argv)
     if settings.smoke:
         settings = dataclasses.replace(settings, depth=10, width=1, epochs=min(settings.epochs, 2))
     settings.start()
@@ -145,4 +147,4 @@ def main(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    main(parse(Settings, __doc__))
+    main()

@@ -13,6 +13,7 @@ WideResNet-28-8 from scratch: the features are fixed here and know ImageNet.
 
 import dataclasses
 import sys
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -99,3 +100,14 @@ def experiment(settings: Settings, network: str = "II") -> Experiment:
             **settings.defining(), "network": network, "size": SIZE, "features": "MobileNet"
         },
     )  # fmt: skip
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Compare all methods on this task."""
+    import compare
+
+    compare.main(["--dataset", "cifar100", *(sys.argv[1:] if argv is None else argv)])
+
+
+if __name__ == "__main__":
+    main()

@@ -17,6 +17,7 @@ Results, with spreads, machine and versions: docs/results.md.
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 
 import matplotlib
 
@@ -37,6 +38,7 @@ from keras_haframe.training import (
     compare,
     epoch_cosine,
     papers_sgd,
+    parse,
     place,
 )
 
@@ -150,8 +152,9 @@ def experiment(settings: Settings, network: str = "II") -> Experiment:
     )  # fmt: skip
 
 
-def main(settings: Settings) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Train both rows, print the table, draw where the mistakes fall."""
+    settings = parse(Settings, __doc__, argv)
     settings.start()
     grocery = experiment(settings)
     print(grocery.tree)
@@ -172,4 +175,4 @@ def main(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    main(kh.training.parse(Settings, __doc__))
+    main()

@@ -36,6 +36,7 @@ the shuffled batch. SVHN, STL-10, DenseNet and ImageNet-LT are left out.
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -114,8 +115,9 @@ def by_frequency(scores: np.ndarray, labels: np.ndarray, bounds: tuple[int, int]
     return {name: float(right[part == i].mean()) for i, name in enumerate(PARTS)}
 
 
-def main(settings: Settings) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Run every seed, print the row of the table and the accuracy by frequency."""
+    settings = parse(Settings, __doc__, argv)
     if settings.smoke:
         settings = dataclasses.replace(settings, epochs=min(settings.epochs, 2), batch_size=16)
     settings.start()
@@ -162,4 +164,4 @@ def main(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    main(parse(Settings, __doc__))
+    main()

@@ -19,6 +19,7 @@ docs/collapse.md.
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 
 import matplotlib
 
@@ -255,8 +256,9 @@ def markdown(rows: list[dict]) -> str:
     return table.lines(list(columns.values()), [[row[c] for c in columns] for row in rows])
 
 
-def main(settings: Settings) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Train every network under every loss, draw the figures, print the table."""
+    settings = parse(Settings, __doc__, argv)
     if settings.smoke:
         settings = dataclasses.replace(settings, per_class=5, epochs=2)
     output = settings.output.replace("DATASET", settings.dataset)
@@ -297,4 +299,4 @@ def main(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    main(parse(Settings, __doc__))
+    main()

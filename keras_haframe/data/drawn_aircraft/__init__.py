@@ -1,9 +1,8 @@
 """A small data set of drawn aircraft with a class tree, made on the spot with NumPy.
 
 Thirty-six invented variants in fifteen families of five manufacturers. Nothing is
-downloaded. `tfds.load("drawn_aircraft")` works once
-`keras_haframe.data.drawn_aircraft.drawn_aircraft_dataset_builder` is imported; the
-functions here need NumPy only.
+downloaded. `tfds.load("drawn_aircraft")` works once `keras_haframe.data.builders` is
+imported; the functions here need NumPy only.
 """
 
 from keras_haframe.data.augmentation import Augmentation
