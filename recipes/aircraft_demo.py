@@ -25,9 +25,9 @@ from matplotlib import pyplot as plt
 import keras_haframe as kh
 from keras_haframe import plots
 from keras_haframe.data import ArrayBatches, drawn_aircraft
-from keras_haframe.results import folder as files
+from keras_haframe.results import read_scores, run_folder, write_images
 from keras_haframe.results.table import by_method, markdown
-from keras_haframe.training import Experiment, RunSettings, compare, load_trained, parse, place
+from keras_haframe.training import Experiment, RunSettings, compare, parse, place
 
 PREPROCESSING = drawn_aircraft.PREPROCESSING
 # The paper's gamma; a smaller alpha than its 0.5 suits the short training.
@@ -124,22 +124,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"\ndata ready after {time.time() - started:.0f} s")
 
     seed, (images, labels) = settings.seed, demo.test
+    seeds = range(seed, seed + settings.seeds)
     results = compare(
-        demo, ROWS, [seed], output, rules=("", "CRM"), max_minutes=settings.max_minutes
+        demo, ROWS, seeds, output, rules=("", "CRM"), max_minutes=settings.max_minutes
     )
     if results is None:
         return
-    print(f"\n{len(labels)} test images, seed {seed}\n\n{markdown(by_method(results))}\n")
+    print(f"\n{len(labels)} test images, first seed {seed}\n\n{markdown(by_method(results))}\n")
 
-    models, scores = {}, {}
-    for row, (method, options) in ROWS.items():
-        path = files.run_folder(output, row, seed)
-        seeded = options if method == "cross_entropy" else {"seed": seed, **options}
-        models[row] = load_trained(lambda m=method, o=seeded: demo.make_model(m, o, False), path)
-        scores[row] = files.read_scores(path)[0]
+    models = {row: demo.trained(output, row, seed) for row in ROWS}
+    k = demo.tree.num_classes
+    scores = {row: read_scores(run_folder(output, row, seed), k)[0] for row in ROWS}
     models["HAFrame"].save(output / "haframe.keras")
     served = kh.export(models["HAFrame"], output / "serving", preprocessing=PREPROCESSING)
-    files.write_images(output, images)
+    write_images(output, images)
     figures(models, scores, {"test": demo.test}, demo.tree, output)
     for label, best in list(zip(labels, scores["HAFrame"].argmax(-1)))[:5]:
         path = " > ".join(demo.tree.path(int(best))[1:])

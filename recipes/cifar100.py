@@ -42,6 +42,7 @@ from keras_haframe.training import (
     Experiment,
     RunSettings,
     epoch_cosine,
+    flag,
     papers_sgd,
     parse,
     place,
@@ -66,10 +67,10 @@ class Settings(RunSettings):
     depth: int = 28  # depth of the WideResNet
     width: int = 8  # widening factor
     per_class: int = 450  # training images per class
-    all_offsets: bool = False  # crop at all nine offsets; the papers' code leaves one out
+    all_offsets: bool = flag()  # crop at all nine offsets; the papers' code leaves one out
     data_dir: str | None = place(None)  # TFDS folder
     arrays: str | None = place(None)  # .npz file with the images, instead of TFDS
-    on_device: bool = place(False)  # keep the images in the accelerator's memory; faster there
+    on_device: bool = flag(place=True)  # keep the images in the accelerator's memory; faster there
     output: str = place("runs/cifar100")  # folder where runs are kept
 
 

@@ -114,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     text = "\n\n".join(tables) + "\n"
     write_text(output / "results.md", text)
     figure, ax = plt.subplots(figsize=(6, 6), layout="constrained")
-    title = f"{settings.dataset}, {settings.seeds} seeds"
+    title = f"{settings.dataset}, {settings.seeds} seed{'s' * (settings.seeds > 1)}"
     plots.plot_accuracy_severity(by_method(results, ""), title=title, ax=ax)
     figure.savefig(output / "results.png", dpi=120)
     print(f"\n{text}\nwritten to {output}")

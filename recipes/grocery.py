@@ -1,6 +1,7 @@
 """Grocery Store photographs (Klasson et al., WACV 2019): 81 classes > 43 > 3, 2,640 to train on.
 
     python recipes/grocery.py --data-dir DIR --weights imagenet
+    python recipes/grocery.py --data-dir DIR --weights imagenet --smoke    # a minute
 
 `DIR` holds the photographs as a TFDS data set `grocery_store` with the features image, label,
 coarse_label and top_label. `--weights` is "imagenet", or a file for
@@ -30,7 +31,7 @@ import tensorflow_datasets as tfds
 import keras_haframe as kh
 from keras_haframe import plots
 from keras_haframe.data import ArrayBatches, Preprocessing
-from keras_haframe.results import folder as files
+from keras_haframe.results import read_scores, run_folder
 from keras_haframe.results.table import by_method, markdown
 from keras_haframe.training import (
     Experiment,
@@ -128,6 +129,10 @@ def experiment(settings: Settings, network: str = "II") -> Experiment:
         names=[features[k].names for k in ("label", "coarse_label", "top_label")],
         name="grocery_store",
     )
+    if settings.smoke:
+        images, labels, test_images, test_labels = (
+            part[::30] for part in (images, labels, test_images, test_labels)
+        )
     stem, _ = split_at(mobilenet(settings.weights), settings.cut)
     print(f"activations of {len(images)} photographs and {COPIES} augmented copies of each")
     plain = activations(stem, images, False, 0)
@@ -155,6 +160,8 @@ def experiment(settings: Settings, network: str = "II") -> Experiment:
 def main(argv: Sequence[str] | None = None) -> None:
     """Train both rows, print the table, draw where the mistakes fall."""
     settings = parse(Settings, __doc__, argv)
+    if settings.smoke:
+        settings = dataclasses.replace(settings, epochs=1, seeds=1)
     settings.start()
     grocery = experiment(settings)
     print(grocery.tree)
@@ -168,7 +175,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     labels = grocery.test[1]
     print(f"\n{len(labels)} test photographs\n\n{markdown(by_method(results))}\n")
     output = pathlib.Path(settings.output)
-    scores = {row: files.read_scores(files.run_folder(output, row, seeds[0]))[0] for row in ROWS}
+    k = grocery.tree.num_classes
+    scores = {row: read_scores(run_folder(output, row, seeds[0]), k)[0] for row in ROWS}
     title = f"Grocery Store, test mistakes, seed {seeds[0]}"
     ax = plots.plot_mistakes_by_height(labels, scores, grocery.tree, title=title)
     ax.figure.savefig(output / "mistakes.png", dpi=150)

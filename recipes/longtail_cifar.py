@@ -1,7 +1,7 @@
 """Long-tailed CIFAR-10 and CIFAR-100 with ResNet-32 (Yang et al., ETF + DR, NeurIPS 2022).
 
     python recipes/longtail_cifar.py --method etf_dr --ratio 0.01 --seeds 3         # on a GPU
-    python recipes/longtail_cifar.py --method cross_entropy --data cifar10
+    python recipes/longtail_cifar.py --method cross_entropy --dataset cifar10
     python recipes/longtail_cifar.py --method haframe_dr                # the same, with the tree
     python recipes/longtail_cifar.py --smoke                            # seconds, on drawn noise
 
@@ -72,11 +72,12 @@ OPTIONS = {  # by data and method; on CIFAR-100 as in cifar100.py, on CIFAR-10 t
 class Settings(RunSettings):
     """Settings of the run."""
 
+    # training method
     method: str = simple_parsing.choice(
         "cross_entropy", "etf_dr", "haframe", "haframe_dr", default="etf_dr"
-    )  # training method
+    )
     network: str = simple_parsing.choice("I", "II", default="I")  # network type
-    data: str = simple_parsing.choice(*DATA, default="cifar100")  # data set
+    dataset: str = simple_parsing.choice(*DATA, default="cifar100")  # data set
     ratio: float = 0.01  # images of the rarest class over those of the most frequent
     mixup: float = 1.0  # parameter of mix-up's Beta distribution; 0 for no mix-up
     epochs: int = 200  # epochs
@@ -92,11 +93,11 @@ def load(settings: Settings) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nda
     if settings.smoke:
         rng = np.random.default_rng(0)
         images = rng.integers(0, 256, (1200, 32, 32, 3), "uint8")
-        labels = np.arange(1200) % DATA[settings.data].class_tree().num_classes
+        labels = np.arange(1200) % DATA[settings.dataset].class_tree().num_classes
         return images[:1000], labels[:1000], images[1000:], labels[1000:]
-    every = "train+validation" if settings.data == "cifar100" else "train"
+    every = "train+validation" if settings.dataset == "cifar100" else "train"
     read = functools.partial(
-        DATA[settings.data].load_arrays, data_dir=settings.data_dir, file=settings.arrays
+        DATA[settings.dataset].load_arrays, data_dir=settings.data_dir, file=settings.arrays
     )
     return *read(every), *read("test")
 
@@ -121,7 +122,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if settings.smoke:
         settings = dataclasses.replace(settings, epochs=min(settings.epochs, 2), batch_size=16)
     settings.start()
-    tree = DATA[settings.data].class_tree()
+    tree = DATA[settings.dataset].class_tree()
     images, labels, test_images, test_labels = load(settings)
     kept = long_tail_indices(labels, settings.ratio, num_classes=tree.num_classes)
     images, labels = images[kept], labels[kept]
@@ -130,7 +131,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     def make_model(method: str, options: dict, synchronized: bool) -> keras.Model:
         backbone = resnet32(
-            width=WIDTHS[settings.data], blocks=1 if settings.smoke else 5,
+            width=WIDTHS[settings.dataset], blocks=1 if settings.smoke else 5,
             synchronized=synchronized,
         )  # fmt: skip
         model = MixUpClassifier(
@@ -153,11 +154,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         callbacks=lambda: [
             keras.callbacks.LearningRateScheduler(lambda e, _: rate_of(e, settings))
         ],
-        measure=lambda scores, y: by_frequency(scores, y, BOUNDS[settings.data]),
+        measure=lambda scores, y: by_frequency(scores, y, BOUNDS[settings.dataset]),
         settings=settings.defining(),
     )  # fmt: skip
-    row = settings.method, OPTIONS.get((settings.data, settings.method), {})
-    name = f"{settings.data}_{settings.ratio:g}_{settings.method}_{settings.network}"
+    row = settings.method, OPTIONS.get((settings.dataset, settings.method), {})
+    name = f"{settings.dataset}_{settings.ratio:g}_{settings.method}_{settings.network}"
     results = run_seeds(settings, experiment, row, name, rules=[""])  # the tree decides nothing
     for part in PARTS if results else ():
         print(f"{part}: {100 * np.mean([r[part] for r in results]):.2f} %")

@@ -19,6 +19,7 @@ docs/collapse.md.
 
 import dataclasses
 import pathlib
+import time
 from collections.abc import Sequence
 
 import matplotlib
@@ -35,14 +36,13 @@ from keras_haframe import plots
 from keras_haframe.collapse import NeuralCollapseCallback
 from keras_haframe.data import ArrayBatches, Preprocessing, drawn_aircraft
 from keras_haframe.losses import LabelLoss
-from keras_haframe.results import folder as files
-from keras_haframe.results import table
+from keras_haframe.results import run_folder, table, write_images
+from keras_haframe.results.run import HISTORY
 from keras_haframe.training import (
     Experiment,
     RunSettings,
     compare,
     epoch_cosine,
-    load_trained,
     parse,
     place,
 )
@@ -205,7 +205,8 @@ def figures(network: str, runs: dict, cosines: dict, tree, target, output: pathl
     for ax, (measure, title) in zip(axes.flat, panels.items()):
         plots.plot_curves(runs, measure, log=measure == "nc1", title=title, ax=ax, legend=False)
         if measure != "nc1":
-            ax.set_ylim(0, 1.0 if measure == "nc4" else 1.42)  # all they can be
+            usual = 1.0 if measure == "nc4" else 1.42  # one scale for the panels
+            ax.set_ylim(0, max(usual, ax.get_ylim()[1]))
     handles, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(
         handles, names, loc="outside lower center", ncols=6, fontsize=7, frameon=False,
@@ -219,13 +220,14 @@ def figures(network: str, runs: dict, cosines: dict, tree, target, output: pathl
     frame = center @ target @ center
     frame /= np.sqrt(np.outer(np.diag(frame), np.diag(frame)))
     shown = {"target: ETF": center * k / (k - 1), "target: tree": frame, **cosines}
-    figure, axes = plt.subplots(2, 4, figsize=(7.2, 3.9), layout="constrained")
+    rows = -(-len(shown) // 4)
+    figure, axes = plt.subplots(rows, 4, figsize=(7.2, 1.95 * rows), layout="constrained")
     for ax, (name, gram) in zip(axes.flat, shown.items()):
         plots.plot_gram(gram, tree, title=name, ax=ax, colorbar=False)
         ax.set(xticks=[], yticks=[])
     for ax in axes.flat[len(shown) :]:
         ax.set_axis_off()
-    picture = axes[0, 0].images[0]
+    picture = axes.flat[0].images[0]
     figure.colorbar(picture, ax=axes, fraction=0.02, pad=0.01).ax.tick_params(labelsize=6)
     figure.savefig(output / f"nc_geometry_{network.lower()}.png", dpi=150)
     plt.close(figure)
@@ -275,27 +277,28 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"NC2 distance between the two targets, ETF and tree: {gap:.3f}\n")
 
     losses = ["cross-entropy", "HAFrame"] if settings.smoke else list(LOSSES)
-    final = []
+    final, started, left = [], time.monotonic(), settings.max_minutes
+    seeds = range(settings.seed, settings.seed + settings.seeds)  # figures show the first
     for name in NETWORKS:
         histories, cosines = {}, {}
         for loss in losses:
-            method, options = LOSSES[loss]
             one = experiment(name, loss, settings, tree, train, test, target)
             row = f"{name}, {loss}"
-            results = compare(one, {row: (method, options)}, [settings.seed], output, rules=[""])
-            path = files.run_folder(output, row, settings.seed)
-            histories[loss] = plots.read_history(path / files.HISTORY)
-            seeded = {"seed": settings.seed} if loss in ("ETF + DR", "HAFrame") else {}
-            model = load_trained(
-                lambda o=one, m=method, s={**options, **seeded}: o.make_model(m, s, False), path
-            )
+            if settings.max_minutes:
+                left = max(1e-9, settings.max_minutes - (time.monotonic() - started) / 60)
+            results = compare(one, {row: LOSSES[loss]}, seeds, output, rules=[""], max_minutes=left)
+            if results is None:
+                return
+            path = run_folder(output, row, settings.seed)
+            histories[loss] = plots.read_history(path / HISTORY)
+            model = one.trained(output, row, settings.seed)
             centered = _centered(model.features(train[0]), train[1])
             cosines[loss] = plots.class_mean_cosines(centered, train[1], tree.num_classes)
             final.append(final_row(row, histories[loss], results[0]))
         figures(name, histories, cosines, tree, target, output)
     print(f"\n{markdown(final)}\n\nfigures and tables in {output}")
     table.write_csv(final, output / "final.csv")
-    files.write_images(output, test[0])
+    write_images(output, test[0])
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import numpy as np
 
 import keras_haframe as kh
+from tests.brute_force import softmax
 
 
 def flat(classes: int) -> kh.ClassTree:
@@ -48,6 +49,26 @@ def random_tree(rng: np.random.Generator, classes: int) -> kh.ClassTree:
     return kh.ClassTree(edges, [f"c{i}" for i in rng.permutation(classes)])
 
 
+def lopsided() -> kh.ClassTree:
+    """A class right under the root beside deep ones."""
+    edges = [("r", "x"), ("r", "m"), ("m", "y"), ("m", "n"), ("n", "z"), ("n", "w")]
+    return kh.ClassTree(edges, ["w", "x", "y", "z"])
+
+
+def wide(groups: int = 20, size: int = 20) -> kh.ClassTree:
+    """400 classes in 20 groups: more labels than bfloat16 can tell apart."""
+    edges = [("root", f"g{i}") for i in range(groups)]
+    edges += [(f"g{i // size}", f"c{i}") for i in range(groups * size)]
+    return kh.ClassTree(edges, [f"c{i}" for i in range(groups * size)])
+
+
+TREES = {
+    "worked": worked,
+    "uneven": uneven,
+    "flat": lambda: flat(5),
+    "random": lambda: random_tree(np.random.default_rng(3), 11),
+    "lopsided": lopsided,
+}
 SHAPES = {
     "two": lambda: flat(2),
     "flat": lambda: flat(7),
@@ -63,8 +84,7 @@ SHAPES = {
 def probabilities(tree, batch: int, seed: int = 0, sharpness: float = 2.0) -> np.ndarray:
     """Random softmax rows, float32 `[batch, K]`."""
     logits = np.random.default_rng(seed).normal(size=(batch, tree.num_classes)) * sharpness
-    p = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return (p / p.sum(axis=1, keepdims=True)).astype("float32")
+    return softmax(logits).astype("float32")
 
 
 def labels(tree, batch: int, seed: int = 1) -> np.ndarray:

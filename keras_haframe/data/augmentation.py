@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from keras_haframe.data import crops
+
+if TYPE_CHECKING:  # it imports Keras, which drawing pictures needs not
+    from keras_haframe.tree_ops.values import Tensor
 
 CHANGES = ("none", "pad_and_crop", "resized_crop")
 PAD_MODES = ("constant", "reflect")
@@ -77,7 +80,7 @@ class Augmentation:
     def padded(self, images: np.ndarray) -> np.ndarray:
         """Images `[B, h, w, C]` with their padding on all sides."""
         sides = (self.padding, self.padding)
-        return np.pad(images, ((0, 0), sides, sides, (0, 0)), self.pad_mode)
+        return np.pad(images, ((0, 0), sides, sides, (0, 0)), cast(Any, self.pad_mode))
 
     def draw(self, generator: np.random.Generator, count: int) -> tuple[np.ndarray, ...]:
         """Top and left of `count` crops in the padded images, and which to mirror; each `[count]`.
@@ -100,7 +103,7 @@ class Augmentation:
         """How many random numbers `one` takes."""
         return {"pad_and_crop": 3, "resized_crop": 1 + 4 * crops.ATTEMPTS, "none": 0}[self.change]
 
-    def one(self, image: Any, numbers: Any, size: tuple[int, int] | None = None) -> Any:
+    def one(self, image: Tensor, numbers: Tensor, size: tuple[int, int] | None = None) -> Tensor:
         """Change one image in TensorFlow.
 
         Args:
@@ -117,5 +120,7 @@ class Augmentation:
             )
             image.set_shape(shape)
         else:
-            image = crops.resized_crop(image, numbers[1:], size, scale=self.scale, ratio=self.ratio)
+            image = crops.resized_crop(
+                image, numbers[1:], cast(tuple, size), scale=self.scale, ratio=self.ratio
+            )
         return crops.flip(image, numbers[0])

@@ -5,12 +5,11 @@ The data set has no tree of its own; animals and vehicles are ours.
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 
 from keras_haframe.data.file_order import check_split, read_arrays
 from keras_haframe.data.preprocessing import Preprocessing
+from keras_haframe.files import PathLike
 from keras_haframe.tree import ClassTree
 
 SPLITS = ("train", "test")
@@ -27,7 +26,7 @@ GROUPS = {
 
 
 def class_tree() -> ClassTree:
-    """The tree; its classes are in the label order of the data set, which is alphabetical.
+    """Return the tree; its classes are in the label order of the data set, which is alphabetical.
 
     Example:
         >>> class_tree().path(3)
@@ -41,15 +40,18 @@ def class_tree() -> ClassTree:
 
 def load_arrays(
     split: str,
-    data_dir: str | os.PathLike | None = None,
-    file: str | os.PathLike | None = None,
+    data_dir: PathLike | None = None,
+    file: PathLike | None = None,
     download: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Images and labels of a split of CIFAR-10.
 
     Args:
         split: `"train"` (50,000) or `"test"` (10,000).
-        data_dir, file, download: See `file_order.read_arrays`.
+        data_dir: Folder of the prepared data; TFDS's own by default.
+        file: .npz file with `train_images`, `train_labels`, ... in file order; neither TFDS nor
+            TensorFlow is needed then.
+        download: Whether TFDS may download the data set if it is not there.
 
     Returns:
         uint8 images `[n, 32, 32, 3]` and integer labels `[n]`, in file order.

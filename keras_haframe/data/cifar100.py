@@ -6,12 +6,12 @@ levels above them are ours. Groups with a single child stay, so every class lies
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_haframe.data.file_order import check_split, read_arrays
 from keras_haframe.data.preprocessing import Preprocessing
+from keras_haframe.files import PathLike
 from keras_haframe.tree import ClassTree
 
 SPLITS = ("train", "validation", "test", "train+validation")
@@ -66,7 +66,7 @@ GROUPS = {
 
 
 def class_tree() -> ClassTree:
-    """The tree; its classes are in the label order of the data set, which is alphabetical.
+    """Return the tree; its classes are in the label order of the data set, which is alphabetical.
 
     Example:
         >>> class_tree().path(0)
@@ -88,7 +88,7 @@ def class_tree() -> ClassTree:
     return ClassTree(edges, leaves, name="cifar100")
 
 
-def validation_mask(labels, ids, per_class: int = 50) -> np.ndarray:
+def validation_mask(labels: ArrayLike, ids: ArrayLike, per_class: int = 50) -> np.ndarray:
     """Which training images the papers validate on: the last of every class, in file order.
 
     Args:
@@ -126,8 +126,8 @@ def validation_mask(labels, ids, per_class: int = 50) -> np.ndarray:
 
 def load_arrays(
     split: str,
-    data_dir: str | os.PathLike | None = None,
-    file: str | os.PathLike | None = None,
+    data_dir: PathLike | None = None,
+    file: PathLike | None = None,
     download: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Images and labels of a split of CIFAR-100.
@@ -135,7 +135,10 @@ def load_arrays(
     Args:
         split: `"train"` (45,000), `"validation"` (5,000: the last 50 of every class), `"test"`
             (10,000), or `"train+validation"`, all 50,000 that the data set trains on.
-        data_dir, file, download: See `file_order.read_arrays`.
+        data_dir: Folder of the prepared data; TFDS's own by default.
+        file: .npz file with `train_images`, `train_labels`, ... in file order; neither TFDS nor
+            TensorFlow is needed then.
+        download: Whether TFDS may download the data set if it is not there.
 
     Returns:
         uint8 images `[n, 32, 32, 3]` and integer labels `[n]`, in file order.

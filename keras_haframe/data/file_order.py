@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
+
+from keras_haframe.files import PathLike
 
 
 def read_arrays(
     name: str,
     split: str,
-    data_dir: str | os.PathLike | None = None,
-    file: str | os.PathLike | None = None,
+    data_dir: PathLike | None = None,
+    file: PathLike | None = None,
     download: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Images and labels of a split, in the order of the data set's file.

@@ -52,7 +52,7 @@ class MixedBatches(ArrayBatches):
         sample_weight: np.ndarray | None = None,
         class_weight: Mapping[int, float] | np.ndarray | None = None,
         **kwargs: Any,
-    ):
+    ) -> None:
         super().__init__(inputs, labels, batch_size, *args, **kwargs)
         if not alpha > 0:
             raise ValueError(f"`alpha` must be positive. Received: alpha={alpha}")

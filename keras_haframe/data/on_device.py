@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
 from keras_haframe.data.augmentation import Augmentation
 from keras_haframe.data.preprocessing import Preprocessing
-from keras_haframe.tree_ops.values import Tensor
+from keras_haframe.tree_ops.values import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -29,7 +31,9 @@ class ImageTable(keras.layers.Layer):
     mirror. `padding, padding, 0` is the image itself. Returns float `[B, H, W, C]`.
     """
 
-    def __init__(self, shape: tuple[int, ...], preprocessing: Preprocessing | dict, **kwargs):
+    def __init__(
+        self, shape: Sequence[int], preprocessing: Preprocessing | dict, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         if isinstance(preprocessing, dict):
             preprocessing = Preprocessing.from_config(preprocessing)
@@ -63,7 +67,7 @@ class ImageTable(keras.layers.Layer):
         images = ops.take(pixels, lines[:, :, None] + columns[:, None, :], axis=0)
         return ops.cast(self.preprocessing.scale(images), self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], *self.shape[1:])
 
     def save_own_variables(self, store: Any) -> None:
@@ -77,7 +81,7 @@ class ImageTable(keras.layers.Layer):
         return {**super().get_config(), **config}
 
 
-def still(rows: np.ndarray | list[int], padding: int = 4) -> np.ndarray:
+def still(rows: ArrayLike, padding: int = 4) -> np.ndarray:
     """Draws `[n, 4]` that show the images of `rows` as they are."""
     rows = np.asarray(rows)
     middle = [np.full_like(rows, v) for v in (padding, padding, 0)]

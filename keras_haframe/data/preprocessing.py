@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keras_haframe.data.augmentation import Augmentation
+
+if TYPE_CHECKING:  # it imports Keras, which drawing pictures needs not
+    from keras_haframe.tree_ops.values import Tensor
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 RESIZE = ("stretch", "crop", "pad")
@@ -61,7 +64,7 @@ class Preprocessing:
     std: tuple[float, ...] | None = None
     augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.resize not in RESIZE:
             raise ValueError(f"`resize` must be one of {RESIZE}. Received: {self.resize!r}")
         if self.interpolation not in METHODS:
@@ -85,12 +88,13 @@ class Preprocessing:
 
     @classmethod
     def imagenet_style(
-        cls, mean: tuple, std: tuple, side: int | None = 224, **augmentation
+        cls, mean: tuple, std: tuple, side: int | None = 224, **augmentation: Any
     ) -> Preprocessing:
         """As the papers prepare images: a square without regard to the aspect ratio, normalized.
 
         Args:
-            mean, std: RGB, of values from 0 to 1.
+            mean: RGB, of values from 0 to 1.
+            std: RGB, of values from 0 to 1.
             side: Side of the input; `None` keeps the image's size.
             **augmentation: As of `Augmentation`.
         """
@@ -100,7 +104,7 @@ class Preprocessing:
             augmentation=Augmentation(**augmentation),
         )  # fmt: skip
 
-    def __call__(self, images: Any) -> Any:
+    def __call__(self, images: Tensor) -> Tensor:
         """Resize and scale one image or a batch, without a random change.
 
         Args:
@@ -131,12 +135,12 @@ class Preprocessing:
             images = self.resized(images)
         return self.scale(self.augmentation(generator, images))
 
-    def evaluate(self, image: Any) -> Any:
-        """The prepared image, from one that is decoded or still the bytes of a JPEG or PNG file."""
+    def evaluate(self, image: Tensor) -> Tensor:
+        """Prepare an image that is decoded, or still the bytes of a JPEG or PNG file."""
         return self(self.decode(image))
 
-    def train(self, image: Any, numbers: Any) -> Any:
-        """The changed and prepared image, in TensorFlow.
+    def train(self, image: Tensor, numbers: Tensor) -> Tensor:
+        """Return the changed and prepared image, in TensorFlow.
 
         Args:
             image: uint8 `[h, w, 3]`, or the bytes of a JPEG or PNG file.
@@ -151,7 +155,7 @@ class Preprocessing:
         return self.scale(how.one(image, numbers, self.size))
 
     @staticmethod
-    def decode(image: Any) -> Any:
+    def decode(image: Tensor) -> Tensor:
         """Decode JPEG or PNG bytes; leave a decoded image `[h, w, 3]` as it is."""
         import tensorflow as tf
 
@@ -165,8 +169,8 @@ class Preprocessing:
         zoomed = self.resize == "crop" and self.crop_fraction < 1
         return self.size is None or (images.shape[-3:-1] == tuple(self.size) and not zoomed)
 
-    def resized(self, images: Any) -> Any:
-        """The images at `size`, float32, values still from 0 to 255."""
+    def resized(self, images: Tensor) -> Tensor:
+        """Return the images at `size`, float32, values still from 0 to 255."""
         arrays = isinstance(images, np.ndarray)
         if self.size is None or (arrays and self._fits(images)):
             return _float32(images)
@@ -182,7 +186,7 @@ class Preprocessing:
         images = tf.cast(images, tf.float32)
         return images.numpy() if arrays else images
 
-    def _central_box(self, images: Any) -> Any:
+    def _central_box(self, images: Tensor) -> Tensor:
         import tensorflow as tf
 
         whole = tf.shape(images)[-3:-1]
@@ -193,7 +197,7 @@ class Preprocessing:
         top, left = tf.unstack((whole - box) // 2)
         return images[..., top : top + box[0], left : left + box[1], :]
 
-    def scale(self, images: Any) -> Any:
+    def scale(self, images: Tensor) -> Tensor:
         """Values from 0 to 255 mapped to `input_range`, then less `mean`, divided by `std`.
 
         Args:
@@ -212,7 +216,7 @@ class Preprocessing:
         return images if std is None else images / _like(images, std)
 
     def get_config(self) -> dict[str, Any]:
-        """The fields, as JSON takes them; `from_config` makes an equal object."""
+        """Return the fields, as JSON takes them; `from_config` makes an equal object."""
         return dataclasses.asdict(self)
 
     @classmethod
@@ -226,8 +230,8 @@ class Preprocessing:
         return cls(**frozen({**config, "augmentation": augmentation}))
 
 
-def _float32(images: Any) -> Any:
-    """An array or tensor as float32; TensorFlow's also where another backend computes."""
+def _float32(images: Tensor) -> Tensor:
+    """Cast an array or tensor to float32; TensorFlow's also where another backend computes."""
     if isinstance(images, np.ndarray):
         return images.astype(np.float32)
     if type(images).__module__.startswith("tensorflow"):
@@ -239,7 +243,7 @@ def _float32(images: Any) -> Any:
     return ops.cast(images, "float32")
 
 
-def _like(images: Any, constants: np.ndarray) -> Any:
+def _like(images: Tensor, constants: np.ndarray) -> Tensor:
     """Constants that can be computed with the images; PyTorch takes no arrays."""
     if not type(images).__module__.startswith("torch"):
         return constants

@@ -41,7 +41,7 @@ class MixUpClassifier(HierarchicalClassifier):
         class_weight: Mapping[int, float] | None = None,
         **kwargs: Any,
     ) -> keras.callbacks.History:
-        """As `HierarchicalClassifier.fit`; `class_weight` weighs both labels of mixed images."""
+        """Fit as a `HierarchicalClassifier`; `class_weight` weighs both labels of mixed images."""
         if class_weight is None or not isinstance(x, MixedBatches):
             return super().fit(x, y, *args, class_weight=class_weight, **kwargs)
         with x.also_weighted(class_weight):
@@ -55,7 +55,7 @@ class MixUpClassifier(HierarchicalClassifier):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Tensor:
-        """The loss for both labels of mixed images, or as ever where there are no such weights."""
+        """Return the loss for both labels of mixed images, or as ever without such weights."""
         if sample_weight is None or len(sample_weight.shape) < 2:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         own = super().compute_loss(x, y, y_pred, sample_weight[:, 0], training)

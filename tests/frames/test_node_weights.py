@@ -11,7 +11,7 @@ from tests.trees import random_tree
 CASES = [(m, c) for m in ("exponential", "linear") for c in ("depth", "subtree")]
 
 
-def some_tree(seed, low=2, high=30):
+def drawn(seed, low=2, high=30):
     rng = np.random.default_rng(seed)
     return random_tree(rng, int(rng.integers(low, high))), float(np.exp(rng.uniform(-1.5, 1.5)))
 
@@ -49,7 +49,7 @@ def test_worked_tree_by_hand(tree):
 @pytest.mark.parametrize(("mapping", "convention"), CASES)
 @pytest.mark.parametrize("seed", range(8))
 def test_the_weights_sum_to_the_similarity(seed, mapping, convention):
-    tree, gamma = some_tree(seed)
+    tree, gamma = drawn(seed)
     for s_min in (0.0, 0.4, min_similarity(tree, gamma, "exact", mapping, convention)):
         w = node_weights.node_weights(tree, gamma, s_min, mapping, convention)
         s = sum(w[n] * np.outer(tree.ancestors[n], tree.ancestors[n]) for n in range(len(w)))
@@ -60,7 +60,7 @@ def test_the_weights_sum_to_the_similarity(seed, mapping, convention):
 @pytest.mark.parametrize(("mapping", "convention"), CASES)
 @pytest.mark.parametrize("seed", range(8))
 def test_only_the_root_may_weigh_less_than_nothing(seed, mapping, convention):
-    tree, gamma = some_tree(seed)
+    tree, gamma = drawn(seed)
     s_min = min_similarity(tree, gamma, "exact", mapping, convention)
     w = node_weights.node_weights(tree, gamma, s_min, mapping, convention)
     assert (w[: tree.num_classes] > 0).all() and (w[:-1] >= 0).all() and w[-1] < 0
@@ -93,7 +93,7 @@ def test_weights_of_the_extensions(golden, name, case):
 @pytest.mark.parametrize("convention", ["depth", "subtree"])
 @pytest.mark.parametrize("seed", range(10))
 def test_largest_distance(seed, convention):
-    tree, _ = some_tree(seed)
+    tree, _ = drawn(seed)
     assert node_weights.largest_distance(tree, convention) == tree.distances(convention).max()
 
 
@@ -107,7 +107,7 @@ def test_largest_distance_below_a_chain(tree):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_nodes_by_depth(seed):
-    tree, _ = some_tree(seed)
+    tree, _ = drawn(seed)
     found = tree.by_depth
     assert len(found) == tree.height + 1 and found[0].tolist() == [tree.num_nodes - 1]
     for depth, nodes in enumerate(found):
@@ -117,7 +117,7 @@ def test_nodes_by_depth(seed):
 @pytest.mark.parametrize(("mapping", "convention"), CASES)
 @pytest.mark.parametrize("seed", range(5))
 def test_masses_of_every_block(seed, mapping, convention):
-    tree, gamma = some_tree(seed, high=16)
+    tree, gamma = drawn(seed, high=16)
     w = node_weights.node_weights(tree, gamma, 0.05, mapping, convention)
     below, whole = node_weights.masses(tree, w)
     for node in range(tree.num_nodes):
@@ -139,7 +139,7 @@ def test_mass_of_a_singular_similarity_is_infinite_or_huge(tree):
 @pytest.mark.parametrize(("mapping", "convention"), CASES)
 @pytest.mark.parametrize("seed", range(10))
 def test_solve_ones(seed, mapping, convention):
-    tree, gamma = some_tree(20 + seed)
+    tree, gamma = drawn(20 + seed)
     for s_min in (0.0, 0.3, 0.5 * min_similarity(tree, gamma, "exact", mapping, convention)):
         w = node_weights.node_weights(tree, gamma, s_min, mapping, convention)
         total, norm2 = node_weights.solve_ones(tree, w)

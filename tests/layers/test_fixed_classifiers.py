@@ -7,25 +7,11 @@ from keras import ops
 from keras_haframe import frames
 from keras_haframe.layers import ETFClassifier, FrameClassifier
 from keras_haframe.tree import ClassTree
-from tests.brute_force import distances
+from tests.brute_force import target_cosines
 from tests.golden import frame_case, golden_cases
 from tests.gradients import DTYPE, RTOL, assert_close, dot, gradient, numeric_gradient
+from tests.layers.fixed import classifiers, rows
 from tests.trees import random_tree
-
-
-def rows(classifier, dim):
-    """The class vectors of a classifier `[K, dim]`, read off its logits of unit features."""
-    return ops.convert_to_numpy(classifier(np.eye(dim, dtype=DTYPE))["logits"]).T
-
-
-def target(tree, gamma, s_min, convention="depth"):
-    """Target cosines with explicit loops."""
-    d = distances(tree, convention)
-    s = np.empty(d.shape)
-    for i in range(len(d)):
-        for j in range(len(d)):
-            s[i, j] = (1 - s_min) * np.exp(-gamma * d[i, j] / d.max()) + s_min
-    return s
 
 
 def twin(w, x):
@@ -37,17 +23,6 @@ def twin(w, x):
             logits[b, k] = sum(w[k, p] * x[b, p] for p in range(x.shape[1]))
             cosines[b, k] = logits[b, k] / norm if norm > 1e-8 else 0.0
     return logits, cosines
-
-
-def classifiers(tree):
-    return [
-        FrameClassifier(tree, 1.0, dtype=DTYPE),
-        FrameClassifier(tree, 1.0, structured=True, dtype=DTYPE),
-        FrameClassifier(
-            tree, 3.0, min_similarity="exact", structured=True, convention="subtree", dtype=DTYPE
-        ),
-        ETFClassifier(tree.num_classes, dtype=DTYPE),
-    ]
 
 
 # Values --------------------------------------------------------------------------------------
@@ -84,7 +59,7 @@ def test_gram_matrix_is_the_target(uneven_tree, convention, structured, gamma):
         uneven_tree, gamma, structured=structured, convention=convention, dtype=DTYPE
     )
     w = rows(layer, 7)
-    s = target(uneven_tree, gamma, layer.target.s_min, convention)
+    s = target_cosines(uneven_tree, gamma, layer.target.s_min, convention)
     assert_close(w @ w.T, s)
     np.testing.assert_allclose(np.linalg.norm(w, axis=1), 1.0, rtol=RTOL)
 
@@ -156,7 +131,7 @@ def test_wide_features(tree):
     layer = FrameClassifier(tree, 1.0, dtype=DTYPE)
     w = rows(layer, 9)
     assert w.shape == (4, 9)
-    assert_close(w @ w.T, target(tree, 1.0, layer.target.s_min))
+    assert_close(w @ w.T, target_cosines(tree, 1.0, layer.target.s_min))
 
 
 @pytest.mark.parametrize("classes,dim", [(2, 1), (2, 2), (5, 4), (5, 5), (10, 23)])

@@ -12,7 +12,7 @@ from keras_haframe.data import cifar100
 from keras_haframe.layers import ETFClassifier, FixedClassifier, FrameClassifier
 from keras_haframe.tree import ClassTree
 from tests.gradients import BACKEND, DTYPE, assert_close
-from tests.layers.test_fixed_classifiers import classifiers, rows
+from tests.layers.fixed import classifiers, rows
 
 # Frozen weights ------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from keras_haframe.layers import SliceClassifiers
 from keras_haframe.losses import LevelCrossEntropy
 from tests.golden import golden_cases, level_order
 from tests.gradients import DTYPE, RTOL, assert_close, gradient, gradients
-from tests.losses.contract import TREES, some_tree
+from tests.trees import TREES
 
 
 @golden_cases("golden/hafeature_flamingo.npz", "flamingo_{name}_l{rest}__total_loss")
@@ -53,8 +53,8 @@ def test_golden(name, rest, golden, benchmark_tree):
 
 
 @pytest.mark.parametrize("kind", TREES)
-def test_logits_equal_loops(kind, request):
-    tree = some_tree(kind, request)
+def test_logits_equal_loops(kind):
+    tree = TREES[kind]()
     x = np.random.default_rng(0).normal(size=(3, 11)).astype("float32")
     head = SliceClassifiers(tree)
     outputs = head(x)

@@ -9,17 +9,9 @@ from keras_haframe.losses import ConditionalSoftmaxLoss
 from keras_haframe.losses.conditional_softmax_loss import ConditionalLogProbabilities
 from tests.golden import golden_cases
 from tests.gradients import DTYPE, RTOL, assert_close, gradient
-from tests.losses.contract import TREES, LossContract, log_sum_exp, some_tree
-
-
-def log_given_parent(tree, node: int, row) -> float:
-    """Log softmax of a node among its siblings."""
-    siblings = [row[n] for n in range(tree.num_nodes) if tree.parents[n] == tree.parents[node]]
-    return row[node] - log_sum_exp(siblings)
-
-
-def leaf_log_probability(tree, label: int, row) -> float:
-    return sum(log_given_parent(tree, tree.index(n), row) for n in tree.path(label)[1:])
+from tests.losses.contract import LossContract
+from tests.losses.twins import leaf_log_probability, log_given_parent
+from tests.trees import TREES
 
 
 class TestContract(LossContract):
@@ -83,8 +75,8 @@ def test_golden_loss(name, alpha, golden):
 
 
 @pytest.mark.parametrize("kind", TREES)
-def test_class_probabilities_are_products_that_sum_to_one(kind, request):
-    tree = some_tree(kind, request)
+def test_class_probabilities_are_products_that_sum_to_one(kind):
+    tree = TREES[kind]()
     logits = 3 * np.random.default_rng(0).normal(size=(4, tree.num_nodes)).astype(DTYPE)
     got = ConditionalLogProbabilities(tree).leaves(ops.convert_to_tensor(logits))
     classes = range(tree.num_classes)

@@ -8,12 +8,12 @@ from keras import ops
 import keras_haframe as kh
 from keras_haframe.layers import UnitClassifiers
 from keras_haframe.losses import HAFeatureLoss
+from tests.brute_force import level_names, log_softmax
 from tests.golden import golden_cases, level_order, load
 from tests.gradients import DTYPE, RTOL, assert_close, gradients
-from tests.losses.contract import LossContract, log_softmax
-from tests.losses.test_dissimilarity import kl
-from tests.losses.test_dissimilarity import twin as dissimilarity_twin
-from tests.losses.test_level_cross_entropy import level_names, level_outputs
+from tests.losses import twins
+from tests.losses.contract import LossContract
+from tests.losses.twins import kl, level_outputs
 
 
 def divergence(p, q) -> float:
@@ -57,7 +57,7 @@ class TestContract(LossContract):
         for level in options.get("dissimilarity_levels") or range(1, tree.height):
             nodes = np.array(level_names(tree, level))[labels]
             order = np.argsort(outputs["shuffle"][:, level - 1], kind="stable")
-            batch += options.get("dissimilarity", 1.0) * dissimilarity_twin(
+            batch += options.get("dissimilarity", 1.0) * twins.dissimilarity(
                 np.exp(log_p[level - 1]), nodes, order, options.get("margin", 3.0)
             )
         each = []

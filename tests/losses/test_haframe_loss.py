@@ -57,7 +57,8 @@ def test_golden(golden, benchmark_tree, name, alpha, reduction, dtype, rtol):
     key = f"{name}__alpha{alpha}__{reduction}"
     np.testing.assert_allclose(value, file[f"{key}__loss"], rtol=rtol)
     assert_close(found, file[f"{key}__grad_features"], rtol)
-    assert loss.weights() == (float(file[f"{name}__alpha{alpha}__beta"]), float(alpha))
+    weights = (float(file[f"{name}__alpha{alpha}__beta"]), float(alpha))
+    assert loss.weights() == pytest.approx(weights, rel=1e-12)
 
 
 # A twin in NumPy -----------------------------------------------------------------------------

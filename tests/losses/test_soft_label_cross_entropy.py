@@ -7,9 +7,10 @@ from keras import ops
 import keras_haframe as kh
 from keras_haframe.losses import CrossEntropy, SoftLabelCrossEntropy, soft_label_cross_entropy
 from keras_haframe.tree_ops import target_rows
+from tests.brute_force import log_softmax
 from tests.golden import golden_cases
 from tests.gradients import DTYPE, RTOL, assert_close, gradient
-from tests.losses.contract import LossContract, log_softmax
+from tests.losses.contract import LossContract
 
 
 def twin_targets(tree, beta, label, convention="depth") -> np.ndarray:

@@ -6,7 +6,8 @@ from keras import ops
 import keras_haframe as kh
 from tests.golden import golden_cases
 from tests.gradients import assert_close, gradient
-from tests.methods.contract import MethodContract, backbone, data
+from tests.methods.contract import MethodContract
+from tests.networks import backbone, data
 from tests.trees import flat
 
 etf_dr_cases = golden_cases("golden_ext/etf_dr_{name}.npz")
@@ -96,6 +97,7 @@ def test_head_without_normalization_keeps_lengths(golden, name):
     assert_close(outputs["logits"], features @ g["M"], 1e-4)
 
 
+@pytest.mark.slow
 def test_class_lengths_act_in_training_only(tree):
     """`fit` weighs the classes of a batch evenly, `evaluate` does not."""
     model = kh.build(backbone(), tree, "etf_dr")

@@ -5,7 +5,8 @@ import keras_haframe as kh
 from keras_haframe.methods.label_embeddings import tree_embeddings
 from tests.brute_force import distances
 from tests.golden import golden_cases
-from tests.methods.contract import MethodContract, backbone, data
+from tests.methods.contract import MethodContract
+from tests.networks import backbone, data
 from tests.trees import random_tree
 
 

@@ -5,6 +5,7 @@ import pytest
 from keras import ops
 
 from keras_haframe.metrics import HierarchicalDistance, hierarchical_distance
+from tests import trees
 from tests.brute_force import distance, ranking, softmax
 from tests.golden import golden_cases, match
 from tests.metrics import contract
@@ -87,7 +88,7 @@ def test_among_equal_scores_the_lower_index_ranks_first(uneven_tree, k):
 
 def test_ties_among_many_classes():
     """400 equal scores: the first k classes are the best."""
-    tree = contract.wide_tree()
+    tree = trees.wide()
     for k in (1, 5, 20, 21):
         found = hierarchical_distance([5], np.zeros((1, 400), "float32"), tree, k)
         expected = {1: 1, 5: 1, 20: 19 / 20, 21: 21 / 21}[k]  # class 5 is of the first group of 20
@@ -195,12 +196,12 @@ def test_huge_scores(tree):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_more_labels_than_half_precision_holds(dtype):
     labels, _, scores = contract.half_precision_example(dtype)
-    found = hierarchical_distance(labels, scores, contract.wide_tree(), 1)
+    found = hierarchical_distance(labels, scores, trees.wide(), 1)
     np.testing.assert_array_equal(ops.convert_to_numpy(found), [0, 0, 2, 1])
 
 
 def test_five_thousand_classes():
-    tree = contract.wide_tree(50, 100)
+    tree = trees.wide(50, 100)
     scores = np.zeros((2, 5000), "float32")
     scores[0, [4999, 4950, 0]] = [3, 2, 1]
     scores[1, [4999, 4950, 0]] = [1, 2, 3]

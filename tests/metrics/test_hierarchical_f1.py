@@ -12,6 +12,7 @@ from keras_haframe.metrics import (
     hierarchical_distance,
     hierarchical_f1,
 )
+from tests import trees
 from tests.compiled import compiled
 from tests.golden import golden_cases, numbered_tree
 from tests.metrics import contract
@@ -165,7 +166,7 @@ def test_golden_answers_through_the_golden_ancestor_table(golden, name, floor):
 
 def test_labels_and_nodes_above_256_under_half_precision_policies():
     y, best, _ = contract.half_precision_example("bfloat16")
-    tree = contract.wide_tree()
+    tree = trees.wide()
     metric = HierarchicalF1(tree)
     metric.update_state(y, best)  # two right (2 of 2 shared), one far off (0), one near (1)
     assert float(metric.result()) == pytest.approx(5 / 8)

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_haframe.data import cifar100
 from keras_haframe.metrics import LevelAccuracy, Top1Accuracy, level_accuracy
+from tests import trees
 from tests.brute_force import ranking
 from tests.metrics import contract
 from tests.trees import random_tree
@@ -143,7 +144,7 @@ def test_equal_scores(tree):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_more_labels_than_half_precision_holds(dtype):
     labels, _, scores = contract.half_precision_example(dtype)
-    tree = contract.wide_tree()
+    tree = trees.wide()
     for level, expected in ((-1, [1, 1, 0, 0]), (1, [1, 1, 0, 1])):
         found = level_accuracy(labels, scores, tree, level)
         np.testing.assert_array_equal(ops.convert_to_numpy(found), expected)

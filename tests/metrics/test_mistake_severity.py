@@ -13,6 +13,7 @@ from keras_haframe.metrics import (
     hierarchical_distance,
     mistake_severity,
 )
+from tests import trees
 from tests.brute_force import distance, ranking
 from tests.golden import golden_cases
 from tests.metrics import contract
@@ -207,7 +208,7 @@ def test_a_class_that_never_occurs(uneven_tree):
 def test_more_labels_than_half_precision_holds(dtype):
     """301 for 300 is a near miss (1), 399 for 0 a far one (2), 257 for 257 right."""
     labels, _, scores = contract.half_precision_example(dtype)
-    metric = measured(contract.wide_tree(), labels, scores)
+    metric = measured(trees.wide(), labels, scores)
     assert float(metric.result()) == 1.5
     assert float(metric.mistakes) == 2.0
 

@@ -10,7 +10,7 @@ from keras_haframe.metrics import (
     NormalizedHierarchicalDistance,
     normalized_hierarchical_distance,
 )
-from tests import brute_force
+from tests import brute_force, trees
 from tests.compiled import compiled
 from tests.golden import golden_cases, numbered_tree
 from tests.metrics import contract
@@ -151,6 +151,6 @@ def test_keeps_the_contract_of_tree_metrics(uneven_tree, tmp_path):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_labels_above_256_under_half_precision_policies(dtype):
     y, _, scores = contract.half_precision_example(dtype)
-    metric = NormalizedHierarchicalDistance(contract.wide_tree(), k=1)
+    metric = NormalizedHierarchicalDistance(trees.wide(), k=1)
     metric.update_state(y, scores)
     assert float(metric.result()) == pytest.approx((0 + 0 + 2 + 1) / 4 / 2)

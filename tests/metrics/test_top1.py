@@ -5,6 +5,7 @@ import pytest
 from keras import ops
 
 from keras_haframe.metrics import Top1Accuracy
+from tests import trees
 from tests.brute_force import ranking
 from tests.golden import golden_cases
 from tests.metrics import contract
@@ -61,7 +62,7 @@ def test_golden_crm_file(golden, benchmark_tree, name):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_more_labels_than_half_precision_holds(dtype):
     labels, best, scores = contract.half_precision_example(dtype)
-    metric = Top1Accuracy(contract.wide_tree())
+    metric = Top1Accuracy(trees.wide())
     metric.update_state(labels, scores)
     assert float(metric.result()) == np.mean(labels == best) == 0.5
 

@@ -1,6 +1,5 @@
 """ResNet-50 against a PyTorch twin written here, and the conversion of weights."""
 
-import json
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from keras import ops
 from keras_haframe.models import load_torch_weights, resnet50
 from keras_haframe.models import torch_weights as module
 from tests.gradients import assert_close
+from tests.models.safetensors_file import write_safetensors
 
 BLOCKS, SMALL = (3, 4, 6, 3), (1, 1, 1, 1)
 
@@ -76,24 +76,6 @@ def torch_resnet(blocks):
 
 def state_of(net):
     return {name: value.numpy() for name, value in net.state_dict().items()}
-
-
-def write_safetensors(path, arrays, header_extra=None):
-    """The published format: length, JSON header, data."""
-    kinds = {"float32": "F32", "float64": "F64", "float16": "F16", "int64": "I64", "uint16": "BF16"}
-    header, data, offset = dict(header_extra or {}), [], 0
-    for name, array in arrays.items():
-        raw = np.ascontiguousarray(array).tobytes()
-        header[name] = {
-            "dtype": kinds[str(array.dtype)],
-            "shape": list(array.shape),
-            "data_offsets": [offset, offset + len(raw)],
-        }
-        data.append(raw)
-        offset += len(raw)
-    head = json.dumps(header).encode()
-    head += b" " * (-len(head) % 8)
-    path.write_bytes(len(head).to_bytes(8, "little") + head + b"".join(data))
 
 
 @pytest.fixture(scope="module")
@@ -262,6 +244,7 @@ def outputs(text):
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.slow
 def test_other_backends_compute_the_same(backend, capsys):
     pytest.importorskip(backend)
     run = subprocess.run(

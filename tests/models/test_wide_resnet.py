@@ -260,6 +260,7 @@ def test_refuses(options, message):
         wide_resnet(**options)
 
 
+@pytest.mark.slow
 def test_learns(tree):
     """Four plain colors, from scratch, in a type II network."""
     rng = np.random.default_rng(0)

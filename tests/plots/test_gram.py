@@ -4,11 +4,7 @@ import pytest
 from keras_haframe.data import cifar100
 from keras_haframe.plots import class_mean_cosines, plot_gram
 from keras_haframe.plots.gram import group_edges
-
-
-def symmetric(k, seed=0):
-    x = np.random.default_rng(seed).uniform(-1, 1, (k, k))
-    return (x + x.T) / 2
+from tests.plots.conftest import symmetric
 
 
 def test_classes_are_in_tree_order(uneven_tree, ax):

@@ -22,7 +22,7 @@ def recipe():
 def test_smoke(backend, data, method, tmp_path):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
-    words = ("--smoke", "--data", data, "--method", method, "--output", tmp_path)
+    words = ("--smoke", "--dataset", data, "--method", method, "--output", tmp_path)
 
     def run():
         if backend == keras.backend.backend():

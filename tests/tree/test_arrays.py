@@ -53,7 +53,7 @@ def first_appearance(labels):
 
 
 @functools.cache
-def wide_tree():
+def ten_thousand_classes():
     """10,000 classes in a random order below 1,000, 50 and 4 groups; one class hangs higher up."""
     rng = np.random.default_rng(7)
     sizes = [(10_000, "c"), (1_000, "g"), (50, "h"), (4, "i"), (1, "r")]
@@ -216,7 +216,7 @@ def test_distances_of_other_trees(golden, benchmark_tree, name):
 
 @pytest.mark.parametrize("convention", ["depth", "subtree"])
 def test_ten_thousand_classes(convention):
-    tree = wide_tree()
+    tree = ten_thousand_classes()
     assert tree.num_classes == 10_001
     d = tree.distances(convention)
     assert d.shape == (10_001, 10_001) and d.dtype == np.int16

@@ -10,10 +10,9 @@ from keras_haframe.losses import FrameCosineLoss
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops import target_rows
 from keras_haframe.tree_ops.target_rows import TargetRows
-from tests.brute_force import distance
+from tests.brute_force import distance, target_cosines
 from tests.golden import gamma_of, golden_cases
 from tests.gradients import DTYPE, assert_close
-from tests.losses.test_frame_cosine_loss import target
 from tests.trees import random_tree
 
 
@@ -39,7 +38,7 @@ def test_rows_without_a_table(uneven_tree, monkeypatch, convention):
         assert dense.table is not None
         assert sparse.table is None
         assert_close(sparse(labels), ops.convert_to_numpy(dense(labels)))
-        assert_close(dense(labels), target(tree, 2.0, -0.01, convention)[labels])
+        assert_close(dense(labels), target_cosines(tree, 2.0, -0.01, convention)[labels])
 
 
 def test_five_thousand_classes():

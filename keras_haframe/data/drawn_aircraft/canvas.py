@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from keras_haframe.data.drawn_aircraft.shapes import Values
+
 NUMBERS_PER_IMAGE = 96
 
 
 class Dice:
-    """Hand out random columns, one value per image.
+    """Hands out random columns, one value per image.
 
     Image `i` of a stream owns the generator seeded with `(seed, i)`. Its numbers are
     drawn once, and each call takes the next column, so an image depends on neither
@@ -85,7 +87,7 @@ def overall_size(design: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]
         design: Dictionary of columns `[B, 1]`.
 
     Returns:
-        Tuple of two columns `[B, 1]` in metres.
+        Tuple of two columns `[B, 1]` in meters.
     """
     d = design
     sweep = 0.5 * d["tail_span"] * np.tan(np.radians(d["tail_sweep"]))
@@ -130,7 +132,7 @@ class Canvas:
         right, up = (a.reshape(1, -1) for a in np.meshgrid(axis, -axis))
         right, up = (right - shift_x) / self.scale, (up - shift_y) / self.scale
         cos, sin = np.cos(heading), np.sin(heading)
-        # Picture coordinates along and across the aircraft, in metres.
+        # Picture coordinates along and across the aircraft, in meters.
         self.along = cos * right + sin * up - 0.5 * (length - d["length"])
         self.across = cos * up - sin * right
         self.sin_roll, self.cos_roll = np.sin(roll), np.cos(roll)
@@ -155,27 +157,35 @@ class Canvas:
         chosen = np.logical_and.reduce([c[:, 0] for c in conditions])
         return Selection(self.design, np.flatnonzero(chosen))
 
-    def plane(self, rows: np.ndarray, height) -> tuple[np.ndarray, np.ndarray]:
+    def plane(self, rows: np.ndarray, height: Values) -> tuple[np.ndarray, np.ndarray]:
         """Coordinates of the pixels in the level plane through a part.
 
         Args:
             rows: Indices `[R]` of the images.
-            height: Height of the part over the fuselage axis in metres, `[R, 1]`.
+            height: Height of the part over the fuselage axis in meters, `[R, 1]`.
 
         Returns:
             Tuple of `x`, growing towards the nose, and `y`, growing to the left,
-            each `[R, P]` in metres.
+            each `[R, P]` in meters.
         """
         x = (self.along[rows] - height * self.sin_pitch[rows]) / self.cos_pitch[rows]
         y = (self.across[rows] - height * self.sin_roll[rows]) / self.cos_roll[rows]
         return x, y
 
-    def paint(self, rows, distance, color, tone=1.0, opacity=1.0, rim=0.35) -> None:
+    def paint(
+        self,
+        rows: np.ndarray,
+        distance: Values,
+        color: Values,
+        tone: Values = 1.0,
+        opacity: Values = 1.0,
+        rim: Values = 0.35,
+    ) -> None:
         """Paint a shape over what is there, with a dark rim about a pixel wide.
 
         Args:
             rows: Indices `[R]` of the images.
-            distance: Signed distances `[R, P]` in metres, negative inside.
+            distance: Signed distances `[R, P]` in meters, negative inside.
             color: `[R, 3]` or `[3]`.
             tone: Brightness, broadcast to `[R, P]`.
             opacity: Opacity, broadcast to `[R, P]`.

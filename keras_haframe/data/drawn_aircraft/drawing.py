@@ -1,4 +1,4 @@
-"""Draw labeled pictures of aircraft with NumPy alone, and the splits of the data set."""
+"""Draws labeled pictures of aircraft with NumPy alone, and the splits of the data set."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _draw_batch(design: dict[str, np.ndarray], dice: Dice, size: int) -> np.ndar
 
 
 def _shadow(alpha: np.ndarray, dice: Dice, size: int) -> np.ndarray:
-    """The aircraft's outline, moved away from the light and softened, `[B, P]`."""
+    """Return the aircraft's outline, moved away from the light and softened, `[B, P]`."""
     reach, angle = dice.uniform(0.02, 0.16) * size, dice.uniform(-np.pi, np.pi)
     soft = 0.4 * size / 64 + 0.12 * reach
     down = _blur(size, soft, reach * np.sin(angle))

@@ -30,7 +30,7 @@ class DrawnAircraftConfig(tfds.core.BuilderConfig):
 
     ```python
     config = DrawnAircraftConfig(name="large", examples_per_class=400)
-    tfds.load("drawn_aircraft", builder_kwargs={"config": config})
+    data = tfds.load("drawn_aircraft", builder_kwargs={"config": config})
     ```
     """
 
@@ -67,16 +67,18 @@ class Builder(ImageBuilder):
     def _info(self) -> tfds.core.DatasetInfo:
         size = self.builder_config.size
         # dict.fromkeys: unique names, in the order of the tree.
-        makers, families, variants = (list(dict.fromkeys(n)) for n in zip(*fleet.lineage()))
+        manufacturers, families, variants = (
+            list(dict.fromkeys(names)) for names in zip(*fleet.lineage())
+        )
         features = {
             "image": tfds.features.Image(shape=(size, size, 3), doc="RGB picture"),
             "label": tfds.features.ClassLabel(names=variants),
             "family": tfds.features.ClassLabel(names=families),
-            "manufacturer": tfds.features.ClassLabel(names=makers),
+            "manufacturer": tfds.features.ClassLabel(names=manufacturers),
         }
         return self.image_info(DESCRIPTION, features)
 
-    def _split_generators(self, dl_manager) -> dict[str, Iterator]:
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         del dl_manager  # nothing to download
         self.describe(fleet.class_tree())
         return {split: self._generate_examples(split) for split in drawing.SPLITS}

@@ -113,7 +113,7 @@ Zephrane: length=16 width=2 span=10.5 root=7.6 tip=0.7 sweep=54 nose=0.38 blunt=
 class Design:
     """Measurements from which an aircraft is drawn.
 
-    Lengths are in metres, angles in degrees. "Station" means a place along the
+    Lengths are in meters, angles in degrees. "Station" means a place along the
     fuselage as a fraction of its length, 0 at the nose and 1 at the end of the
     tail. "Share" means a fraction of the half span, 0 at the center line. A part
     whose size is 0 is left out.
@@ -320,7 +320,7 @@ def designs() -> list[Design]:
     Example:
 
     >>> designs()[0].length
-    31.0
+    30.0
     """
     changes = {name: traits for _, name, traits in _rows()}
     fleet = []
@@ -331,7 +331,7 @@ def designs() -> list[Design]:
 
 
 def class_tree() -> ClassTree:
-    """The class tree of the drawn aircraft, its leaves in label order.
+    """Return the class tree of the drawn aircraft, its leaves in label order.
 
     Example:
 

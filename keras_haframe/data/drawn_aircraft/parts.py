@@ -1,7 +1,7 @@
-"""Paint the parts of an aircraft on a `Canvas`: one function per part.
+"""Paints the parts of an aircraft on a `Canvas`: one function per part.
 
 `x` grows towards the nose and is 0 in the middle of the fuselage; `side` is the
-distance from the center line. Both are in metres.
+distance from the center line. Both are in meters.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from keras_haframe.data.drawn_aircraft.canvas import Canvas, Selection
-from keras_haframe.data.drawn_aircraft.shapes import body, capsule, lifting_surface
+from keras_haframe.data.drawn_aircraft.shapes import Values, body, capsule, lifting_surface
 
 GLASS = np.array([0.10, 0.14, 0.22], np.float32)
 BLADES = np.array([0.24, 0.24, 0.26], np.float32)
@@ -56,7 +56,9 @@ def wing(canvas: Canvas, part: Selection) -> None:
     _tip_tanks(canvas, rows, part, x, side - half)
 
 
-def _winglets(canvas, rows, part, x, out) -> None:
+def _winglets(
+    canvas: Canvas, rows: np.ndarray, part: Selection, x: np.ndarray, out: np.ndarray
+) -> None:
     has = np.flatnonzero(part["winglet"][:, 0])
     if len(has):
         rows, x, out = rows[has], x[has], out[has]
@@ -66,7 +68,9 @@ def _winglets(canvas, rows, part, x, out) -> None:
         canvas.paint(rows, np.maximum(distance, -out), canvas.tips[rows], 1.1)
 
 
-def _tip_tanks(canvas, rows, part, x, out) -> None:
+def _tip_tanks(
+    canvas: Canvas, rows: np.ndarray, part: Selection, x: np.ndarray, out: np.ndarray
+) -> None:
     has = np.flatnonzero(part["tip_tank"][:, 0])
     if len(has):
         rows, x, out = rows[has], x[has], out[has]
@@ -117,8 +121,15 @@ def fuselage(canvas: Canvas, part: Selection) -> None:
     canvas.paint(rows, np.maximum(distance, glass), GLASS, shine)
 
 
-def _surface(canvas, rows, height, sizes, sweep, color) -> None:
-    """A plain small wing: tailplane or foreplane."""
+def _surface(
+    canvas: Canvas,
+    rows: np.ndarray,
+    height: Values,
+    sizes: tuple[Values, Values, Values, Values],
+    sweep: Values,
+    color: Values,
+) -> None:
+    """Draw a plain small wing: tailplane or foreplane."""
     x, y = canvas.plane(rows, height)
     distance, _, depth = lifting_surface(x, np.abs(y), *sizes, np.tan(np.radians(sweep)))
     tone = two_tone(canvas, rows, y) * (1.0 - 0.14 * (depth > 0.7))
@@ -175,7 +186,16 @@ def dome(canvas: Canvas, part: Selection) -> None:
 # Engines and propellers
 
 
-def _nacelle(canvas, rows, x, off, front, length, radius, jet) -> None:
+def _nacelle(
+    canvas: Canvas,
+    rows: np.ndarray,
+    x: Values,
+    off: Values,
+    front: Values,
+    length: Values,
+    radius: Values,
+    jet: Values,
+) -> None:
     """One engine: a round bar; a jet's is cut off in front and shows a dark intake."""
     distance = capsule(x, off, front, length, radius)
     distance = np.maximum(distance, jet * (x - front + 0.35 * radius))
@@ -206,7 +226,7 @@ def rear_engines(canvas: Canvas, part: Selection) -> None:
 
 
 def center_engine(canvas: Canvas, part: Selection) -> None:
-    """A third jet on the back, before the fin."""
+    """Draw a third jet on the back, before the fin."""
     if len(part):
         x, y = canvas.plane(part.rows, 0.5 * part["width"])
         front = tail_end(part) + part["fin_root"] + 0.6 * part["rear_length"]
@@ -218,14 +238,16 @@ def propellers(canvas: Canvas, part: Selection, radius: str, place: str | None) 
     """Spinning propellers, seen nearly edge-on: at the nose, or on the wing engines."""
     if not len(part):
         return
-    rows, radius = part.rows, part[radius]
-    side, height, front = 0.0, 0.0, 0.5 * part["length"]
+    rows, size = part.rows, part[radius]
+    side: Values = 0.0
+    height: Values = 0.0
+    front = 0.5 * part["length"]
     if place is not None:
         side, height = part[place] * 0.5 * part["span"], wing_height(part)
         front = wing_lead(part, side) + part["pod_forward"]
     x, y = canvas.plane(rows, height)
-    thin = radius * (0.1 + np.abs(canvas.sin_pitch[rows]))
-    ring = np.sqrt(((x - front) / thin) ** 2 + ((np.abs(y) - side) / radius) ** 2)
+    thin = size * (0.1 + np.abs(canvas.sin_pitch[rows]))
+    ring = np.sqrt(((x - front) / thin) ** 2 + ((np.abs(y) - side) / size) ** 2)
     canvas.paint(rows, (ring - 1.0) * thin, BLADES, opacity=0.6, rim=0.0)
 
 
@@ -233,7 +255,7 @@ def propellers(canvas: Canvas, part: Selection, radius: str, place: str | None) 
 
 
 def place_of(part: Selection, station: str) -> np.ndarray:
-    """x of a station, a share of the length counted from the nose."""
+    """Compute x of a station, a share of the length counted from the nose."""
     return (0.5 - part[station]) * part["length"]
 
 
@@ -242,17 +264,17 @@ def wing_height(part: Selection) -> np.ndarray:
     return 0.5 * part["wing_z"] * part["width"]
 
 
-def wing_lead(part: Selection, side) -> np.ndarray:
-    """x of the wing's leading edge at a distance from the center line."""
+def wing_lead(part: Selection, side: Values) -> np.ndarray:
+    """Compute x of the wing's leading edge at a distance from the center line."""
     return place_of(part, "wing_at") - side * np.tan(np.radians(part["sweep"]))
 
 
 def tail_end(part: Selection) -> np.ndarray:
-    """x of the end of the tail: of the fuselage, or of the booms."""
+    """Compute x of the end of the tail: of the fuselage, or of the booms."""
     behind = place_of(part, "tail_at") - part["tail_root"]
     return np.where(part["boom_y"] > 0, behind, -0.5 * part["length"])
 
 
-def two_tone(canvas: Canvas, rows, y) -> np.ndarray:
+def two_tone(canvas: Canvas, rows: np.ndarray, y: Values) -> np.ndarray:
     """Brightness of a surface whose halves face a little to either side."""
     return 1.0 + 0.12 * canvas.light[rows] * np.sign(y)
