@@ -40,12 +40,12 @@ import tensorflow as tf
 import keras_haframe as kh
 from keras_haframe.data import (
     ArrayBatches,
+    Augmentation,
     cifar100,
     fgvc_aircraft,
     inaturalist2019,
     tiered_imagenet_h,
 )
-from keras_haframe.data.augment_arrays import random_crop_and_flip
 from keras_haframe.data.batches import training_batches
 from keras_haframe.training import papers_sgd
 
@@ -121,7 +121,9 @@ def pipelines(quick: bool) -> dict[str, tuple]:
         made[name] = (batches, f"{size:.1f}", network)
     images = np.random.default_rng(0).standard_normal((many, 32, 32, 3)).astype("float32")
     labels = np.arange(many) % CLASSES
-    arrays = ArrayBatches(images, labels, BATCH, 0, random_crop_and_flip)
+    arrays = ArrayBatches(
+        images, labels, BATCH, 0, Augmentation("pad_and_crop", pad_mode="reflect")
+    )
     made["arrays"] = (arrays, "", "wrn")
     layers = {"keras": keras.layers.RandAugment(num_ops=2)}
     if keras_cv is not None:

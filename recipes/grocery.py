@@ -18,6 +18,7 @@ Results, with spreads, machine and versions: docs/results.md.
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 
 import matplotlib
 
@@ -29,7 +30,7 @@ import tensorflow_datasets as tfds
 
 import keras_haframe as kh
 from keras_haframe import plots
-from keras_haframe.data import ArrayBatches
+from keras_haframe.data import ArrayBatches, Preprocessing
 from keras_haframe.results import read_scores, run_folder
 from keras_haframe.results.table import by_method, markdown
 from keras_haframe.training import (
@@ -38,10 +39,12 @@ from keras_haframe.training import (
     compare,
     epoch_cosine,
     papers_sgd,
+    parse,
     place,
 )
 
 SIZE, COPIES = 160, 6
+PREPROCESSING = Preprocessing((SIZE, SIZE), "crop", antialias=True, input_range=(-1.0, 1.0))
 OPTIONS = {"haframe": {"gamma": 1.0, "alpha": 0.5}}
 ROWS = {"cross-entropy": ("cross_entropy", {}), "HAFrame": ("haframe", OPTIONS["haframe"])}
 
@@ -60,7 +63,7 @@ class Settings(RunSettings):
 
 
 def mobilenet(weights: str) -> keras.Model:
-    """MobileNet without its top; images scaled to [-1, 1]."""
+    """MobileNet without its top, for images as `PREPROCESSING` makes them."""
     online = "imagenet" if weights == "imagenet" else None
     net = keras.applications.MobileNet(
         include_top=False, weights=online, input_shape=(SIZE, SIZE, 3)
@@ -85,10 +88,7 @@ def load(split: str, data_dir: str) -> tuple[np.ndarray, np.ndarray]:
     """Photographs uint8 `[n, SIZE, SIZE, 3]` (center square) and labels `[n, 3]`, fine to top."""
 
     def square(example):
-        image = example["image"]
-        side = tf.minimum(tf.shape(image)[0], tf.shape(image)[1])
-        image = tf.image.resize_with_crop_or_pad(image, side, side)
-        image = tf.cast(tf.image.resize(image, (SIZE, SIZE), antialias=True), tf.uint8)
+        image = tf.cast(PREPROCESSING.resized(example["image"]), tf.uint8)
         return image, tf.stack([example[k] for k in ("label", "coarse_label", "top_label")])
 
     data = tfds.load("grocery_store", split=split, data_dir=data_dir).map(square).batch(128)
@@ -113,7 +113,7 @@ def activations(stem: keras.Model, images: np.ndarray, augment: bool, seed: int)
     def run(batch):
         batch = tf.cast(batch, tf.float32)
         batch = layers(batch, training=True) if augment else batch
-        return tf.cast(stem(batch / 127.5 - 1, training=False), tf.float16)
+        return tf.cast(stem(PREPROCESSING.scale(batch), training=False), tf.float16)
 
     return np.concatenate([run(images[i : i + 66]) for i in range(0, len(images), 66)])
 
@@ -157,8 +157,9 @@ def experiment(settings: Settings, network: str = "II") -> Experiment:
     )  # fmt: skip
 
 
-def main(settings: Settings) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Train both rows, print the table, draw where the mistakes fall."""
+    settings = parse(Settings, __doc__, argv)
     if settings.smoke:
         settings = dataclasses.replace(settings, epochs=1, seeds=1)
     settings.start()
@@ -182,4 +183,4 @@ def main(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    main(kh.training.parse(Settings, __doc__))
+    main()

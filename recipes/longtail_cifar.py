@@ -35,13 +35,14 @@ the shuffled batch. SVHN, STL-10, DenseNet and ImageNet-LT are left out.
 """
 
 import dataclasses
+import functools
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 import simple_parsing
 
 from keras_haframe.data import ArrayBatches, MixedBatches, cifar10, cifar100
-from keras_haframe.data.augment_arrays import random_crop_and_flip
 from keras_haframe.data.long_tail import long_tail_indices
 from keras_haframe.models import MixUpClassifier, resnet32
 from keras_haframe.training import (
@@ -59,7 +60,7 @@ WIDTHS = {"cifar10": 16, "cifar100": 32}
 # First class of the medium and of the tail classes.
 BOUNDS = {"cifar10": (3, 7), "cifar100": (36, 71)}
 PARTS = ("top1_frequent", "top1_medium", "top1_rare")
-PREPROCESSING = cifar10.PREPROCESSING  # the paper's, for both
+PREPROCESSING = cifar10.PREPROCESSING  # the paper's, for both: crops from a black frame
 OPTIONS = {  # by data and method; on CIFAR-100 as in cifar100.py, on CIFAR-10 the defaults
     ("cifar100", "haframe"): {"gamma": 2.0, "alpha": 0.4},
     ("cifar100", "haframe_dr"): {"gamma": 2.0, "lengths": "batch"},
@@ -94,17 +95,11 @@ def load(settings: Settings) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nda
         images = rng.integers(0, 256, (1200, 32, 32, 3), "uint8")
         labels = np.arange(1200) % DATA[settings.dataset].class_tree().num_classes
         return images[:1000], labels[:1000], images[1000:], labels[1000:]
-    if settings.arrays:
-        with np.load(settings.arrays) as file:
-            return tuple(file[f"{s}_{k}"] for s in ("train", "test") for k in ("images", "labels"))
-    data = DATA[settings.dataset].load_arrays(settings.data_dir)
-    parts = [data[split] for split in ("train", "validation") if split in data]
-    return (*map(np.concatenate, zip(*parts)), *data["test"])
-
-
-def augment(generator: np.random.Generator, images: np.ndarray) -> np.ndarray:
-    """Random 32 x 32 crop from the image in a black frame, mirrored or not, normalized."""
-    return PREPROCESSING.scale(random_crop_and_flip(generator, images, mode="constant"))
+    every = "train+validation" if settings.dataset == "cifar100" else "train"
+    read = functools.partial(
+        DATA[settings.dataset].load_arrays, data_dir=settings.data_dir, file=settings.arrays
+    )
+    return *read(every), *read("test")
 
 
 def rate_of(epoch: int, settings: Settings) -> float:
@@ -121,8 +116,9 @@ def by_frequency(scores: np.ndarray, labels: np.ndarray, bounds: tuple[int, int]
     return {name: float(right[part == i].mean()) for i, name in enumerate(PARTS)}
 
 
-def main(settings: Settings) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Run every seed, print the row of the table and the accuracy by frequency."""
+    settings = parse(Settings, __doc__, argv)
     if settings.smoke:
         settings = dataclasses.replace(settings, epochs=min(settings.epochs, 2), batch_size=16)
     settings.start()
@@ -146,15 +142,15 @@ def main(settings: Settings) -> None:
         return model
 
     def make_train(seed: int):
-        arguments = images, labels, settings.batch_size, seed, augment, process()
+        arguments = images, labels, settings.batch_size, seed, PREPROCESSING.train_batch, process()
         if settings.mixup:
             return MixedBatches(*arguments, alpha=settings.mixup).from_epoch
         return ArrayBatches(*arguments).from_epoch
 
     experiment = Experiment(
         tree, make_model, make_train,
-        (PREPROCESSING.scale(test_images), test_labels), settings.epochs,
-        (PREPROCESSING.scale(images), labels), settings.batch_size,
+        (PREPROCESSING(test_images), test_labels), settings.epochs,
+        (PREPROCESSING(images), labels), settings.batch_size,
         callbacks=lambda: [
             keras.callbacks.LearningRateScheduler(lambda e, _: rate_of(e, settings))
         ],
@@ -169,4 +165,4 @@ def main(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    main(parse(Settings, __doc__))
+    main()

@@ -20,6 +20,7 @@ docs/collapse.md.
 import dataclasses
 import pathlib
 import time
+from collections.abc import Sequence
 
 import matplotlib
 
@@ -33,7 +34,7 @@ from matplotlib import pyplot as plt
 import keras_haframe as kh
 from keras_haframe import plots
 from keras_haframe.collapse import NeuralCollapseCallback
-from keras_haframe.data import ArrayBatches, drawn_aircraft
+from keras_haframe.data import ArrayBatches, Preprocessing, drawn_aircraft
 from keras_haframe.losses import LabelLoss
 from keras_haframe.results import run_folder, table, write_images
 from keras_haframe.results.run import HISTORY
@@ -47,6 +48,7 @@ from keras_haframe.training import (
 )
 
 SIZE, FEATURES, WEIGHT_DECAY = 32, 64, 0.5
+PREPROCESSING = Preprocessing((SIZE, SIZE), antialias=True)  # the networks scale gray levels
 GAMMA = 1.0
 MEASURES = ("nc1", "nc1_quotient", "nc2", "nc2_etf", "nc3", "nc3_etf", "nc4")
 # Three groups of two pairs, as paths in the tree; the last names are those of the data sets.
@@ -124,7 +126,6 @@ def load(dataset: str, split: str, per_class: int, data_dir) -> tuple[np.ndarray
         labels = np.tile(np.arange(len(names), dtype="int32"), per_class)
         drawn = np.array([known.index(name) for name in names])[labels]
         return drawn_aircraft.draw(drawn, seed={"train": 1, "test": 3}[split], size=SIZE), labels
-    import tensorflow as tf
     import tensorflow_datasets as tfds
 
     builder = tfds.builder(dataset, data_dir=data_dir)
@@ -134,7 +135,7 @@ def load(dataset: str, split: str, per_class: int, data_dir) -> tuple[np.ndarray
     for example in tfds.as_numpy(builder.as_dataset(split=split)):
         label = place.get(int(example["label"]))
         if label is not None and labels.count(label) < per_class:
-            small = tf.image.resize(example["image"], (SIZE, SIZE), antialias=True)
+            small = PREPROCESSING.resized(example["image"])
             images.append(np.clip(np.round(small), 0, 255).astype("uint8"))
             labels.append(label)
     return np.stack(images), np.array(labels, "int32")
@@ -257,8 +258,9 @@ def markdown(rows: list[dict]) -> str:
     return table.lines(list(columns.values()), [[row[c] for c in columns] for row in rows])
 
 
-def main(settings: Settings) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Train every network under every loss, draw the figures, print the table."""
+    settings = parse(Settings, __doc__, argv)
     if settings.smoke:
         settings = dataclasses.replace(settings, per_class=5, epochs=2)
     output = settings.output.replace("DATASET", settings.dataset)
@@ -300,4 +302,4 @@ def main(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    main(parse(Settings, __doc__))
+    main()

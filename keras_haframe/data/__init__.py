@@ -6,8 +6,9 @@ Importing `keras_haframe.data.builders` tells TFDS of the data sets. Modules (`d
 
 from keras_haframe import rooms
 from keras_haframe.data.array_batches import ArrayBatches
+from keras_haframe.data.augmentation import Augmentation
 from keras_haframe.data.mixed_batches import MixedBatches
-from keras_haframe.data.preprocessing import Augmentation, Preprocessing
+from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.data.stored_tree import class_tree
 
 __all__ = ["ArrayBatches", "Augmentation", "MixedBatches", "Preprocessing", "class_tree"]

@@ -20,7 +20,8 @@ class ArrayBatches(keras.utils.PyDataset):
         labels: Integer labels `[n]`.
         batch_size: Examples per batch; the rest of an epoch is left out.
         seed: Seed.
-        augment: `(generator, batch) -> batch`, for example `augment_arrays.random_crop_and_flip`.
+        augment: `(generator, batch) -> batch`, such as `Preprocessing.train_batch` or an
+            `Augmentation`.
         share: `(index, count)`: give only this one of `count` equal parts of every batch, for one
             of several processes (see `training.distribution`).
         variants: Whether `inputs` are `[V, n, ...]`, V variants of every example (such as features

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from keras_haframe.data.array_batches import equal_part
-from keras_haframe.data.augment import _tensorflow
+from keras_haframe.data.crops import _tensorflow
 from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.tree_ops.values import Tensor
 

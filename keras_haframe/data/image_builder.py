@@ -44,7 +44,13 @@ class ImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
     def image_info(
         self, description: str, features: dict | None = None, **kwargs: Any
     ) -> tfds.core.DatasetInfo:
-        """Information with the features `image` (RGB), `label`, `file_name` and further ones."""
+        """Information with the features `image` (RGB), `label`, `file_name` and further ones.
+
+        Args:
+            description: What the data set is.
+            features: Further features by name, or other ones for these three.
+            **kwargs: As of `tfds.core.DatasetInfo`.
+        """
         return tfds.core.DatasetInfo(
             builder=self,
             description=description,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,8 @@ class MixedBatches(ArrayBatches):
             after `augment`. The part of a batch that one process gets must be even.
         alpha: Parameter of the Beta distribution, positive.
         sample_weight: Weight of every example, `[n]`.
-        class_weight: Weight of every class, by label or `[K]`, as Keras's `fit` has it. (`fit`
-            itself takes none beside the weights that mix-up needs, and says so.)
+        class_weight: Weight of every class, by label or `[K]`; 1 for classes that it does not name.
+            `MixUpClassifier.fit(..., class_weight=...)` does the same.
 
     Batches: images, integer labels `[B]`, and weights `[B, 2]`: `lam` times the weight of the
     example, for its label, and `1 - lam` times that of its partner, for the partner's.
@@ -70,12 +71,19 @@ class MixedBatches(ArrayBatches):
                 )
             self.weights *= np.asarray(sample_weight, "float32")
         if class_weight is not None:
-            known = dict(
-                class_weight if isinstance(class_weight, Mapping) else enumerate(class_weight)
-            )
-            self.weights *= np.array([known.get(int(y), 1.0) for y in labels], "float32")
+            self.weights *= by_class(labels, class_weight)
 
-    def __getitem__(self, i: int) -> tuple:
+    @contextlib.contextmanager
+    def also_weighted(self, class_weight: Mapping[int, float] | np.ndarray) -> Iterator[None]:
+        """Weigh the classes, too, for the length of a `with` block; see `class_weight`."""
+        before = self.weights
+        self.weights = before * by_class(self.labels, class_weight)
+        try:
+            yield
+        finally:
+            self.weights = before
+
+    def __getitem__(self, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         images, labels = super().__getitem__(i)
         weights = self.weights[self.rows(i)]
         # One number more than the augmentation's generator: no draw is used twice.
@@ -86,3 +94,9 @@ class MixedBatches(ArrayBatches):
         partners = weights.reshape(-1, 2)[:, ::-1].reshape(-1)
         both = np.stack([lam * weights, (1 - lam) * partners], axis=1).astype("float32")
         return mixed.reshape(images.shape), labels, both
+
+
+def by_class(labels: np.ndarray, class_weight: Mapping[int, float] | np.ndarray) -> np.ndarray:
+    """Weight of every example by its class, float32 `[n]`; 1 for classes without one."""
+    known = dict(class_weight if isinstance(class_weight, Mapping) else enumerate(class_weight))
+    return np.array([known.get(int(y), 1.0) for y in labels], "float32")

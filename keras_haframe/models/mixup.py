@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 from keras import ops
 
+from keras_haframe.data.mixed_batches import MixedBatches
 from keras_haframe.models.classifier import HierarchicalClassifier
 from keras_haframe.tree_ops.values import Tensor
 
@@ -30,6 +32,20 @@ class MixUpClassifier(HierarchicalClassifier):
     Reference: Zhang et al., mixup (ICLR 2018); with dot-regression, Yang et al., Inducing Neural
     Collapse in Imbalanced Learning (NeurIPS 2022), released code.
     """
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        *args: Any,
+        class_weight: Mapping[int, float] | None = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """Fit as a `HierarchicalClassifier`; `class_weight` weighs both labels of mixed images."""
+        if class_weight is None or not isinstance(x, MixedBatches):
+            return super().fit(x, y, *args, class_weight=class_weight, **kwargs)
+        with x.also_weighted(class_weight):
+            return super().fit(x, y, *args, **kwargs)
 
     def compute_loss(
         self,

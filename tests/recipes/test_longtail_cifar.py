@@ -84,8 +84,10 @@ def test_crops_come_from_a_black_frame(recipe):
             window = framed[y : y + 32, x : x + 32]
             for mirrored in (False, True):
                 cut = window[:, ::-1] if mirrored else window
-                windows[recipe.PREPROCESSING.scale(cut).tobytes()] = (y, x, mirrored)
-    drawn = recipe.augment(np.random.default_rng(1), np.repeat(image[None], 1500, 0))
+                windows[recipe.PREPROCESSING(cut).tobytes()] = (y, x, mirrored)
+    drawn = recipe.PREPROCESSING.train_batch(
+        np.random.default_rng(1), np.repeat(image[None], 1500, 0)
+    )
     assert drawn.shape == (1500, 32, 32, 3) and drawn.dtype == np.float32
     places = {windows[one.tobytes()] for one in drawn}
     assert len(places) == 162

@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-from keras_haframe.data.drawn_aircraft.dice import Dice
+from keras_haframe.data.drawn_aircraft.canvas import Dice
 from keras_haframe.data.drawn_aircraft.shapes import Values
 
 

@@ -1,16 +1,17 @@
-"""Image changes for training, as functions of the image and of numbers between 0 and 1.
+"""Crops and mirror images in TensorFlow, as functions of the image and of numbers from 0 to 1.
 
 Randomness comes from outside, so that an image's change depends on its own numbers only, whatever
-its batch and however many threads work. TensorFlow, for use in `tf.data`.
+its batch and however many threads work. For use in `tf.data`; `Augmentation` says which.
 """
 
 from __future__ import annotations
 
 import math
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from keras_haframe.tree_ops.values import Tensor
+if TYPE_CHECKING:  # it imports Keras, which drawing pictures needs not
+    from keras_haframe.tree_ops.values import Tensor
 
 
 def _tensorflow() -> ModuleType:
@@ -32,7 +33,7 @@ def _place(number: Tensor, count: Tensor) -> Tensor:
 
 
 def pad_and_crop(
-    image: Tensor, numbers: Tensor, padding: int = 4, mode: str = "CONSTANT", last: bool = True
+    image: Tensor, numbers: Tensor, padding: int = 4, mode: str = "constant", last: bool = True
 ) -> Tensor:
     """Pad on all sides and cut out a box of the image's own size at a random place.
 
@@ -40,7 +41,7 @@ def pad_and_crop(
         image: `[h, w, c]`.
         numbers: Two numbers in [0, 1): vertical and horizontal place.
         padding: Pixels on every side; there are `2 padding + 1` places in each direction.
-        mode: `"CONSTANT"` (zeros) or `"REFLECT"`.
+        mode: `"constant"` (zeros) or `"reflect"`.
         last: Whether the last place may be drawn; the papers' CIFAR code leaves it out.
 
     Returns:
