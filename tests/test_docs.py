@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import keras_haframe as kh
+from tests.models.torch_names import random_state
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("some pages export or read by tf.data", allow_module_level=True)
@@ -91,8 +92,6 @@ def on_the_data_page(names: dict, folder: pathlib.Path, request) -> None:
 
 def on_the_networks_page(names: dict, folder: pathlib.Path, request) -> None:
     from safetensors.numpy import save_file
-
-    from tests.models.test_resnet50 import random_state
 
     net = kh.models.resnet50((32, 32, 3), (1, 1, 1, 1))
     state = random_state(net, np.random.default_rng(0))

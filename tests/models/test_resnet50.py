@@ -10,9 +10,9 @@ import pytest
 from keras import ops
 
 from keras_haframe.models import load_torch_weights, resnet50
-from keras_haframe.models import torch_weights as module
 from tests.gradients import assert_close
 from tests.models.safetensors_file import write_safetensors
+from tests.models.torch_names import random_state
 
 BLOCKS, SMALL = (3, 4, 6, 3), (1, 1, 1, 1)
 
@@ -145,22 +145,6 @@ def test_settings_of_the_layout():
 
 
 # Conversion: what does not fit
-
-
-def random_state(net, rng):
-    """A PyTorch state for a Keras network: names with dots, arrays turned back."""
-    state = {}
-    for layer in net.layers:
-        for variable in layer.weights:
-            names = module.NORM if isinstance(layer, keras.layers.BatchNormalization) else None
-            kind = (names or module.PLAIN)[variable.name]
-            value = rng.normal(size=variable.shape).astype("float32")
-            torch_name = layer.name.replace("downsample_", "downsample.")
-            for stage in (1, 2, 3, 4):
-                torch_name = torch_name.replace(f"layer{stage}_0_", f"layer{stage}.0.")
-            value = value.transpose(3, 2, 0, 1) if value.ndim == 4 else value
-            state[f"{torch_name}.{kind}"] = value
-    return state
 
 
 @pytest.fixture(scope="module")
