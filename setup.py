@@ -10,17 +10,15 @@ VERSION = re.search(r'__version__ = "(.+)"', (HERE / "keras_haframe/version.py")
 
 ONNX = ["onnx>=1.16", "tf2onnx>=1.16"]
 SAFETENSORS = ["safetensors>=0.4"]
-SERVING = ["grpcio>=1.60", "protobuf>=4.25"]
 TEST = [
     "pytest>=8",
     "pytest-xdist>=3",
     "ruff>=0.9",
-    "keras-cv>=0.9",
+    "mypy>=1.15",
     "onnxruntime",
     "pillow",
     *ONNX,
     *SAFETENSORS,
-    *SERVING,
 ]
 
 setup(
@@ -32,15 +30,21 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     packages=find_packages(include=["keras_haframe", "keras_haframe.*"]),
-    package_data={"keras_haframe.data.tiered_imagenet_h": ["*.txt"]},
+    package_data={
+        "keras_haframe": ["py.typed"],
+        "keras_haframe.data.tiered_imagenet_h": ["*.txt"],
+    },
     python_requires=">=3.11",
     install_requires=[
-        "keras>=3.12",
+        # The versions without known holes in reading model files (CVE-2026-0897 and relatives).
+        "keras>=3.12.4,!=3.13.*,!=3.14.*,!=3.15.0",
         "numpy>=1.26",
         "scipy>=1.11",
         "simple-parsing>=0.1.6",
         "matplotlib>=3.8",
         "tensorboard>=2.16",
+        "grpcio>=1.60",  # these two come with tensorboard
+        "protobuf>=4.25",
         "tensorflow-datasets>=4.9.7",
         "importlib_resources",  # tensorflow-datasets 4.9.10 needs it and does not declare it
     ],
@@ -51,7 +55,6 @@ setup(
         "jax": ["jax>=0.4.35"],
         "torch": ["torch>=2.5"],
         "safetensors": SAFETENSORS,
-        "serving": SERVING,
         "onnx": ONNX,
         "cv": ["keras-cv>=0.9"],
         "hub": ["keras-hub>=0.20"],

@@ -17,7 +17,7 @@ Two tables in one file, column `part`:
 Each case runs in a process of its own with one BLAS thread (`--threads`). Its methods take turns,
 `--rounds` times; `seconds` and `cpu_s` are medians, `ratio` is the median over rounds of processor
 time relative to the first method of the case, so other load on the machine weighs on all alike.
-`peak_mib` is what NumPy allocates at most beyond the inputs (tracemalloc, in the first round). The
+`peak_mib` is what NumPy allocates at most beyond the inputs (tracemalloc, in a turn before). The
 largest case has one round.
 `gap` is the largest relative difference from the first method. A case whose whole matrices would
 not fit into `--memory` GiB is not run, and says so.
@@ -32,13 +32,9 @@ import argparse
 import json
 import os
 import pathlib
-import subprocess
-import sys
-import time
 
 import machine
 
-ROOT = pathlib.Path(__file__).parents[1]
 RESULTS = pathlib.Path(__file__).parent / "results" / "collapse.csv"
 PASSES = [  # n, K, d: one of them varies at a time
     (5_000, 100, 512), (20_000, 100, 512), (80_000, 100, 512),
@@ -63,21 +59,14 @@ def child(part: str, n: int, k: int, d: int, rounds: int, memory: float) -> None
     methods = (
         collapse_cases.passes(n, k, d) if part == "pass" else collapse_cases.results(k, d, memory)
     )
-    outputs, wall, cpu, peak = {}, {}, {}, {}
-    for turn in range(rounds):
-        for name, run in methods.items():
-            if isinstance(run, str):
-                continue
-            if turn == 0:
-                tracemalloc.start()
-            start = time.perf_counter(), time.process_time()
-            output = run()
-            wall.setdefault(name, []).append(time.perf_counter() - start[0])
-            cpu.setdefault(name, []).append(time.process_time() - start[1])
-            if turn == 0:
-                peak[name] = tracemalloc.get_traced_memory()[1] / 2**20
-                tracemalloc.stop()
-                outputs[name] = output
+    calls = {name: run for name, run in methods.items() if not isinstance(run, str)}
+    outputs, peak = {}, {}
+    for name, run in calls.items():
+        tracemalloc.start()
+        outputs[name] = run()
+        peak[name] = tracemalloc.get_traced_memory()[1] / 2**20
+        tracemalloc.stop()
+    times = machine.interleave(calls, rounds, warm=0)
     first = next(iter(methods))
     for name, run in methods.items():
         row = {"part": part, "n": n, "classes": k, "dim": d, "method": name}
@@ -90,11 +79,10 @@ def child(part: str, n: int, k: int, d: int, rounds: int, memory: float) -> None
             import sklearn
 
             row["note"] = sklearn.__version__
-        if not isinstance(run, str):
-            ratios = [b / a for a, b in zip(cpu[first], cpu[name])]
-            row["seconds"] = statistics.median(wall[name])
-            row["cpu_s"] = statistics.median(cpu[name])
-            row["ratio"] = statistics.median(ratios)
+        if name in calls:
+            row["seconds"] = statistics.median(times[name].wall)
+            row["cpu_s"] = statistics.median(times[name].cpu)
+            row["ratio"] = machine.ratio(times[name].cpu, times[first].cpu)
             row["gap"] = float(collapse_cases.largest_gap(outputs[first], outputs[name]))
             row["peak_mib"] = peak[name]
         print(json.dumps(row), flush=True)
@@ -130,25 +118,17 @@ def main() -> None:
         return child(part, *map(int, sizes), options.rounds, options.memory)
     cases = [("pass", *p) for p in PASSES] + [("result", *r) for r in RESULT_SIZES]
     cases = QUICK if options.quick else cases
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    environment = os.environ | dict.fromkeys(names, str(options.threads))
-    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     common = machine.about() | {"threads": str(options.threads)}
     print(common)
     rows = []
     print(" ".join(format(name, form.split(".")[0]) for name, form in COLUMNS.items()))
     for case in cases:
         load = os.getloadavg()[0]
-        command = [sys.executable, __file__, "--case", ",".join(map(str, case))]
         rounds = 1 if case[0] == "result" and case[2] >= 10_000 else options.rounds
-        command += ["--rounds", str(rounds), "--memory", str(options.memory)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
-        if done.returncode:
-            sys.exit(done.stderr)
-        for line in done.stdout.splitlines():
-            if line.startswith("{"):
-                rows.append(json.loads(line) | common | {"load": f"{load:.1f}"})
-                print(shown(rows[-1]), flush=True)
+        words = ["--case", ",".join(map(str, case)), "--rounds", rounds, "--memory", options.memory]
+        for row in machine.child(__file__, *words, threads=options.threads):
+            rows.append(row | common | {"load": f"{load:.1f}"})
+            print(shown(rows[-1]), flush=True)
     if not options.quick:
         machine.write(RESULTS, [
             {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows

@@ -28,7 +28,6 @@ import os
 import pathlib
 import platform
 import resource
-import subprocess
 import sys
 import time
 
@@ -36,7 +35,6 @@ import machine
 
 # Nothing large may be imported up here: a child process starts with its parent's peak memory.
 
-ROOT = pathlib.Path(__file__).parents[1]
 RESULTS = pathlib.Path(__file__).parent / "results" / "frames.csv"
 SIZES = (100, 1_000, 3_000, 10_000, 100_000)
 METHODS = ("structured", "dense", "grid search")
@@ -161,20 +159,16 @@ def run_case(method: str, classes: int) -> dict:
 # In the parent: all cases side by side ------------------------------------------------------------
 
 
-def measure(method: str, classes: int = 0) -> dict:
+def measure(threads: int, method: str, classes: int = 0) -> dict:
     """Run one case in a process of its own."""
-    environment = os.environ | {
-        "KERAS_BACKEND": "numpy",  # the frames are NumPy: no other backend in the baseline
-        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-    }
-    command = [sys.executable, __file__, "--case", method, "--classes", str(classes)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{method}, K={classes} failed:\n{done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])
+    case = "--case", method, "--classes", classes
+    # The frames are NumPy: no other backend in the baseline.
+    return machine.child(__file__, *case, threads=threads, KERAS_BACKEND="numpy")[-1]
 
 
-def reason_not_to_run(method: str, k: int, last: tuple[int, float], limit: float) -> str | None:
+def reason_not_to_run(
+    method: str, k: int, last: tuple[int, float], limit: float, threads: int
+) -> str | None:
     """Why a case of a K x K method is not run, from the measured time of the last smaller one."""
     have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     need = 4 * 8 * k**2 / 2**30  # distances, similarity, eigenvectors, frame
@@ -183,7 +177,7 @@ def reason_not_to_run(method: str, k: int, last: tuple[int, float], limit: float
     known, seconds = last
     expected = seconds * (k / known) ** 3
     if method == "grid search" and limit / 10 < expected < 3 * limit:
-        seconds = measure("one eigendecomposition", k)["build_s"]  # better than a guess
+        seconds = measure(threads, "one eigendecomposition", k)["build_s"]  # better than a guess
         if 100 * seconds > limit:
             return f"one eigendecomposition took {seconds:.1f} s, 100 take {100 * seconds:.0f} s"
     elif expected > limit:
@@ -192,11 +186,7 @@ def reason_not_to_run(method: str, k: int, last: tuple[int, float], limit: float
 
 
 def main(quick: bool, limit: float, threads: int, output: pathlib.Path | None) -> None:
-    for library in ("OPENBLAS", "OMP", "MKL", "VECLIB_MAXIMUM"):
-        os.environ[f"{library}_NUM_THREADS"] = str(threads)
-    about = {
-        **machine.about(), "threads": threads, "batch": BATCH, **measure("baseline"),
-    }  # fmt: skip
+    about = machine.about() | {"threads": threads, "batch": BATCH} | measure(threads, "baseline")
     print(", ".join(f"{k} {v}" for k, v in about.items()))
     print(" ".join(f"{title:{form.split('.')[0]}}" for title, form in COLUMNS.values()))
     rows, last = [], {}
@@ -205,11 +195,11 @@ def main(quick: bool, limit: float, threads: int, output: pathlib.Path | None) -
             row = {"classes": k, "method": method}
             reason = None
             if method != "structured" and method in last:
-                reason = reason_not_to_run(method, k, last[method], limit)
+                reason = reason_not_to_run(method, k, last[method], limit, threads)
             if reason:
                 row["note"] = f"not run: {reason}"
             else:
-                row |= {"load": os.getloadavg()[0]} | measure(method, k)
+                row |= {"load": os.getloadavg()[0]} | measure(threads, method, k)
                 row["peak_mb"] = max(0.0, row["peak_mb"] - about["baseline_mb"])
                 last[method] = (k, row["build_s"])
             cells = [f"{row[c]:{form}}" for c, (_, form) in COLUMNS.items() if c in row]

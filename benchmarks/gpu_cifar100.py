@@ -44,18 +44,12 @@ PEAKS = {"H100": (989.0, 495.0), "H200": (989.0, 495.0), "A100": (312.0, 156.0)}
 
 def pack(args) -> None:
     """Write the images in parts: differences from the pixel to the left, then LZMA."""
-    import tensorflow_datasets as tfds
+    from keras_haframe.data import cifar100
 
     args.output.mkdir(parents=True, exist_ok=True)
-    images, labels = [], []
-    for split in SIZES:
-        data = tfds.as_numpy(
-            tfds.load("cifar100", split=split, data_dir=args.data_dir, batch_size=-1)
-        )
-        order = np.argsort(data["id"])
-        images.append(data["image"][order])
-        labels.append(data["label"][order])
-    images, labels = np.concatenate(images), np.concatenate(labels).astype("uint8")
+    data = [cifar100.load_arrays(s, args.data_dir) for s in ("train+validation", "test")]
+    images, labels = (np.concatenate(part) for part in zip(*data))
+    labels = labels.astype("uint8")
     for i, rows in enumerate(np.array_split(np.arange(len(labels)), PARTS)):
         part = images[rows].copy()
         part[:, :, 1:] -= images[rows][:, :, :-1]

@@ -25,9 +25,9 @@ machine at its load; the ratios depend less on it.
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import pathlib
-import time
 from statistics import median
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -40,12 +40,12 @@ import tensorflow as tf
 import keras_haframe as kh
 from keras_haframe.data import (
     ArrayBatches,
+    Augmentation,
     cifar100,
     fgvc_aircraft,
     inaturalist2019,
     tiered_imagenet_h,
 )
-from keras_haframe.data.augment_arrays import random_crop_and_flip
 from keras_haframe.data.batches import training_batches
 from keras_haframe.training import papers_sgd
 
@@ -121,7 +121,9 @@ def pipelines(quick: bool) -> dict[str, tuple]:
         made[name] = (batches, f"{size:.1f}", network)
     images = np.random.default_rng(0).standard_normal((many, 32, 32, 3)).astype("float32")
     labels = np.arange(many) % CLASSES
-    arrays = ArrayBatches(images, labels, BATCH, 0, random_crop_and_flip)
+    arrays = ArrayBatches(
+        images, labels, BATCH, 0, Augmentation("pad_and_crop", pad_mode="reflect")
+    )
     made["arrays"] = (arrays, "", "wrn")
     layers = {"keras": keras.layers.RandAugment(num_ops=2)}
     if keras_cv is not None:
@@ -149,28 +151,21 @@ def networks(quick: bool) -> dict[str, tuple]:
     return made
 
 
-def rate(function, count: int | None = None) -> float:
-    """Images per second of one call; the call says how many where `count` does not."""
-    started = time.perf_counter()
-    done = function()
-    return (count or done) / (time.perf_counter() - started)
-
-
 def measure(rounds: int, quick: bool) -> list[dict]:
     """Rows of the table."""
     inputs, trained = pipelines(quick), networks(quick)
-    calls = {name: (lambda batches=b: epoch_of(batches), None) for name, (b, *_) in inputs.items()}
-    calls |= trained
-    for function, _ in calls.values():
-        function()  # traced, compiled, in memory
+    calls = {name: functools.partial(epoch_of, b) for name, (b, *_) in inputs.items()}
+    counts = {name: call() for name, call in calls.items()}  # traced and in memory, too
+    calls |= {name: step for name, (step, _) in trained.items()}
+    counts |= {name: count for name, (_, count) in trained.items()}
     before = os.getloadavg()[0]
-    turns = [{name: rate(*call) for name, call in calls.items()} for _ in range(rounds)]
+    times = {name: t.wall for name, t in machine.interleave(calls, rounds).items()}
     load = f"{before:.1f}-{os.getloadavg()[0]:.1f}"
     rows = []
     for name in calls:
         _, size, network = inputs.get(name, (None, "", name))
-        own = median(turn[name] for turn in turns)
-        ratio = median(turn[name] / turn[network] for turn in turns)
+        own = counts[name] / median(times[name])
+        ratio = counts[name] / counts[network] * machine.ratio(times[network], times[name])
         width, height = SIZES.get(name, ("", ""))
         rows.append({
             "row": name, "width": width, "height": height, "file_kb": size,

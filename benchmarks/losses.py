@@ -20,7 +20,7 @@ from __future__ import annotations
 import argparse
 import os
 import pathlib
-import time
+from statistics import median
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -95,19 +95,6 @@ def class_by_class(tree: kh.ClassTree):
     return step
 
 
-def paired(step, reference, rounds: int) -> tuple[float, float, float]:
-    """Median seconds of both and the median ratio, measured turn by turn."""
-    step(), reference()
-    first, second = [], []
-    for _ in range(rounds):
-        for function, times in ((step, first), (reference, second)):
-            started = time.perf_counter()
-            function()
-            times.append(time.perf_counter() - started)
-    ratios = np.array(first) / np.array(second)
-    return float(np.median(first)), float(np.median(second)), float(np.median(ratios))
-
-
 def cases(tree: kh.ClassTree):
     """Name and step of every row."""
     dense = tree.num_classes <= 1_010
@@ -137,7 +124,9 @@ def main() -> None:
                 continue
             step = make()
             n = 3 if "loop" in name else rounds
-            mine, theirs, ratio = paired(step, reference, n)
+            times = machine.interleave({"mine": step, "theirs": reference}, n)
+            mine, theirs = (median(t.wall) for t in times.values())
+            ratio = machine.ratio(times["mine"].wall, times["theirs"].wall)
             rows.append(
                 {
                     "classes": classes, "row": name, "ms": round(1e3 * mine, 3),

@@ -1,13 +1,94 @@
-"""What every result file says of the machine, and how it is written. Imports nothing large."""
+"""What the benchmarks share: calls timed in turns, child processes, the result files.
+
+Imports nothing large: a child process starts with its parent's peak memory.
+"""
 
 from __future__ import annotations
 
 import datetime
 import importlib.metadata
+import json
 import os
 import pathlib
 import platform
-from collections.abc import Mapping, Sequence
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+ROOT = pathlib.Path(__file__).parents[1]
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+class Times(NamedTuple):
+    """Seconds of a call, one per round: wall clock, and processor time of this process."""
+
+    wall: list[float]
+    cpu: list[float]
+
+
+def interleave(
+    calls: Mapping[str, Callable[[], Any]], rounds: int, warm: int = 1, seed: int | None = None
+) -> dict[str, Times]:
+    """Time calls in turns, so that what else the machine does falls on all alike.
+
+    Args:
+        calls: Functions without arguments by name.
+        rounds: How many times each is timed, once a round.
+        warm: How many times each is called before.
+        seed: Seed of a random order within the rounds; the given order by default.
+
+    Returns:
+        `Times` by name.
+    """
+    order, rng = list(calls), random.Random(seed)
+    for call in calls.values():
+        for _ in range(warm):
+            call()
+    times = {name: Times([], []) for name in calls}
+    for _ in range(rounds):
+        if seed is not None:
+            rng.shuffle(order)
+        for name in order:
+            wall, cpu = time.perf_counter(), time.process_time()
+            calls[name]()
+            times[name].wall.append(time.perf_counter() - wall)
+            times[name].cpu.append(time.process_time() - cpu)
+    return times
+
+
+def ratio(seconds: Sequence[float], base: Sequence[float]) -> float:
+    """Median over the rounds of a call's time divided by another's in the same round."""
+    return statistics.median(a / b for a, b in zip(seconds, base, strict=True))
+
+
+def environment(threads: int | None = None, **more: str) -> dict[str, str]:
+    """Environment of a child process: this checkout, threads of BLAS, further variables."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    limits = {} if threads is None else dict.fromkeys(THREADS, str(threads))
+    return os.environ | limits | {"PYTHONPATH": path} | more
+
+
+def child(script: str, *arguments: object, threads: int, **more: str) -> list[dict]:
+    """Run a script in a process of its own; return the JSON objects it prints, one a line.
+
+    Args:
+        script: Path of the script.
+        arguments: Its arguments.
+        threads: Threads of the BLAS library.
+        more: Further environment variables.
+
+    Raises:
+        RuntimeError: If the script fails; the message has what it said.
+    """
+    command = [sys.executable, script, *map(str, arguments)]
+    done = subprocess.run(command, env=environment(threads, **more), capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr}")
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
 def about(*packages: str) -> dict:

@@ -21,11 +21,11 @@ the backbone's in the same round, less one, with a 95 % bootstrap interval of th
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import os
 import pathlib
 import tempfile
-import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
@@ -121,20 +121,11 @@ def make_inputs(batch: int, pixels: int) -> dict:
     }
 
 
-def measure(calls: dict, inputs: dict, rounds: int, seed: int = 0) -> dict[str, np.ndarray]:
+def measure(calls: dict, inputs: dict, rounds: int) -> dict[str, np.ndarray]:
     """Seconds of every call, `[rounds]` per case, all cases once per round in random order."""
-    rng = np.random.default_rng(seed)
-    for call in calls.values():
-        for _ in range(3):
-            call(inputs)
-    times = {name: np.empty(rounds) for name in calls}
-    names = list(calls)
-    for i in range(rounds):
-        for k in rng.permutation(len(names)):
-            start = time.perf_counter()
-            calls[names[k]](inputs)
-            times[names[k]][i] = time.perf_counter() - start
-    return times
+    bound = {name: functools.partial(call, inputs) for name, call in calls.items()}
+    times = machine.interleave(bound, rounds, warm=3, seed=0)
+    return {name: np.array(t.wall) for name, t in times.items()}
 
 
 def overhead(times: np.ndarray, base: np.ndarray, seed: int = 0) -> tuple[float, float, float]:

@@ -33,18 +33,18 @@ from __future__ import annotations
 
 import argparse
 import csv
+import functools
+import importlib.util
 import json
 import os
 import pathlib
 import subprocess
 import sys
 import tempfile
-import time
 from statistics import median
 
 import machine
 
-ROOT = pathlib.Path(__file__).parents[1]
 RESULTS = pathlib.Path(__file__).parent / "results" / "training.csv"
 OTHERS = {
     "resnet50": ["pytorch", "pytorch, channels-last", "keras, unfused"],
@@ -132,16 +132,13 @@ def torch_step(case: str, side: int, batch: int, variant: str, threads: int, wei
 
 
 def child(system: str, case: str, side: int, batch: int, threads: int, weights: str) -> None:
-    """Two steps to get ready; then, for every line read, that many steps and their seconds."""
+    """Two steps to get ready; then, for every line read, that many steps and an answer."""
     library, _, variant = system.partition(", ")
     make = {"keras": keras_step, "pytorch": torch_step}[library]
     step, versions = make(case, side, batch, variant, threads, weights)
     print(json.dumps({"losses": [step(), step()], "versions": versions}), flush=True)
     for line in sys.stdin:
-        started = time.perf_counter()
-        for _ in range(int(line)):
-            step()
-        print(json.dumps({"seconds": time.perf_counter() - started}), flush=True)
+        print(json.dumps({"losses": [step() for _ in range(int(line))]}), flush=True)
 
 
 # In the parent: all systems in turn ---------------------------------------------------------------
@@ -152,13 +149,10 @@ class System:
 
     def __init__(self, name: str, arguments: list[str], script: str = __file__):
         self.name = name
-        environment = os.environ | {
-            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-        }
         self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            [sys.executable, script, "--child", name, *arguments], env=environment, text=True,
+            [sys.executable, script, "--child", name, *arguments],
+            env=machine.environment(TF_CPP_MIN_LOG_LEVEL="3"), text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
         )  # fmt: skip
         self.facts = self.read()
@@ -171,10 +165,10 @@ class System:
             raise RuntimeError(f"{self.name} ended with {code}:\n{self.errors.read()[-2000:]}")
         return json.loads(line)
 
-    def seconds(self, steps: int) -> float:
+    def train(self, steps: int) -> None:
         self.process.stdin.write(f"{steps}\n")
         self.process.stdin.flush()
-        return self.read()["seconds"]
+        self.read()
 
     def close(self) -> None:
         self.process.stdin.close()
@@ -223,13 +217,14 @@ def measure_pair(case: str, other: str, size: tuple, rounds: int, threads: int) 
                 systems.append(System(name, arguments))
             check_losses(systems)
             started = os.getloadavg()[0]
-            turns = [{s.name: s.seconds(steps) for s in systems} for _ in range(rounds)]
+            calls = {s.name: functools.partial(s.train, steps) for s in systems}
+            times = machine.interleave(calls, rounds, warm=0)
         finally:
             for system in systems:
                 system.close()
     load = f"{started:.1f}-{os.getloadavg()[0]:.1f}"
-    rates = [median(steps * batch / turn[s.name] for turn in turns) for s in systems]
-    ratios = [median(turn["keras"] / turn[s.name] for turn in turns) for s in systems]
+    rates = [steps * batch / median(times[s.name].wall) for s in systems]
+    ratios = [machine.ratio(times["keras"].wall, times[s.name].wall) for s in systems]
     return [
         {
             "network": case, "system": system.name, "side": side, "batch": batch,
@@ -252,6 +247,12 @@ def main() -> None:
         system, case, side, batch, threads, weights = args.child
         child(system, case, int(side), int(batch), int(threads), weights)
         return
+    if importlib.util.find_spec("torch") is None:
+        if not args.quick:
+            raise SystemExit("The rows of PyTorch need it: pip install torch")
+        print("PyTorch is not installed: its rows are left out")
+        for case, others in OTHERS.items():
+            OTHERS[case] = [name for name in others if not name.startswith("pytorch")]
     for case, size in (QUICK if args.quick else SIZES).items():
         if case in args.networks:
             rows = measure(case, size, 2 if args.quick else args.rounds, args.threads)

@@ -1,31 +1,40 @@
 """Hierarchy-aware image classification in Keras 3: models whose mistakes are near misses."""
 
-import importlib as _importlib
+from typing import TYPE_CHECKING
 
-try:
-    import keras as _keras  # noqa: F401
-except ModuleNotFoundError as error:  # keras itself, or the backend it wants
-    if error.name not in ("keras", "tensorflow", "jax", "torch"):
-        raise
-    raise ModuleNotFoundError(
-        f"keras_haframe needs {error.name}, which is not installed. Install a backend with one of: "
-        'pip install "keras_haframe[tensorflow-cpu]", "keras_haframe[gpu]", "keras_haframe[jax]", '
-        '"keras_haframe[torch]"; for JAX or PyTorch also set KERAS_BACKEND=jax or torch.',
-        name=error.name,
-    ) from None
-
-from keras_haframe import collapse, decisions, frames, layers, losses, methods, metrics
-from keras_haframe.frames import diagnose
-from keras_haframe.models import HierarchicalClassifier, build
-from keras_haframe.saving import export
-from keras_haframe.tree import ClassTree
+from keras_haframe import rooms
 from keras_haframe.version import __version__
+
+if TYPE_CHECKING:
+    from keras_haframe import (
+        cli,
+        collapse,
+        data,
+        decisions,
+        frames,
+        layers,
+        losses,
+        methods,
+        metrics,
+        models,
+        plots,
+        results,
+        saving,
+        serving,
+        training,
+        tree,
+    )  # fmt: skip
+    from keras_haframe.frames import diagnose
+    from keras_haframe.models import HierarchicalClassifier, build
+    from keras_haframe.saving import export
+    from keras_haframe.tree import ClassTree
 
 __all__ = [
     "ClassTree",
     "HierarchicalClassifier",
     "__version__",
     "build",
+    "cli",
     "collapse",
     "data",
     "decisions",
@@ -36,14 +45,40 @@ __all__ = [
     "losses",
     "methods",
     "metrics",
+    "models",
     "plots",
+    "results",
+    "saving",
     "serving",
     "training",
+    "tree",
 ]
 
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = rooms.lazy(
+        __name__,
+        __all__,
+        {
+            "ClassTree": "tree",
+            "HierarchicalClassifier": "models",
+            "build": "models",
+            "diagnose": "frames",
+            "export": "saving",
+        },
+    )
 
-def __getattr__(name: str):
-    """Rooms that import more than Keras, loaded when first used."""
-    if name in ("data", "plots", "serving", "training"):
-        return _importlib.import_module(f"keras_haframe.{name}")
-    raise AttributeError(f"module 'keras_haframe' has no attribute {name!r}")
+# `keras.models.load_model` finds classes that have been imported, so they are; but `haframe --help`
+# waits for no framework.
+if not rooms.is_command():
+    try:
+        import keras_haframe.models  # noqa: F401
+    except ModuleNotFoundError as error:  # keras itself, or the backend it wants
+        if error.name not in ("keras", "tensorflow", "jax", "torch"):
+            raise
+        raise ModuleNotFoundError(
+            f"keras_haframe needs {error.name}, which is not installed. Install a backend with one "
+            'of: pip install "keras_haframe[tensorflow-cpu]", "keras_haframe[gpu]", '
+            '"keras_haframe[jax]", "keras_haframe[torch]"; for JAX or PyTorch also set '
+            "KERAS_BACKEND=jax or torch.",
+            name=error.name,
+        ) from None

@@ -6,10 +6,13 @@ import contextlib
 import os
 import pathlib
 from collections.abc import Iterator
+from typing import TypeAlias
+
+PathLike: TypeAlias = str | os.PathLike[str]
 
 
 @contextlib.contextmanager
-def whole(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+def whole(path: PathLike) -> Iterator[pathlib.Path]:
     """Give a temporary path beside `path` to write to; rename it when the block is done.
 
     Missing folders are made. If the block raises, nothing is left behind and a file that was there

@@ -27,6 +27,7 @@ Not measured by us, nor the time on a GPU: this machine has neither the images n
 
 import dataclasses
 import sys
+from collections.abc import Sequence
 
 from keras_haframe.training import parse, place
 
@@ -38,13 +39,13 @@ OPTIONS = {
 }
 
 
-def main(argv: list[str]) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """The paper's experiment, or with `--demo` the embedded one."""
+    argv = list(sys.argv[1:] if argv is None else argv)
     if "--demo" in argv:
         import aircraft_demo
 
-        argv = [word for word in argv if word != "--demo"]
-        aircraft_demo.main(parse(aircraft_demo.Settings, aircraft_demo.__doc__, argv))
+        aircraft_demo.main([word for word in argv if word != "--demo"])
         return
     from photographs import PhotographSettings, train
 
@@ -60,4 +61,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

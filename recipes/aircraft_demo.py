@@ -13,24 +13,23 @@ a page of the folder.
 import dataclasses
 import pathlib
 import time
+from collections.abc import Sequence
 
 import matplotlib
 
 matplotlib.use("Agg")
 import keras
 import numpy as np
-import tensorflow_datasets as tfds
 from matplotlib import pyplot as plt
 
 import keras_haframe as kh
-import keras_haframe.data.builders  # registers drawn_aircraft
 from keras_haframe import plots
 from keras_haframe.data import ArrayBatches, drawn_aircraft
-from keras_haframe.data.augment_arrays import random_crop_and_flip
-from keras_haframe.results import folder as files
+from keras_haframe.results import read_scores, run_folder, write_images
 from keras_haframe.results.table import by_method, markdown
-from keras_haframe.training import Experiment, RunSettings, compare, load_trained, place
+from keras_haframe.training import Experiment, RunSettings, compare, parse, place
 
+PREPROCESSING = drawn_aircraft.PREPROCESSING
 # The paper's gamma; a smaller alpha than its 0.5 suits the short training.
 OPTIONS = {"haframe": {"gamma": 1.0, "alpha": 0.25}}
 ROWS = {"cross-entropy": ("cross_entropy", {}), "HAFrame": ("haframe", OPTIONS["haframe"])}
@@ -42,17 +41,7 @@ class Settings(RunSettings):
 
     epochs: int = 14  # epochs
     learning_rate: float = 6e-3  # learning rate
-    data_dir: str | None = place(None)  # TFDS folder; default: data in the output folder
     output: str = place("runs/aircraft")  # folder where everything is kept
-
-
-def load(split: str, config: str, data_dir: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images uint8 `[n, 64, 64, 3]` and labels `[n]` of a split."""
-    data = tfds.load(
-        f"drawn_aircraft/{config}", split=split, data_dir=data_dir, as_supervised=True,
-        batch_size=-1,
-    )  # fmt: skip
-    return tfds.as_numpy(data)
 
 
 def optimizer(steps: int, settings: Settings) -> keras.optimizers.Optimizer:
@@ -68,9 +57,8 @@ def optimizer(steps: int, settings: Settings) -> keras.optimizers.Optimizer:
 
 def experiment(settings: Settings, network: str = "II") -> Experiment:
     """Data, network and budget, shared with compare.py."""
-    folder = settings.data_dir or str(pathlib.Path(settings.output) / "data")
-    config = "tiny" if settings.smoke else "standard"
-    images, labels = load("train", config, folder)
+    count = 5 if settings.smoke else 100  # training images of every class
+    images, labels = drawn_aircraft.load_arrays("train", count)
     tree = drawn_aircraft.class_tree()
 
     def make_model(method: str, options: dict, synchronized: bool) -> keras.Model:
@@ -84,9 +72,9 @@ def experiment(settings: Settings, network: str = "II") -> Experiment:
     return Experiment(
         tree, make_model,
         lambda seed: ArrayBatches(
-            images, labels, settings.batch_size, seed, random_crop_and_flip
+            images, labels, settings.batch_size, seed, PREPROCESSING.train_batch
         ).from_epoch,
-        load("test", config, folder), settings.epochs, batch_size=settings.batch_size,
+        drawn_aircraft.load_arrays("test", count), settings.epochs, batch_size=settings.batch_size,
         settings={**settings.defining(), "network": network},
     )  # fmt: skip
 
@@ -122,9 +110,10 @@ def figures(models, scores, data, tree, output: pathlib.Path) -> None:
     ax.figure.savefig(output / "predictions.png", dpi=150)
 
 
-def main(settings: Settings) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Train both, print the table, save model and figures."""
     started = time.time()
+    settings = parse(Settings, __doc__, argv)
     if settings.smoke:
         settings = dataclasses.replace(settings, epochs=1)
     settings.start()
@@ -135,25 +124,27 @@ def main(settings: Settings) -> None:
     print(f"\ndata ready after {time.time() - started:.0f} s")
 
     seed, (images, labels) = settings.seed, demo.test
+    seeds = range(seed, seed + settings.seeds)
     results = compare(
-        demo, ROWS, [seed], output, rules=("", "CRM"), max_minutes=settings.max_minutes
+        demo, ROWS, seeds, output, rules=("", "CRM"), max_minutes=settings.max_minutes
     )
     if results is None:
         return
-    print(f"\n{len(labels)} test images, seed {seed}\n\n{markdown(by_method(results))}\n")
+    print(f"\n{len(labels)} test images, first seed {seed}\n\n{markdown(by_method(results))}\n")
 
-    models, scores = {}, {}
-    for row, (method, options) in ROWS.items():
-        path = files.run_folder(output, row, seed)
-        seeded = options if method == "cross_entropy" else {"seed": seed, **options}
-        models[row] = load_trained(lambda m=method, o=seeded: demo.make_model(m, o, False), path)
-        scores[row] = files.read_scores(path)[0]
+    models = {row: demo.trained(output, row, seed) for row in ROWS}
+    k = demo.tree.num_classes
+    scores = {row: read_scores(run_folder(output, row, seed), k)[0] for row in ROWS}
     models["HAFrame"].save(output / "haframe.keras")
-    served = kh.export(models["HAFrame"], output / "serving")
-    files.write_images(output, images)
+    served = kh.export(models["HAFrame"], output / "serving", preprocessing=PREPROCESSING)
+    write_images(output, images)
     figures(models, scores, {"test": demo.test}, demo.tree, output)
     for label, best in list(zip(labels, scores["HAFrame"].argmax(-1)))[:5]:
         path = " > ".join(demo.tree.path(int(best))[1:])
         print(f"{demo.tree.leaves[label]:>16}  predicted as  {path}")
     print(f"\nmodel, SavedModel ({served}) and figures in {output}")
     print(f"done in {time.time() - started:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -29,6 +29,7 @@ HAFrame starts more slowly; after 12 epochs neither has finished (docs/results.m
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -36,12 +37,12 @@ import simple_parsing
 
 import keras_haframe as kh
 from keras_haframe.data import ArrayBatches, cifar100
-from keras_haframe.data.augment_arrays import random_crop_and_flip
 from keras_haframe.data.on_device import ImageTable, random_draws, still
 from keras_haframe.training import (
     Experiment,
     RunSettings,
     epoch_cosine,
+    flag,
     papers_sgd,
     parse,
     place,
@@ -66,10 +67,10 @@ class Settings(RunSettings):
     depth: int = 28  # depth of the WideResNet
     width: int = 8  # widening factor
     per_class: int = 450  # training images per class
-    all_offsets: bool = False  # crop at all nine offsets; the papers' code leaves one out
+    all_offsets: bool = flag()  # crop at all nine offsets; the papers' code leaves one out
     data_dir: str | None = place(None)  # TFDS folder
     arrays: str | None = place(None)  # .npz file with the images, instead of TFDS
-    on_device: bool = place(False)  # keep the images in the accelerator's memory; faster there
+    on_device: bool = flag(place=True)  # keep the images in the accelerator's memory; faster there
     output: str = place("runs/cifar100")  # folder where runs are kept
 
 
@@ -82,16 +83,10 @@ def load(settings: Settings) -> dict[str, tuple[np.ndarray, np.ndarray]]:
             k: (rng.integers(0, 256, (n, 32, 32, 3), "uint8"), np.arange(n) % 100)
             for k, n in sizes.items()
         }
-    if not settings.arrays:
-        return cifar100.load_arrays(data_dir=settings.data_dir)
-    with np.load(settings.arrays) as file:
-        images, labels = file["train_images"], file["train_labels"]
-        last = cifar100.validation_mask(labels, np.arange(len(labels)))
-        return {
-            "train": (images[~last], labels[~last]),
-            "validation": (images[last], labels[last]),
-            "test": (file["test_images"], file["test_labels"]),
-        }
+    return {
+        split: cifar100.load_arrays(split, settings.data_dir, settings.arrays)
+        for split in ("train", "validation", "test")
+    }
 
 
 def prepare(settings: Settings, data: dict):
@@ -100,22 +95,23 @@ def prepare(settings: Settings, data: dict):
     order = np.argsort(labels, kind="stable").reshape(100, -1)
     few = np.sort(order[:, : settings.per_class].ravel())
     data = {**data, "train": (images[few], labels[few])}
+    how = dataclasses.replace(PREPROCESSING.augmentation, last_offset=settings.all_offsets)
+    preprocessing = dataclasses.replace(PREPROCESSING, augmentation=how)
     if not settings.on_device:
-        change = functools.partial(random_crop_and_flip, last=settings.all_offsets)
-        arrays = {s: (PREPROCESSING.scale(images), labels) for s, (images, labels) in data.items()}
-        return arrays, change, lambda: None
+        still_images = {s: (preprocessing(data[s][0]), data[s][1]) for s in ("validation", "test")}
+        return {**data, **still_images}, preprocessing.train_batch, lambda: None
     every = np.concatenate([images for images, _ in data.values()])
     arrays, first = {}, 0
     for name, (images, labels) in data.items():
-        arrays[name] = still(np.arange(first, first + len(images))), labels
+        arrays[name] = still(np.arange(first, first + len(images)), how.padding), labels
         first += len(images)
-    change = functools.partial(random_draws, last=settings.all_offsets)
-    mean, std = PREPROCESSING.mean, PREPROCESSING.std
-    return arrays, change, lambda: ImageTable(every.shape, mean, std, name="images").fill(every)
+    change = functools.partial(random_draws, augmentation=how)
+    return arrays, change, lambda: ImageTable(every.shape, preprocessing, name="images").fill(every)
 
 
-def main(settings: Settings) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Run every seed, print the row of the table."""
+    settings = parse(Settings, __doc__, argv)
     if settings.smoke:
         settings = dataclasses.replace(settings, depth=10, width=1, epochs=min(settings.epochs, 2))
     settings.start()
@@ -152,4 +148,4 @@ def main(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    main(parse(Settings, __doc__))
+    main()

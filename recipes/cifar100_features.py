@@ -13,18 +13,19 @@ WideResNet-28-8 from scratch: the features are fixed here and know ImageNet.
 
 import dataclasses
 import sys
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
-import tensorflow_datasets as tfds
 from cifar100 import OPTIONS as OPTIONS
 
 import keras_haframe as kh
-from keras_haframe.data import ArrayBatches, cifar100
+from keras_haframe.data import ArrayBatches, Preprocessing, cifar100
 from keras_haframe.training import Experiment, RunSettings, epoch_cosine, papers_sgd, place
 
 SIZE = 96
+PREPROCESSING = Preprocessing((SIZE, SIZE), interpolation="bicubic", input_range=(-1.0, 1.0))
 
 
 @dataclasses.dataclass
@@ -39,12 +40,6 @@ class Settings(RunSettings):
     output: str = place("runs/cifar100_features")  # folder where runs are kept
 
 
-def load(split: str, data_dir: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """Images uint8 `[n, 32, 32, 3]` and labels `[n]`."""
-    data = tfds.load("cifar100", split=split, data_dir=data_dir, as_supervised=True, batch_size=-1)
-    return tfds.as_numpy(data)
-
-
 def pooled_features(weights: str, *image_sets: np.ndarray) -> list[np.ndarray]:
     """Average-pooled MobileNet features float32 `[n, 1024]` of every set of images."""
     online = "imagenet" if weights == "imagenet" else None
@@ -55,8 +50,7 @@ def pooled_features(weights: str, *image_sets: np.ndarray) -> list[np.ndarray]:
 
     @tf.function
     def run(batch):
-        batch = tf.image.resize(tf.cast(batch, tf.float32), (SIZE, SIZE), "bicubic")
-        batch = tf.clip_by_value(batch / 127.5 - 1, -1, 1)
+        batch = tf.clip_by_value(PREPROCESSING(batch), -1.0, 1.0)  # bicubic may overshoot
         return tf.reduce_mean(net(batch, training=False), axis=(1, 2))
 
     results = []
@@ -74,8 +68,8 @@ def pooled_features(weights: str, *image_sets: np.ndarray) -> list[np.ndarray]:
 
 def experiment(settings: Settings, network: str = "II") -> Experiment:
     """Features, tree and budget, for compare.py."""
-    images, labels = load("train", settings.data_dir)
-    test_images, test_labels = load("test", settings.data_dir)
+    images, labels = cifar100.load_arrays("train+validation", settings.data_dir)
+    test_images, test_labels = cifar100.load_arrays("test", settings.data_dir)
     if settings.smoke:
         images, labels, test_images, test_labels = (
             part[:256] for part in (images, labels, test_images, test_labels)
@@ -106,3 +100,14 @@ def experiment(settings: Settings, network: str = "II") -> Experiment:
             **settings.defining(), "network": network, "size": SIZE, "features": "MobileNet"
         },
     )  # fmt: skip
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Compare all methods on this task."""
+    import compare
+
+    compare.main(["--dataset", "cifar100", *(sys.argv[1:] if argv is None else argv)])
+
+
+if __name__ == "__main__":
+    main()

@@ -22,6 +22,7 @@ import dataclasses
 import importlib
 import pathlib
 import sys
+from collections.abc import Sequence
 
 import matplotlib
 
@@ -65,7 +66,7 @@ _named = {method for method, _ in ROWS.values()}
 ROWS |= {name: (name, {}) for name in methods.names() if name not in _named}
 
 
-def settings_of(argv: list[str]):
+def settings_of(argv: Sequence[str]):
     """Settings of the task and of the comparison, and the task's recipe."""
     first = argparse.ArgumentParser(add_help=False)
     first.add_argument("--dataset", choices=RECIPES, default="drawn_aircraft")
@@ -91,9 +92,9 @@ def settings_of(argv: list[str]):
     return dataclasses.replace(settings, output=output), recipe
 
 
-def main(argv: list[str]) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Train all rows, write tables and figure."""
-    settings, recipe = settings_of(argv)
+    settings, recipe = settings_of(sys.argv[1:] if argv is None else argv)
     settings.start()
     task = recipe.experiment(settings, settings.network)
     mine = ("methods", "seeds", "ddof", "output")
@@ -113,11 +114,11 @@ def main(argv: list[str]) -> None:
     text = "\n\n".join(tables) + "\n"
     write_text(output / "results.md", text)
     figure, ax = plt.subplots(figsize=(6, 6), layout="constrained")
-    title = f"{settings.dataset}, {settings.seeds} seeds"
+    title = f"{settings.dataset}, {settings.seeds} seed{'s' * (settings.seeds > 1)}"
     plots.plot_accuracy_severity(by_method(results, ""), title=title, ax=ax)
     figure.savefig(output / "results.png", dpi=120)
     print(f"\n{text}\nwritten to {output}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

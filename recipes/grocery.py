@@ -1,6 +1,7 @@
 """Grocery Store photographs (Klasson et al., WACV 2019): 81 classes > 43 > 3, 2,640 to train on.
 
     python recipes/grocery.py --data-dir DIR --weights imagenet
+    python recipes/grocery.py --data-dir DIR --weights imagenet --smoke    # a minute
 
 `DIR` holds the photographs as a TFDS data set `grocery_store` with the features image, label,
 coarse_label and top_label. `--weights` is "imagenet", or a file for
@@ -17,6 +18,7 @@ Results, with spreads, machine and versions: docs/results.md.
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 
 import matplotlib
 
@@ -28,8 +30,8 @@ import tensorflow_datasets as tfds
 
 import keras_haframe as kh
 from keras_haframe import plots
-from keras_haframe.data import ArrayBatches
-from keras_haframe.results import folder as files
+from keras_haframe.data import ArrayBatches, Preprocessing
+from keras_haframe.results import read_scores, run_folder
 from keras_haframe.results.table import by_method, markdown
 from keras_haframe.training import (
     Experiment,
@@ -37,10 +39,12 @@ from keras_haframe.training import (
     compare,
     epoch_cosine,
     papers_sgd,
+    parse,
     place,
 )
 
 SIZE, COPIES = 160, 6
+PREPROCESSING = Preprocessing((SIZE, SIZE), "crop", antialias=True, input_range=(-1.0, 1.0))
 OPTIONS = {"haframe": {"gamma": 1.0, "alpha": 0.5}}
 ROWS = {"cross-entropy": ("cross_entropy", {}), "HAFrame": ("haframe", OPTIONS["haframe"])}
 
@@ -59,7 +63,7 @@ class Settings(RunSettings):
 
 
 def mobilenet(weights: str) -> keras.Model:
-    """MobileNet without its top; images scaled to [-1, 1]."""
+    """MobileNet without its top, for images as `PREPROCESSING` makes them."""
     online = "imagenet" if weights == "imagenet" else None
     net = keras.applications.MobileNet(
         include_top=False, weights=online, input_shape=(SIZE, SIZE, 3)
@@ -84,10 +88,7 @@ def load(split: str, data_dir: str) -> tuple[np.ndarray, np.ndarray]:
     """Photographs uint8 `[n, SIZE, SIZE, 3]` (center square) and labels `[n, 3]`, fine to top."""
 
     def square(example):
-        image = example["image"]
-        side = tf.minimum(tf.shape(image)[0], tf.shape(image)[1])
-        image = tf.image.resize_with_crop_or_pad(image, side, side)
-        image = tf.cast(tf.image.resize(image, (SIZE, SIZE), antialias=True), tf.uint8)
+        image = tf.cast(PREPROCESSING.resized(example["image"]), tf.uint8)
         return image, tf.stack([example[k] for k in ("label", "coarse_label", "top_label")])
 
     data = tfds.load("grocery_store", split=split, data_dir=data_dir).map(square).batch(128)
@@ -112,7 +113,7 @@ def activations(stem: keras.Model, images: np.ndarray, augment: bool, seed: int)
     def run(batch):
         batch = tf.cast(batch, tf.float32)
         batch = layers(batch, training=True) if augment else batch
-        return tf.cast(stem(batch / 127.5 - 1, training=False), tf.float16)
+        return tf.cast(stem(PREPROCESSING.scale(batch), training=False), tf.float16)
 
     return np.concatenate([run(images[i : i + 66]) for i in range(0, len(images), 66)])
 
@@ -128,6 +129,10 @@ def experiment(settings: Settings, network: str = "II") -> Experiment:
         names=[features[k].names for k in ("label", "coarse_label", "top_label")],
         name="grocery_store",
     )
+    if settings.smoke:
+        images, labels, test_images, test_labels = (
+            part[::30] for part in (images, labels, test_images, test_labels)
+        )
     stem, _ = split_at(mobilenet(settings.weights), settings.cut)
     print(f"activations of {len(images)} photographs and {COPIES} augmented copies of each")
     plain = activations(stem, images, False, 0)
@@ -152,8 +157,11 @@ def experiment(settings: Settings, network: str = "II") -> Experiment:
     )  # fmt: skip
 
 
-def main(settings: Settings) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Train both rows, print the table, draw where the mistakes fall."""
+    settings = parse(Settings, __doc__, argv)
+    if settings.smoke:
+        settings = dataclasses.replace(settings, epochs=1, seeds=1)
     settings.start()
     grocery = experiment(settings)
     print(grocery.tree)
@@ -167,11 +175,12 @@ def main(settings: Settings) -> None:
     labels = grocery.test[1]
     print(f"\n{len(labels)} test photographs\n\n{markdown(by_method(results))}\n")
     output = pathlib.Path(settings.output)
-    scores = {row: files.read_scores(files.run_folder(output, row, seeds[0]))[0] for row in ROWS}
+    k = grocery.tree.num_classes
+    scores = {row: read_scores(run_folder(output, row, seeds[0]), k)[0] for row in ROWS}
     title = f"Grocery Store, test mistakes, seed {seeds[0]}"
     ax = plots.plot_mistakes_by_height(labels, scores, grocery.tree, title=title)
     ax.figure.savefig(output / "mistakes.png", dpi=150)
 
 
 if __name__ == "__main__":
-    main(kh.training.parse(Settings, __doc__))
+    main()

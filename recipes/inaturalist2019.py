@@ -16,7 +16,7 @@ benchmarks/input.py).
 """
 
 import dataclasses
-import sys
+from collections.abc import Sequence
 
 from photographs import PhotographSettings, train
 
@@ -39,7 +39,7 @@ class Settings(PhotographSettings):
     output: str = place("runs/inaturalist2019")  # folder where runs are kept
 
 
-def main(argv: list[str]) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """The paper's experiment."""
     settings = parse(Settings, __doc__, argv)
     rate = 0.1 if settings.network == "II" else 1.0  # of the transformation block
@@ -47,4 +47,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

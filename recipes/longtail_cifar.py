@@ -1,7 +1,7 @@
 """Long-tailed CIFAR-10 and CIFAR-100 with ResNet-32 (Yang et al., ETF + DR, NeurIPS 2022).
 
     python recipes/longtail_cifar.py --method etf_dr --ratio 0.01 --seeds 3         # on a GPU
-    python recipes/longtail_cifar.py --method cross_entropy --data cifar10
+    python recipes/longtail_cifar.py --method cross_entropy --dataset cifar10
     python recipes/longtail_cifar.py --method haframe_dr                # the same, with the tree
     python recipes/longtail_cifar.py --smoke                            # seconds, on drawn noise
 
@@ -35,13 +35,14 @@ the shuffled batch. SVHN, STL-10, DenseNet and ImageNet-LT are left out.
 """
 
 import dataclasses
+import functools
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 import simple_parsing
 
 from keras_haframe.data import ArrayBatches, MixedBatches, cifar10, cifar100
-from keras_haframe.data.augment_arrays import random_crop_and_flip
 from keras_haframe.data.long_tail import long_tail_indices
 from keras_haframe.models import MixUpClassifier, resnet32
 from keras_haframe.training import (
@@ -59,7 +60,7 @@ WIDTHS = {"cifar10": 16, "cifar100": 32}
 # First class of the medium and of the tail classes.
 BOUNDS = {"cifar10": (3, 7), "cifar100": (36, 71)}
 PARTS = ("top1_frequent", "top1_medium", "top1_rare")
-PREPROCESSING = cifar10.PREPROCESSING  # the paper's, for both
+PREPROCESSING = cifar10.PREPROCESSING  # the paper's, for both: crops from a black frame
 OPTIONS = {  # by data and method; on CIFAR-100 as in cifar100.py, on CIFAR-10 the defaults
     ("cifar100", "haframe"): {"gamma": 2.0, "alpha": 0.4},
     ("cifar100", "haframe_dr"): {"gamma": 2.0, "lengths": "batch"},
@@ -71,11 +72,12 @@ OPTIONS = {  # by data and method; on CIFAR-100 as in cifar100.py, on CIFAR-10 t
 class Settings(RunSettings):
     """Settings of the run."""
 
+    # training method
     method: str = simple_parsing.choice(
         "cross_entropy", "etf_dr", "haframe", "haframe_dr", default="etf_dr"
-    )  # training method
+    )
     network: str = simple_parsing.choice("I", "II", default="I")  # network type
-    data: str = simple_parsing.choice(*DATA, default="cifar100")  # data set
+    dataset: str = simple_parsing.choice(*DATA, default="cifar100")  # data set
     ratio: float = 0.01  # images of the rarest class over those of the most frequent
     mixup: float = 1.0  # parameter of mix-up's Beta distribution; 0 for no mix-up
     epochs: int = 200  # epochs
@@ -91,19 +93,13 @@ def load(settings: Settings) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nda
     if settings.smoke:
         rng = np.random.default_rng(0)
         images = rng.integers(0, 256, (1200, 32, 32, 3), "uint8")
-        labels = np.arange(1200) % DATA[settings.data].class_tree().num_classes
+        labels = np.arange(1200) % DATA[settings.dataset].class_tree().num_classes
         return images[:1000], labels[:1000], images[1000:], labels[1000:]
-    if settings.arrays:
-        with np.load(settings.arrays) as file:
-            return tuple(file[f"{s}_{k}"] for s in ("train", "test") for k in ("images", "labels"))
-    data = DATA[settings.data].load_arrays(settings.data_dir)
-    parts = [data[split] for split in ("train", "validation") if split in data]
-    return (*map(np.concatenate, zip(*parts)), *data["test"])
-
-
-def augment(generator: np.random.Generator, images: np.ndarray) -> np.ndarray:
-    """Random 32 x 32 crop from the image in a black frame, mirrored or not, normalized."""
-    return PREPROCESSING.scale(random_crop_and_flip(generator, images, mode="constant"))
+    every = "train+validation" if settings.dataset == "cifar100" else "train"
+    read = functools.partial(
+        DATA[settings.dataset].load_arrays, data_dir=settings.data_dir, file=settings.arrays
+    )
+    return *read(every), *read("test")
 
 
 def rate_of(epoch: int, settings: Settings) -> float:
@@ -120,12 +116,13 @@ def by_frequency(scores: np.ndarray, labels: np.ndarray, bounds: tuple[int, int]
     return {name: float(right[part == i].mean()) for i, name in enumerate(PARTS)}
 
 
-def main(settings: Settings) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Run every seed, print the row of the table and the accuracy by frequency."""
+    settings = parse(Settings, __doc__, argv)
     if settings.smoke:
         settings = dataclasses.replace(settings, epochs=min(settings.epochs, 2), batch_size=16)
     settings.start()
-    tree = DATA[settings.data].class_tree()
+    tree = DATA[settings.dataset].class_tree()
     images, labels, test_images, test_labels = load(settings)
     kept = long_tail_indices(labels, settings.ratio, num_classes=tree.num_classes)
     images, labels = images[kept], labels[kept]
@@ -134,7 +131,7 @@ def main(settings: Settings) -> None:
 
     def make_model(method: str, options: dict, synchronized: bool) -> keras.Model:
         backbone = resnet32(
-            width=WIDTHS[settings.data], blocks=1 if settings.smoke else 5,
+            width=WIDTHS[settings.dataset], blocks=1 if settings.smoke else 5,
             synchronized=synchronized,
         )  # fmt: skip
         model = MixUpClassifier(
@@ -145,27 +142,27 @@ def main(settings: Settings) -> None:
         return model
 
     def make_train(seed: int):
-        arguments = images, labels, settings.batch_size, seed, augment, process()
+        arguments = images, labels, settings.batch_size, seed, PREPROCESSING.train_batch, process()
         if settings.mixup:
             return MixedBatches(*arguments, alpha=settings.mixup).from_epoch
         return ArrayBatches(*arguments).from_epoch
 
     experiment = Experiment(
         tree, make_model, make_train,
-        (PREPROCESSING.scale(test_images), test_labels), settings.epochs,
-        (PREPROCESSING.scale(images), labels), settings.batch_size,
+        (PREPROCESSING(test_images), test_labels), settings.epochs,
+        (PREPROCESSING(images), labels), settings.batch_size,
         callbacks=lambda: [
             keras.callbacks.LearningRateScheduler(lambda e, _: rate_of(e, settings))
         ],
-        measure=lambda scores, y: by_frequency(scores, y, BOUNDS[settings.data]),
+        measure=lambda scores, y: by_frequency(scores, y, BOUNDS[settings.dataset]),
         settings=settings.defining(),
     )  # fmt: skip
-    row = settings.method, OPTIONS.get((settings.data, settings.method), {})
-    name = f"{settings.data}_{settings.ratio:g}_{settings.method}_{settings.network}"
+    row = settings.method, OPTIONS.get((settings.dataset, settings.method), {})
+    name = f"{settings.dataset}_{settings.ratio:g}_{settings.method}_{settings.network}"
     results = run_seeds(settings, experiment, row, name, rules=[""])  # the tree decides nothing
     for part in PARTS if results else ():
         print(f"{part}: {100 * np.mean([r[part] for r in results]):.2f} %")
 
 
 if __name__ == "__main__":
-    main(parse(Settings, __doc__))
+    main()

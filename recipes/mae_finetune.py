@@ -29,6 +29,7 @@ for the comparison with DINO, MoCo v3 and BEiT is not in our sources. None of it
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -38,12 +39,13 @@ from mae_pretrain import BASELINE
 
 import keras_haframe as kh
 from keras_haframe.data import ArrayBatches
-from keras_haframe.models.mixup import MixUpClassifier
+from keras_haframe.models import MixUpClassifier
 from keras_haframe.models.vit_names import FAMILIES
 from keras_haframe.training import (
     LARS,
     Experiment,
     GroupedAdamW,
+    flag,
     layer_decay,
     parse,
     place,
@@ -64,7 +66,7 @@ class Settings(DataSettings):
     tune: str = "full"  # full, probe, cached, or the number of last blocks that are trained
     method: str = simple_parsing.choice(*kh.methods.names(), default="haframe")  # training method
     network_type: str | None = None  # I or II; I for cross_entropy, the method's own otherwise
-    mix: bool = True  # mix-up and cut-mix where the encoder is trained
+    plain: bool = flag()  # no mix-up and cut-mix where the encoder is trained
     epochs: int | None = None  # epochs; the published ones by default
     batch_size: int = 256  # training batch, over all devices
     learning_rate: float | None = None  # for a batch of 256; the published one by default
@@ -122,11 +124,11 @@ def cached(settings: Settings) -> dict:
     """Features of every image and its mirror image, in place of the images."""
     if settings.dataset not in ARRAYS:
         raise SystemExit(f"--tune cached is for {', '.join(ARRAYS)}. Got: {settings.dataset}")
-    images, labels, test_images, test_labels, tree = read_arrays(settings)
+    (images, labels), (test_images, test_labels), tree = read_arrays(settings)
     encoder = read_encoder(settings)
 
     def features(images: np.ndarray) -> np.ndarray:
-        return encoder.predict(settings.normalized(images), batch_size=256, verbose=0)
+        return encoder.predict(settings.preprocessing(images), batch_size=256, verbose=0)
 
     kept = np.stack([features(images), features(images[:, :, ::-1])])
 
@@ -152,14 +154,15 @@ def normalized_features(width: int) -> keras.Model:
     return keras.Model(inputs, norm(inputs), name="kept_features")
 
 
-def main(settings: Settings) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Run every seed, print the row of the table."""
+    settings = parse(Settings, __doc__, argv)
     if settings.smoke:
         settings = dataclasses.replace(settings, size="mini", epochs=1, batch_size=16)
     epochs = settings.epochs or (90 if settings.frozen else settings.network.tuning_epochs)
     settings = dataclasses.replace(settings, epochs=epochs)
     settings.start()
-    mixed = settings.mix and not settings.frozen
+    mixed = not settings.plain and not settings.frozen
     data = cached(settings) if settings.tune == "cached" else load(settings, mixed, scale=0.08)
     steps = data["steps"]
     if settings.dataset in ARRAYS:
@@ -191,4 +194,4 @@ def main(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    main(parse(Settings, __doc__))
+    main()

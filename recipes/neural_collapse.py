@@ -19,6 +19,8 @@ docs/collapse.md.
 
 import dataclasses
 import pathlib
+import time
+from collections.abc import Sequence
 
 import matplotlib
 
@@ -32,21 +34,21 @@ from matplotlib import pyplot as plt
 import keras_haframe as kh
 from keras_haframe import plots
 from keras_haframe.collapse import NeuralCollapseCallback
-from keras_haframe.data import ArrayBatches, drawn_aircraft
+from keras_haframe.data import ArrayBatches, Preprocessing, drawn_aircraft
 from keras_haframe.losses import LabelLoss
-from keras_haframe.results import folder as files
-from keras_haframe.results import table
+from keras_haframe.results import run_folder, table, write_images
+from keras_haframe.results.run import HISTORY
 from keras_haframe.training import (
     Experiment,
     RunSettings,
     compare,
     epoch_cosine,
-    load_trained,
     parse,
     place,
 )
 
 SIZE, FEATURES, WEIGHT_DECAY = 32, 64, 0.5
+PREPROCESSING = Preprocessing((SIZE, SIZE), antialias=True)  # the networks scale gray levels
 GAMMA = 1.0
 MEASURES = ("nc1", "nc1_quotient", "nc2", "nc2_etf", "nc3", "nc3_etf", "nc4")
 # Three groups of two pairs, as paths in the tree; the last names are those of the data sets.
@@ -124,7 +126,6 @@ def load(dataset: str, split: str, per_class: int, data_dir) -> tuple[np.ndarray
         labels = np.tile(np.arange(len(names), dtype="int32"), per_class)
         drawn = np.array([known.index(name) for name in names])[labels]
         return drawn_aircraft.draw(drawn, seed={"train": 1, "test": 3}[split], size=SIZE), labels
-    import tensorflow as tf
     import tensorflow_datasets as tfds
 
     builder = tfds.builder(dataset, data_dir=data_dir)
@@ -134,7 +135,7 @@ def load(dataset: str, split: str, per_class: int, data_dir) -> tuple[np.ndarray
     for example in tfds.as_numpy(builder.as_dataset(split=split)):
         label = place.get(int(example["label"]))
         if label is not None and labels.count(label) < per_class:
-            small = tf.image.resize(example["image"], (SIZE, SIZE), antialias=True)
+            small = PREPROCESSING.resized(example["image"])
             images.append(np.clip(np.round(small), 0, 255).astype("uint8"))
             labels.append(label)
     return np.stack(images), np.array(labels, "int32")
@@ -204,7 +205,8 @@ def figures(network: str, runs: dict, cosines: dict, tree, target, output: pathl
     for ax, (measure, title) in zip(axes.flat, panels.items()):
         plots.plot_curves(runs, measure, log=measure == "nc1", title=title, ax=ax, legend=False)
         if measure != "nc1":
-            ax.set_ylim(0, 1.0 if measure == "nc4" else 1.42)  # all they can be
+            usual = 1.0 if measure == "nc4" else 1.42  # one scale for the panels
+            ax.set_ylim(0, max(usual, ax.get_ylim()[1]))
     handles, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(
         handles, names, loc="outside lower center", ncols=6, fontsize=7, frameon=False,
@@ -218,13 +220,14 @@ def figures(network: str, runs: dict, cosines: dict, tree, target, output: pathl
     frame = center @ target @ center
     frame /= np.sqrt(np.outer(np.diag(frame), np.diag(frame)))
     shown = {"target: ETF": center * k / (k - 1), "target: tree": frame, **cosines}
-    figure, axes = plt.subplots(2, 4, figsize=(7.2, 3.9), layout="constrained")
+    rows = -(-len(shown) // 4)
+    figure, axes = plt.subplots(rows, 4, figsize=(7.2, 1.95 * rows), layout="constrained")
     for ax, (name, gram) in zip(axes.flat, shown.items()):
         plots.plot_gram(gram, tree, title=name, ax=ax, colorbar=False)
         ax.set(xticks=[], yticks=[])
     for ax in axes.flat[len(shown) :]:
         ax.set_axis_off()
-    picture = axes[0, 0].images[0]
+    picture = axes.flat[0].images[0]
     figure.colorbar(picture, ax=axes, fraction=0.02, pad=0.01).ax.tick_params(labelsize=6)
     figure.savefig(output / f"nc_geometry_{network.lower()}.png", dpi=150)
     plt.close(figure)
@@ -255,8 +258,9 @@ def markdown(rows: list[dict]) -> str:
     return table.lines(list(columns.values()), [[row[c] for c in columns] for row in rows])
 
 
-def main(settings: Settings) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Train every network under every loss, draw the figures, print the table."""
+    settings = parse(Settings, __doc__, argv)
     if settings.smoke:
         settings = dataclasses.replace(settings, per_class=5, epochs=2)
     output = settings.output.replace("DATASET", settings.dataset)
@@ -273,28 +277,29 @@ def main(settings: Settings) -> None:
     print(f"NC2 distance between the two targets, ETF and tree: {gap:.3f}\n")
 
     losses = ["cross-entropy", "HAFrame"] if settings.smoke else list(LOSSES)
-    final = []
+    final, started, left = [], time.monotonic(), settings.max_minutes
+    seeds = range(settings.seed, settings.seed + settings.seeds)  # figures show the first
     for name in NETWORKS:
         histories, cosines = {}, {}
         for loss in losses:
-            method, options = LOSSES[loss]
             one = experiment(name, loss, settings, tree, train, test, target)
             row = f"{name}, {loss}"
-            results = compare(one, {row: (method, options)}, [settings.seed], output, rules=[""])
-            path = files.run_folder(output, row, settings.seed)
-            histories[loss] = plots.read_history(path / files.HISTORY)
-            seeded = {"seed": settings.seed} if loss in ("ETF + DR", "HAFrame") else {}
-            model = load_trained(
-                lambda o=one, m=method, s={**options, **seeded}: o.make_model(m, s, False), path
-            )
+            if settings.max_minutes:
+                left = max(1e-9, settings.max_minutes - (time.monotonic() - started) / 60)
+            results = compare(one, {row: LOSSES[loss]}, seeds, output, rules=[""], max_minutes=left)
+            if results is None:
+                return
+            path = run_folder(output, row, settings.seed)
+            histories[loss] = plots.read_history(path / HISTORY)
+            model = one.trained(output, row, settings.seed)
             centered = _centered(model.features(train[0]), train[1])
             cosines[loss] = plots.class_mean_cosines(centered, train[1], tree.num_classes)
             final.append(final_row(row, histories[loss], results[0]))
         figures(name, histories, cosines, tree, target, output)
     print(f"\n{markdown(final)}\n\nfigures and tables in {output}")
     table.write_csv(final, output / "final.csv")
-    files.write_images(output, test[0])
+    write_images(output, test[0])
 
 
 if __name__ == "__main__":
-    main(parse(Settings, __doc__))
+    main()

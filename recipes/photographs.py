@@ -18,7 +18,6 @@ import simple_parsing
 
 import keras_haframe as kh
 from keras_haframe.data import ArrayBatches, Preprocessing
-from keras_haframe.data.augment_arrays import random_crop_and_flip
 from keras_haframe.files import whole
 from keras_haframe.training import (
     Experiment,
@@ -152,25 +151,13 @@ def read_arrays(settings: PhotographSettings, data_set: str, preprocessing: Prep
     with np.load(settings.arrays) as file:
         tree = kh.ClassTree.from_config(json.loads(str(file["tree"])))
         data = {s: (file[f"{s}_images"], file[f"{s}_labels"]) for s in SPLITS}
-    how = preprocessing.augmentation
-
-    def change(generator, images):
-        cropped = random_crop_and_flip(
-            generator, images, how.padding, how.last_offset, how.pad_mode.lower()
-        )
-        return preprocessing.scale(cropped)
 
     def make_train(seed: int):
-        batches = ArrayBatches(*data["train"], settings.batch_size, seed, change, process())
-        return batches.from_epoch
+        change = preprocessing.train_batch
+        return ArrayBatches(*data["train"], settings.batch_size, seed, change, process()).from_epoch
 
-    still = {s: (preprocessing.scale(images), labels) for s, (images, labels) in data.items()}
-    return {
-        "tree": tree,
-        "make_train": make_train,
-        "validation": still["validation"],
-        "test": still["test"],
-    }
+    prepared = {s: (preprocessing(data[s][0]), data[s][1]) for s in ("validation", "test")}
+    return {"tree": tree, "make_train": make_train, **prepared}
 
 
 def write_arrays(settings: PhotographSettings, data_set: str, preprocessing) -> None:

@@ -44,6 +44,33 @@ def ranking(scores) -> list[int]:
     return sorted(range(len(scores)), key=lambda c: (-float(scores[c]), c))
 
 
-def softmax(logits) -> np.ndarray:
-    e = np.exp(logits - np.max(logits, axis=-1, keepdims=True))
+def softmax(scores) -> np.ndarray:
+    """float64 softmax over the last axis."""
+    scores = np.asarray(scores, np.float64)
+    e = np.exp(scores - scores.max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)
+
+
+def log_sum_exp(values) -> float:
+    """Brute-force log-sum-exp, one value after the other."""
+    total = -np.inf
+    for value in values:
+        total = np.logaddexp(total, value)
+    return total
+
+
+def log_softmax(row) -> np.ndarray:
+    norm = log_sum_exp(row)
+    return np.array([value - norm for value in row])
+
+
+def target_cosines(tree, gamma: float, s_min: float, convention: str = "depth") -> np.ndarray:
+    """Target cosines `[K, K]` from walked distances."""
+    d = distances(tree, convention)
+    return (1 - s_min) * np.exp(-gamma * d / d.max()) + s_min
+
+
+def level_names(tree, level: int) -> list[str]:
+    """Node above every class on a level, in label order; the class itself where it is shallower."""
+    paths = [tree.path(k) for k in range(tree.num_classes)]
+    return [path[min(level, len(path) - 1)] for path in paths]

@@ -1,22 +1,17 @@
-"""Shared fixtures: quiet backends, golden vectors, and the worked tree of the documentation."""
+"""Shared fixtures: quiet backends, golden files, and the worked tree of the documentation."""
 
 import fcntl
 import os
-import pathlib
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("NO_GCE_CHECK", "true")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import keras
-import numpy as np
 import pytest
 
-import keras_haframe as kh
-
-GOLDEN = pathlib.Path(
-    os.environ.get("KERAS_HAFRAME_GOLDEN", pathlib.Path(__file__).parents[2] / "shared" / "data")
-)
+from tests import trees
+from tests.golden import FOLDER, MISSING, class_tree, load
 
 
 def pytest_collection_modifyitems(items):
@@ -29,24 +24,8 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    if not GOLDEN.is_dir():
-        terminalreporter.write_line(
-            f"Tests marked `golden` were skipped: {GOLDEN} is not a folder (KERAS_HAFRAME_GOLDEN)."
-        )
-
-
-def load_golden(name: str):
-    """Arrays of a golden file such as `"golden/frames.npz"`; skips where the folder is missing."""
-    if not GOLDEN.is_dir():
-        pytest.skip(f"no golden vectors: {GOLDEN} is not a folder (set KERAS_HAFRAME_GOLDEN)")
-    return np.load(GOLDEN / name, allow_pickle=False)
-
-
-def load_tree(name: str) -> kh.ClassTree:
-    """One of the benchmark trees, such as `"cifar100"`; skips where the folder is missing."""
-    if not GOLDEN.is_dir():
-        pytest.skip(f"no class trees: {GOLDEN} is not a folder (set KERAS_HAFRAME_GOLDEN)")
-    return kh.ClassTree.from_json(GOLDEN / "hierarchies" / f"{name}.json")
+    if not FOLDER.is_dir():
+        terminalreporter.write_line(f"Tests marked `golden` were skipped: {MISSING}.")
 
 
 @pytest.fixture(autouse=True)
@@ -80,44 +59,19 @@ def drawn_data(tmp_path_factory):
 
 @pytest.fixture
 def golden():
-    return load_golden
+    return load
 
 
 @pytest.fixture
 def benchmark_tree():
-    return load_tree
+    return class_tree
 
 
 @pytest.fixture
 def tree():
-    """Four leaves, two parents, one root."""
-    return kh.ClassTree.from_nested(
-        {"land": ["car", "truck"], "air": ["jet", "glider"]}, root="vehicle", name="vehicles"
-    )
+    return trees.worked()
 
 
 @pytest.fixture
 def uneven_tree():
-    """Leaf depths 1 to 4, a single-child chain, labels not in tree order."""
-    edges = [
-        ("root", "a"), ("root", "e"), ("root", "chain"), ("a", "b"), ("a", "a0"), ("b", "b0"),
-        ("b", "c"), ("c", "c0"), ("c", "c1"), ("chain", "link"), ("link", "l0"), ("link", "l1"),
-    ]  # fmt: skip
-    return kh.ClassTree(edges, ["l1", "c0", "e", "a0", "l0", "b0", "c1"], name="uneven")
-
-
-def random_tree(rng: np.random.Generator, classes: int) -> kh.ClassTree:
-    """A random tree with uneven depths, single-child chains and shuffled labels."""
-    nodes = [f"c{i}" for i in range(classes)]
-    edges, made = [], 0
-    while len(nodes) > 1:
-        take = int(rng.integers(1, min(4, len(nodes)) + 1))
-        chosen = rng.choice(len(nodes), take, replace=False)
-        parent = f"n{made}"
-        made += 1
-        edges += [(parent, nodes[i]) for i in chosen]
-        nodes = [n for i, n in enumerate(nodes) if i not in set(chosen.tolist())] + [parent]
-        if made > 4 * classes:  # only chains left to draw: join what remains
-            edges += [("top", n) for n in nodes]
-            nodes = ["top"]
-    return kh.ClassTree(edges, [f"c{i}" for i in rng.permutation(classes)])
+    return trees.uneven()

@@ -35,3 +35,4 @@ def test_example_on_folders(tmp_path, monkeypatch, capsys):
 def test_the_two_commands_are_there():
     assert "python recipes/aircraft.py --demo" in README
     assert "python -m pytest" in README
+    assert README.count("```python") == 1  # the example above

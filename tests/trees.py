@@ -1,9 +1,9 @@
-"""Trees of every awkward shape, and random class probabilities over them."""
+"""Trees of every awkward shape, random ones, and random class probabilities over them."""
 
 import numpy as np
 
 import keras_haframe as kh
-from tests.conftest import random_tree
+from tests.brute_force import softmax
 
 
 def flat(classes: int) -> kh.ClassTree:
@@ -16,6 +16,59 @@ def chain() -> kh.ClassTree:
     return kh.ClassTree(edges, ["y", "x"])
 
 
+def worked() -> kh.ClassTree:
+    """The tree of the documentation: four leaves, two parents, one root."""
+    return kh.ClassTree.from_nested(
+        {"land": ["car", "truck"], "air": ["jet", "glider"]}, root="vehicle", name="vehicles"
+    )
+
+
+def uneven() -> kh.ClassTree:
+    """Leaf depths 1 to 4, a single-child chain, labels not in tree order."""
+    edges = [
+        ("root", "a"), ("root", "e"), ("root", "chain"), ("a", "b"), ("a", "a0"), ("b", "b0"),
+        ("b", "c"), ("c", "c0"), ("c", "c1"), ("chain", "link"), ("link", "l0"), ("link", "l1"),
+    ]  # fmt: skip
+    return kh.ClassTree(edges, ["l1", "c0", "e", "a0", "l0", "b0", "c1"], name="uneven")
+
+
+def random_tree(rng: np.random.Generator, classes: int) -> kh.ClassTree:
+    """A random tree with uneven depths, single-child chains and shuffled labels."""
+    nodes = [f"c{i}" for i in range(classes)]
+    edges, made = [], 0
+    while len(nodes) > 1:
+        take = int(rng.integers(1, min(4, len(nodes)) + 1))
+        chosen = rng.choice(len(nodes), take, replace=False)
+        parent = f"n{made}"
+        made += 1
+        edges += [(parent, nodes[i]) for i in chosen]
+        nodes = [n for i, n in enumerate(nodes) if i not in set(chosen.tolist())] + [parent]
+        if made > 4 * classes:  # only chains left to draw: join what remains
+            edges += [("top", n) for n in nodes]
+            nodes = ["top"]
+    return kh.ClassTree(edges, [f"c{i}" for i in rng.permutation(classes)])
+
+
+def lopsided() -> kh.ClassTree:
+    """A class right under the root beside deep ones."""
+    edges = [("r", "x"), ("r", "m"), ("m", "y"), ("m", "n"), ("n", "z"), ("n", "w")]
+    return kh.ClassTree(edges, ["w", "x", "y", "z"])
+
+
+def wide(groups: int = 20, size: int = 20) -> kh.ClassTree:
+    """400 classes in 20 groups: more labels than bfloat16 can tell apart."""
+    edges = [("root", f"g{i}") for i in range(groups)]
+    edges += [(f"g{i // size}", f"c{i}") for i in range(groups * size)]
+    return kh.ClassTree(edges, [f"c{i}" for i in range(groups * size)])
+
+
+TREES = {
+    "worked": worked,
+    "uneven": uneven,
+    "flat": lambda: flat(5),
+    "random": lambda: random_tree(np.random.default_rng(3), 11),
+    "lopsided": lopsided,
+}
 SHAPES = {
     "two": lambda: flat(2),
     "flat": lambda: flat(7),
@@ -31,8 +84,7 @@ SHAPES = {
 def probabilities(tree, batch: int, seed: int = 0, sharpness: float = 2.0) -> np.ndarray:
     """Random softmax rows, float32 `[batch, K]`."""
     logits = np.random.default_rng(seed).normal(size=(batch, tree.num_classes)) * sharpness
-    p = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return (p / p.sum(axis=1, keepdims=True)).astype("float32")
+    return softmax(logits).astype("float32")
 
 
 def labels(tree, batch: int, seed: int = 1) -> np.ndarray:
@@ -50,21 +102,3 @@ def ancestors(tree, node: int) -> list[int]:
 
 def classes_below(tree, node: int) -> list[int]:
     return [k for k in range(tree.num_classes) if node in ancestors(tree, k)]
-
-
-def golden_tree(arrays) -> kh.ClassTree:
-    """The tree of a golden file; node `i` of the file is named `"i"`."""
-    parent = arrays["parent"]
-    edges = [(str(parent[i]), str(i)) for i in range(len(parent)) if parent[i] >= 0]
-    return kh.ClassTree(edges, [str(i) for i in arrays["leaves"]])
-
-
-def reference_tree(golden, benchmark_tree, name: str) -> kh.ClassTree:
-    """A tree of the golden files: one of the benchmarks, or their "smalltree"."""
-    if name != "smalltree":
-        return benchmark_tree(name)
-    file = golden("golden/frames.npz")
-    return kh.ClassTree(file["smalltree__edges"].tolist(), file["smalltree__leaves"].tolist())
-
-
-GOLDEN_TREES = ["flat", "level3", "unary_heavy", "unbalanced"]

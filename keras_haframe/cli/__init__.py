@@ -6,6 +6,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from keras_haframe.version import __version__
 
@@ -18,7 +19,7 @@ COMMANDS = {
 }
 
 
-def parser_for(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, object | None]:
+def parser_for(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, Any]:
     """Return the parser for a command line, and the module of the sub-command it names, if any.
 
     Only that module is imported, so that help does not wait for a deep-learning framework.
@@ -29,7 +30,7 @@ def parser_for(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, object | N
     parser.add_argument("--version", action="version", version=f"keras_haframe {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     wanted = next((word for word in argv if not word.startswith("-")), None)
-    module = None
+    module: Any = None
     for name, (path, summary) in COMMANDS.items():
         sub = commands.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
         if name == wanted:

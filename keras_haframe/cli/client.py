@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
+import pathlib
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from keras_haframe.cli import rows
-from keras_haframe.serving.errors import ServingError
+from keras_haframe.serving import GrpcClient, RestClient, ServingError
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `haframe client`."""
     parser.add_argument("server", help="http://localhost:8501 for REST, localhost:8500 for gRPC")
     parser.add_argument("model", help="name of the served model")
@@ -20,18 +24,19 @@ def add_arguments(parser) -> None:
     parser.add_argument("--retries", type=int, default=3, help="further attempts")
 
 
-def connect(server: str, model: str, **options):
-    """A `RestClient` for an address with `http`, a `GrpcClient` for `host:port`."""
+def connect(server: str, model: str, **options: Any) -> RestClient | GrpcClient:
+    """Return a `RestClient` for an address with `http`, a `GrpcClient` for `host:port`."""
     if server.startswith(("http://", "https://")):
-        from keras_haframe.serving.rest import RestClient
-
         return RestClient(server, model, **options)
-    from keras_haframe.serving.grpc_client import GrpcClient
-
     return GrpcClient(server, model, **options)
 
 
-def predict_files(client, files, threshold: float = 0.5, batch_size: int = 16) -> list[dict]:
+def predict_files(
+    client: RestClient | GrpcClient,
+    files: Sequence[pathlib.Path],
+    threshold: float = 0.5,
+    batch_size: int = 16,
+) -> list[dict]:
     """Ask a server about image files; rows as `predict.predict_files` returns them."""
     found = []
     for batch in rows.batches(list(files), batch_size):
@@ -43,7 +48,7 @@ def predict_files(client, files, threshold: float = 0.5, batch_size: int = 16) -
     return found
 
 
-def run(args) -> int:
+def run(args: argparse.Namespace) -> int:
     """Print the answers; 1 if the server failed or an image could not be read."""
     files = rows.image_files(args.images)
     try:
@@ -54,9 +59,6 @@ def run(args) -> int:
         found = predict_files(client, files, args.threshold, args.batch_size)
     except ServingError as error:
         print(f"{error} (attempts: {error.attempts})", file=sys.stderr)
-        return 1
-    except ModuleNotFoundError as error:
-        print(error, file=sys.stderr)
         return 1
     print(rows.render(found, args.json))
     return 0 if all(row["ok"] for row in found) else 1

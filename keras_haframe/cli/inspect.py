@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import pathlib
 from collections import Counter
+from typing import Any
 
 from keras_haframe.cli.predict import newest_version
+from keras_haframe.files import PathLike
 from keras_haframe.serving.messages import pb
 from keras_haframe.serving.tensors import NAMES
 
@@ -13,7 +17,7 @@ from keras_haframe.serving.tensors import NAMES
 NEED_PYTHON = ("PyFunc", "PyFuncStateless", "EagerPyFunc")
 
 
-def inspect(path) -> dict:
+def inspect(path: PathLike) -> dict:
     """Describe a SavedModel.
 
     Args:
@@ -59,12 +63,12 @@ def inspect(path) -> dict:
     }
 
 
-def read_warmup(version_dir) -> list:
+def read_warmup(version_dir: PathLike) -> list:
     """`PredictionLog` messages of the warm-up file, none where there is no file.
 
     The file is a TFRecord: length (8 bytes), its checksum (4), data, checksum (4).
     """
-    file = version_dir / "assets.extra" / "tf_serving_warmup_requests"
+    file = pathlib.Path(version_dir) / "assets.extra" / "tf_serving_warmup_requests"
     data, logs, at = file.read_bytes() if file.is_file() else b"", [], 0
     while at + 12 <= len(data):
         length = int.from_bytes(data[at : at + 8], "little")
@@ -74,7 +78,7 @@ def read_warmup(version_dir) -> list:
 
 
 def render(found: dict) -> str:
-    """The description as text."""
+    """Return the description as text."""
     lines = [
         f"{found['path']}  ({found['bytes'] / 2**20:.1f} MiB, TensorFlow {found['tensorflow']})"
     ]
@@ -104,23 +108,23 @@ def render(found: dict) -> str:
     return "\n".join(lines)
 
 
-def _tensor(info) -> str:
+def _tensor(info: Any) -> str:
     sizes = ["?" if d.size < 0 else str(d.size) for d in info.tensor_shape.dim]
     return f"{NAMES.get(info.dtype, f'type {info.dtype}')} [{', '.join(sizes)}]"
 
 
-def _signature(log) -> str:
+def _signature(log: Any) -> str:
     spec = (log.classify_log if log.HasField("classify_log") else log.predict_log).request
     return spec.model_spec.signature_name or "serving_default"
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `haframe inspect`."""
     parser.add_argument("model", help="a SavedModel, or the directory of its versions")
     parser.add_argument("--json", action="store_true", help="JSON, with the counts of operations")
 
 
-def run(args) -> int:
+def run(args: argparse.Namespace) -> int:
     """Print the description."""
     found = inspect(args.model)
     print(json.dumps(found, indent=2, ensure_ascii=False) if args.json else render(found))

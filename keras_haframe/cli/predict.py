@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 
 from keras_haframe.cli import rows
+from keras_haframe.files import PathLike
 
 
-def newest_version(path) -> pathlib.Path:
-    """The SavedModel at `path`: the version itself, or the newest in a directory of versions.
+def newest_version(path: PathLike) -> pathlib.Path:
+    """Return the SavedModel at `path`: the version itself, or the newest in its directory.
 
     Raises:
         ValueError: If there is none; the message says what was found.
@@ -29,7 +32,9 @@ def newest_version(path) -> pathlib.Path:
     return max(numbers, key=lambda p: int(p.name))
 
 
-def predict_files(model, files, threshold: float = 0.5, batch_size: int = 16) -> list[dict]:
+def predict_files(
+    model: PathLike, files: Sequence[pathlib.Path], threshold: float = 0.5, batch_size: int = 16
+) -> list[dict]:
     """Predict image files with an exported model.
 
     Args:
@@ -70,13 +75,13 @@ def _text(array: np.ndarray) -> np.ndarray:
     return np.array([v.decode() for v in array.ravel()], dtype=str).reshape(array.shape)
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `haframe predict`."""
     parser.add_argument("model", help="a SavedModel, or the directory of its versions")
     rows.add_image_arguments(parser)
 
 
-def run(args) -> int:
+def run(args: argparse.Namespace) -> int:
     """Print the predictions; 1 if an image could not be read."""
     files = rows.image_files(args.images)
     found = predict_files(args.model, files, args.threshold, args.batch_size)

@@ -11,8 +11,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "run_dir",
         type=pathlib.Path,
-        help="folder with results.csv and, each optional, settings.json, history*.csv, nc*.csv, "
-        "*.png, tree.json and predictions.npz (see docs/report.md)",
+        help="folder of a recipe or of one of its runs, or of any classifier: tree.json with "
+        "scores.npz (`scores` [n, K] and `labels` [n]), or a folder with scores.npz for each "
+        "(see docs/report.md)",
     )
     parser.add_argument(
         "--output", type=pathlib.Path, help="page to write; RUN_DIR/report.html by default"

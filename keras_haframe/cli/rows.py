@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import pathlib
+from collections.abc import Sequence
+
+from keras_haframe.files import PathLike
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
-def image_files(paths) -> list[pathlib.Path]:
+def image_files(paths: Sequence[PathLike]) -> list[pathlib.Path]:
     """Image files among `paths`; folders are searched, sorted, for .jpg, .jpeg and .png.
 
     Raises:
@@ -29,14 +32,14 @@ def image_files(paths) -> list[pathlib.Path]:
     return files
 
 
-def batches(files, size: int):
-    """Lists of at most `size` files."""
+def batches(files: Sequence[pathlib.Path], size: int) -> list[Sequence[pathlib.Path]]:
+    """Split into lists of at most `size` files."""
     if size < 1:
         raise ValueError(f"`batch_size` must be positive. Received: {size}")
     return [files[i : i + size] for i in range(0, len(files), size)]
 
 
-def to_rows(files, outputs: dict) -> list[dict]:
+def to_rows(files: Sequence[pathlib.Path], outputs: dict) -> list[dict]:
     """One dictionary per image from the outputs of `hierarchical_bytes`.
 
     Args:
@@ -91,7 +94,7 @@ def _cells(row: dict) -> list[str]:
     return [row["file"], row["class"], f"{row['score']:.3f}", sure, row["least_risk"], path]
 
 
-def add_image_arguments(parser) -> None:
+def add_image_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments that `predict` and `client` share."""
     parser.add_argument("images", nargs="+", help="image files, or folders of them")
     parser.add_argument(

@@ -15,7 +15,7 @@ class NonFiniteError(ValueError):
 
 
 def check_matrix(value: Tensor, name: str, rows: int | None, columns: int) -> np.ndarray:
-    """A finite real `[rows, columns]` array in its own dtype (`rows=None` accepts any number).
+    """Return a finite real `[rows, columns]` array in its own dtype (`rows=None`: any number).
 
     Raises:
         ValueError: On a wrong shape or a dtype which holds no real numbers; its subclass

@@ -106,7 +106,7 @@ def nc1_quotient(variances: np.ndarray, weights: np.ndarray, centered: np.ndarra
 
 
 def _unit(matrix: np.ndarray) -> tuple[np.ndarray, float]:
-    """The matrix over its Frobenius norm (keeps squares in range), and that norm."""
+    """Return the matrix over its Frobenius norm (keeps squares in range), and that norm."""
     norm = float(np.linalg.norm(matrix))
     return (matrix / norm, norm) if norm > 0 else (matrix, 1.0)
 

@@ -23,7 +23,7 @@ CLASSIFIER_MEASURES = (
 
 
 def check_dataset(dataset: Any, name: str, max_batches: int | None) -> Any:
-    """The data set, if it can be read again and again to its end.
+    """Return the data set, if it can be read again and again to its end.
 
     Raises:
         ValueError: For one-shot iterators and generators, and for infinite data sets without

@@ -15,7 +15,7 @@ from keras_haframe.tree_ops.values import Tensor, to_numpy
 def _arrays(
     features: Tensor, labels: Tensor, num_classes: int | None
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Checked arrays, and the number of classes: `num_classes` or the largest label plus one."""
+    """Return checked arrays, and the number of classes: as given, or the largest label plus one."""
     features = to_numpy(features, "features")
     if features.ndim != 2:
         raise ValueError(f"`features` must be [n, d]. Received shape: {features.shape}.")

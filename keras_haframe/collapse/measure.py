@@ -116,7 +116,7 @@ class NeuralCollapse:
         return self
 
     def state(self) -> dict[str, np.ndarray]:
-        """The statistics as a dict of four arrays, to send to another process or to `np.savez`.
+        """Return the statistics as a dict of four arrays, for another process or for `np.savez`.
 
         Kept features are not part of it: an instance made from a state gives NC4 through
         `nc4_pass()` only.
@@ -125,7 +125,7 @@ class NeuralCollapse:
 
     @classmethod
     def from_state(cls, state: dict[str, np.ndarray], **options: Any) -> NeuralCollapse:
-        """An instance with the statistics of `state()`; `options` as in the constructor."""
+        """Return an instance with the statistics of `state()`; `options` as in the constructor."""
         statistics = ClassStatistics.from_state(state)
         new = cls(statistics.num_classes, statistics.dim, **options)
         new._statistics = statistics
@@ -145,7 +145,7 @@ class NeuralCollapse:
     def result(
         self, classifier: Tensor | None = None, bias: Tensor | None = None, *, pairs: bool = True
     ) -> dict[str, float]:
-        """The measures of everything seen so far.
+        """Return the measures of everything seen so far.
 
         Args:
             classifier: Optional `[K, d]` classifier rows A (the transpose of a Dense kernel).

@@ -75,7 +75,7 @@ class GramGap:
         self._total += float(np.vdot(gap, gap)) * (1 if rows == columns else 2)
 
     def result(self) -> float:
-        """The distance of what was added."""
+        """Return the distance of what was added."""
         return float(np.sqrt(self._total))
 
 
@@ -111,7 +111,7 @@ class AngleGap:
         self._count = count
 
     def result(self) -> tuple[float, float, float]:
-        """The three numbers of the pairs added; NaN without one."""
+        """Return the three numbers of the pairs added; NaN without one."""
         if not self._count:
             return (float("nan"),) * 3
         angle = np.degrees(np.arccos(np.clip(self._largest, -1.0, 1.0)))
@@ -155,7 +155,7 @@ class DistanceVariance:
         self._count += ratios.size
 
     def result(self) -> float:
-        """The mean over the pairs added; NaN without one."""
+        """Return the mean over the pairs added; NaN without one."""
         return self._total / self._count if self._count else float("nan")
 
 

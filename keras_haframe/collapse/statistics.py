@@ -150,7 +150,7 @@ class ClassStatistics:
         self.counts[seen] = before + more
 
     def state(self) -> dict[str, np.ndarray]:
-        """The four arrays by name, as copies: enough for `from_state` in another process."""
+        """Return the four arrays by name, as copies: enough for `from_state` in another process."""
         names = ("counts", "means", "scatter", "squares")
         return {name: getattr(self, name).copy() for name in names}
 

@@ -161,7 +161,7 @@ class GramTarget:
 
 
 def check_target(target: GivenTarget | None, num_classes: int) -> GivenTarget | None:
-    """A usable target: None for the ETF, a symmetric `[K, K]` array, or a callable.
+    """Return a usable target: None for the ETF, a symmetric `[K, K]` array, or a callable.
 
     Raises:
         ValueError: On a wrong shape, values which are not finite, an asymmetric matrix or a

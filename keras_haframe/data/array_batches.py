@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,7 +20,8 @@ class ArrayBatches(keras.utils.PyDataset):
         labels: Integer labels `[n]`.
         batch_size: Examples per batch; the rest of an epoch is left out.
         seed: Seed.
-        augment: `(generator, batch) -> batch`, for example `augment_arrays.random_crop_and_flip`.
+        augment: `(generator, batch) -> batch`, such as `Preprocessing.train_batch` or an
+            `Augmentation`.
         share: `(index, count)`: give only this one of `count` equal parts of every batch, for one
             of several processes (see `training.distribution`).
         variants: Whether `inputs` are `[V, n, ...]`, V variants of every example (such as features
@@ -43,8 +45,8 @@ class ArrayBatches(keras.utils.PyDataset):
         share: tuple[int, int] = (0, 1),
         *,
         variants: bool = False,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         count = inputs.shape[1] if variants else len(inputs)
         if count != len(labels) or len(labels) < batch_size:
@@ -72,21 +74,21 @@ class ArrayBatches(keras.utils.PyDataset):
             self._variant = generator.integers(0, len(self.inputs), len(self.labels))
 
     def from_epoch(self, epoch: int) -> ArrayBatches:
-        """The batches with `epoch` next, as `training.run` takes up a run."""
+        """Return the batches with `epoch` next, as `training.run` takes up a run."""
         self.epoch = epoch
         return self
 
-    def on_epoch_end(self):
+    def on_epoch_end(self) -> None:
         self.epoch += 1
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.labels) // self.batch_size
 
     def rows(self, i: int) -> np.ndarray:
         """Numbers of the examples of a batch, of the part that this process gets."""
         return self._order[i * self.batch_size : (i + 1) * self.batch_size][self.part]
 
-    def __getitem__(self, i: int):
+    def __getitem__(self, i: int) -> tuple:
         rows = self._order[i * self.batch_size : (i + 1) * self.batch_size]
         batch = self.inputs[self._variant[rows], rows] if self.variants else self.inputs[rows]
         if self.augment is not None:

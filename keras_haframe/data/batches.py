@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, Any
 
 from keras_haframe.data.array_batches import equal_part
-from keras_haframe.data.augment import _tensorflow
+from keras_haframe.data.crops import _tensorflow
 from keras_haframe.data.preprocessing import Preprocessing
+from keras_haframe.tree_ops.values import Tensor
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
-def training_steps(dataset, batch_size: int) -> int:
+def training_steps(dataset: tf.data.Dataset, batch_size: int) -> int:
     """Batches of an epoch: the last images that do not fill one are left out.
 
     Raises:
@@ -30,7 +35,7 @@ def training_steps(dataset, batch_size: int) -> int:
 
 
 def training_batches(
-    dataset,
+    dataset: tf.data.Dataset,
     preprocessing: Preprocessing,
     batch_size: int,
     seed: int = 0,
@@ -39,7 +44,7 @@ def training_batches(
     shuffle_buffer: int | None = None,
     parallel: int | None = None,
     share: tuple[int, int] = (0, 1),
-):
+) -> tf.data.Dataset:
     """Shuffled, augmented batches of epoch after epoch.
 
     The batches of epoch `e` are the same in every run with this seed, whether the run began at
@@ -82,7 +87,7 @@ def training_batches(
     buffer = shuffle_buffer or min(size, 16_384)
     part = equal_part(batch_size, share)
 
-    def one_epoch(epoch):
+    def one_epoch(epoch: Tensor) -> Any:
         # Of this function's graph alone: the order shall not depend on a global seed.
         tf.compat.v1.set_random_seed(1)
         shuffled = dataset.enumerate().shuffle(
@@ -94,7 +99,7 @@ def training_batches(
         )
         return mine.map(lambda _, example: (epoch, *example))
 
-    def prepare(epoch, place, pair):
+    def prepare(epoch: Tensor, place: Tensor, pair: Any) -> Tensor:
         image, label = pair
         key = tf.random.experimental.stateless_fold_in(
             tf.stack([tf.cast(seed, tf.int64), epoch]), place
@@ -112,12 +117,18 @@ def training_batches(
 
 
 def evaluation_batches(
-    dataset, preprocessing: Preprocessing, batch_size: int, parallel: int | None = None
-):
+    dataset: tf.data.Dataset,
+    preprocessing: Preprocessing,
+    batch_size: int,
+    parallel: int | None = None,
+) -> tf.data.Dataset:
     """Batches of all images in their order; the last one may be smaller.
 
     Args:
-        dataset, preprocessing, batch_size, parallel: See `training_batches`.
+        dataset: As of `training_batches`.
+        preprocessing: Its `evaluate` prepares the images.
+        batch_size: Images per batch.
+        parallel: As of `training_batches`.
 
     Returns:
         `tf.data.Dataset` of `(float32 [b, size, size, 3], labels [b])`.
@@ -136,7 +147,7 @@ def evaluation_batches(
     return _finish(data.batch(batch_size))
 
 
-def _finish(data):
+def _finish(data: tf.data.Dataset) -> tf.data.Dataset:
     tf = _tensorflow()
     options = tf.data.Options()
     options.deterministic = True

@@ -1,20 +1,24 @@
 """Importing this module makes `tfds.load()` know the data sets of this package.
 
+A data set is a folder `NAME` here with a file `NAME_dataset_builder.py`; to add one, put it there.
 Needs TensorFlow and TensorFlow Datasets; the rest of `keras_haframe.data` does not.
 """
 
-from keras_haframe.data.drawn_aircraft import drawn_aircraft_dataset_builder
-from keras_haframe.data.fgvc_aircraft import fgvc_aircraft_dataset_builder
-from keras_haframe.data.image_tree import image_tree_dataset_builder
-from keras_haframe.data.image_tree.image_tree_dataset_builder import ImageTreeConfig
-from keras_haframe.data.inaturalist2019 import inaturalist2019_dataset_builder
-from keras_haframe.data.tiered_imagenet_h import tiered_imagenet_h_dataset_builder
+import importlib
+import pathlib
 
-__all__ = [
-    "ImageTreeConfig",
-    "drawn_aircraft_dataset_builder",
-    "fgvc_aircraft_dataset_builder",
-    "image_tree_dataset_builder",
-    "inaturalist2019_dataset_builder",
-    "tiered_imagenet_h_dataset_builder",
-]
+from keras_haframe.data.image_tree.image_tree_dataset_builder import ImageTreeConfig
+
+ENDING = "_dataset_builder"
+
+__all__ = ["ImageTreeConfig", "names"]
+
+
+def names() -> list[str]:
+    """Names of the data sets, as `tfds.load` takes them."""
+    files = pathlib.Path(__file__).parent.glob(f"*/*{ENDING}.py")
+    return sorted(file.parent.name for file in files)
+
+
+for _name in names():
+    importlib.import_module(f"keras_haframe.data.{_name}.{_name}{ENDING}")

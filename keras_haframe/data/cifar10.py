@@ -1,4 +1,4 @@
-"""CIFAR-10: a class tree of two groups, and the images from TFDS.
+"""CIFAR-10: a class tree of two groups, and the images as arrays.
 
 The data set has no tree of its own; animals and vehicles are ours.
 """
@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from keras_haframe.data.file_order import check_split, read_arrays
 from keras_haframe.data.preprocessing import Preprocessing
+from keras_haframe.files import PathLike
 from keras_haframe.tree import ClassTree
+
+SPLITS = ("train", "test")
 
 # Of Yang et al. (NeurIPS 2022), for long-tailed CIFAR-10 and CIFAR-100 alike.
 PREPROCESSING = Preprocessing.imagenet_style(
@@ -22,7 +26,7 @@ GROUPS = {
 
 
 def class_tree() -> ClassTree:
-    """The tree; its classes are in the label order of the data set, which is alphabetical.
+    """Return the tree; its classes are in the label order of the data set, which is alphabetical.
 
     Example:
         >>> class_tree().path(3)
@@ -34,30 +38,32 @@ def class_tree() -> ClassTree:
     return ClassTree(edges, leaves, name="cifar10")
 
 
-def load_arrays(data_dir=None, download: bool = True) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Images and labels of CIFAR-10 by split, from TFDS.
+def load_arrays(
+    split: str,
+    data_dir: PathLike | None = None,
+    file: PathLike | None = None,
+    download: bool = True,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels of a split of CIFAR-10.
 
     Args:
+        split: `"train"` (50,000) or `"test"` (10,000).
         data_dir: Folder of the prepared data; TFDS's own by default.
+        file: .npz file with `train_images`, `train_labels`, ... in file order; neither TFDS nor
+            TensorFlow is needed then.
         download: Whether TFDS may download the data set if it is not there.
 
     Returns:
-        `"train"` (50,000) and `"test"` (10,000) to uint8 images `[n, 32, 32, 3]` and int64 labels
-        `[n]`, in file order.
+        uint8 images `[n, 32, 32, 3]` and integer labels `[n]`, in file order.
+
+    Raises:
+        ValueError: For another split.
 
     Example:
 
     ```python
-    images, labels = cifar10.load_arrays()["train"]
+    images, labels = cifar10.load_arrays("train")
     ```
     """
-    import tensorflow_datasets as tfds
-
-    data = {}
-    for split in ("train", "test"):
-        part = tfds.as_numpy(
-            tfds.load("cifar10", split=split, data_dir=data_dir, download=download, batch_size=-1)
-        )
-        order = np.argsort(part["id"])
-        data[split] = tuple(part[key][order] for key in ("image", "label"))
-    return data
+    check_split(split, SPLITS)
+    return read_arrays("cifar10", split, data_dir, file, download)

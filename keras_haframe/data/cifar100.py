@@ -7,13 +7,18 @@ levels above them are ours. Groups with a single child stay, so every class lies
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from keras_haframe.data.file_order import check_split, read_arrays
 from keras_haframe.data.preprocessing import Preprocessing
+from keras_haframe.files import PathLike
 from keras_haframe.tree import ClassTree
+
+SPLITS = ("train", "validation", "test", "train+validation")
 
 PREPROCESSING = Preprocessing.imagenet_style(
     (0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761), None, change="pad_and_crop",
-    pad_mode="REFLECT",
+    pad_mode="reflect",
 )  # fmt: skip
 
 SUPERCLASSES = {
@@ -61,7 +66,7 @@ GROUPS = {
 
 
 def class_tree() -> ClassTree:
-    """The tree; its classes are in the label order of the data set, which is alphabetical.
+    """Return the tree; its classes are in the label order of the data set, which is alphabetical.
 
     Example:
         >>> class_tree().path(0)
@@ -83,7 +88,7 @@ def class_tree() -> ClassTree:
     return ClassTree(edges, leaves, name="cifar100")
 
 
-def validation_mask(labels, ids, per_class: int = 50) -> np.ndarray:
+def validation_mask(labels: ArrayLike, ids: ArrayLike, per_class: int = 50) -> np.ndarray:
     """Which training images the papers validate on: the last of every class, in file order.
 
     Args:
@@ -119,37 +124,39 @@ def validation_mask(labels, ids, per_class: int = 50) -> np.ndarray:
     return mask
 
 
-def load_arrays(data_dir=None, download: bool = True) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Images and labels of CIFAR-100 by split, from TFDS.
+def load_arrays(
+    split: str,
+    data_dir: PathLike | None = None,
+    file: PathLike | None = None,
+    download: bool = True,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels of a split of CIFAR-100.
 
     Args:
+        split: `"train"` (45,000), `"validation"` (5,000: the last 50 of every class), `"test"`
+            (10,000), or `"train+validation"`, all 50,000 that the data set trains on.
         data_dir: Folder of the prepared data; TFDS's own by default.
+        file: .npz file with `train_images`, `train_labels`, ... in file order; neither TFDS nor
+            TensorFlow is needed then.
         download: Whether TFDS may download the data set if it is not there.
 
     Returns:
-        `"train"` (45,000), `"validation"` (5,000: the last 50 of every class) and `"test"`
-        (10,000) to uint8 images `[n, 32, 32, 3]` and int64 labels `[n]`, in file order.
+        uint8 images `[n, 32, 32, 3]` and integer labels `[n]`, in file order.
+
+    Raises:
+        ValueError: For another split.
 
     Example:
 
     ```python
-    images, labels = cifar100.load_arrays()["train"]
+    images, labels = cifar100.load_arrays("train")
     train = tf.data.Dataset.from_tensor_slices((images, labels))
     ```
     """
-    import tensorflow_datasets as tfds
-
-    data = {}
-    for split in ("train", "test"):
-        part = tfds.as_numpy(
-            tfds.load("cifar100", split=split, data_dir=data_dir, download=download, batch_size=-1)
-        )
-        order = np.argsort(part["id"])
-        data[split] = tuple(part[key][order] for key in ("image", "label", "id"))
-    images, labels, ids = data["train"]
-    held_out = validation_mask(labels, ids)
-    return {
-        "train": (images[~held_out], labels[~held_out]),
-        "validation": (images[held_out], labels[held_out]),
-        "test": data["test"][:2],
-    }
+    check_split(split, SPLITS)
+    stored = "test" if split == "test" else "train"
+    images, labels = read_arrays("cifar100", stored, data_dir, file, download)
+    if split in ("test", "train+validation"):
+        return images, labels
+    mine = validation_mask(labels, np.arange(len(labels))) == (split == "validation")
+    return images[mine], labels[mine]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import tensorflow_datasets as tfds
 
@@ -11,7 +12,7 @@ from keras_haframe.data.images import check_policy, checked_image
 from keras_haframe.tree import ClassTree
 
 
-class ImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class ImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
     """TFDS builder of images with a class tree.
 
     A subclass calls `describe(tree)` before it yields examples by `examples(files)`. The tree is
@@ -36,12 +37,20 @@ class ImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}
 
-    def __init__(self, *, on_corrupt: str = "refuse", **kwargs):
+    def __init__(self, *, on_corrupt: str = "refuse", **kwargs: Any) -> None:
         self.on_corrupt = check_policy(on_corrupt)
         super().__init__(**kwargs)
 
-    def image_info(self, description: str, features: dict | None = None, **kwargs):
-        """Information with the features `image` (RGB), `label`, `file_name` and further ones."""
+    def image_info(
+        self, description: str, features: dict | None = None, **kwargs: Any
+    ) -> tfds.core.DatasetInfo:
+        """Information with the features `image` (RGB), `label`, `file_name` and further ones.
+
+        Args:
+            description: What the data set is.
+            features: Further features by name, or other ones for these three.
+            **kwargs: As of `tfds.core.DatasetInfo`.
+        """
         return tfds.core.DatasetInfo(
             builder=self,
             description=description,
@@ -64,7 +73,9 @@ class ImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self.info.metadata["class_tree"] = tree.get_config()
 
     def examples(
-        self, files: Iterable[tuple[str, bytes, dict]], change=None
+        self,
+        files: Iterable[tuple[str, bytes, dict]],
+        change: Callable[[bytes], bytes] | None = None,
     ) -> Iterator[tuple[str, dict]]:
         """Turn `(file name, content, further features)` into TFDS's examples.
 
@@ -79,7 +90,7 @@ class ImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 yield name, {"image": image, "file_name": name, **features}
 
 
-def manual_path(dl_manager, name: str) -> pathlib.Path | None:
+def manual_path(dl_manager: tfds.download.DownloadManager, name: str) -> pathlib.Path | None:
     """Path of a file or folder that the user put into `manual_dir`, or `None`."""
     try:
         path = pathlib.Path(dl_manager.manual_dir) / name
@@ -88,7 +99,9 @@ def manual_path(dl_manager, name: str) -> pathlib.Path | None:
     return path if path.exists() else None
 
 
-def unpacked(dl_manager, name: str, folder: str, url: str) -> pathlib.Path:
+def unpacked(
+    dl_manager: tfds.download.DownloadManager, name: str, folder: str, url: str
+) -> pathlib.Path:
     """Unpacked archive: the folder or archive in `manual_dir` if there, else downloaded.
 
     Args:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 KINDS = ("exponential", "step")
 
 
 def long_tail_counts(
-    available, num_classes: int | None = None, ratio: float = 0.01, kind: str = "exponential"
+    available: ArrayLike,
+    num_classes: int | None = None,
+    ratio: float = 0.01,
+    kind: str = "exponential",
 ) -> np.ndarray:
     """Training examples per class of a long-tailed split.
 
@@ -70,7 +79,7 @@ def long_tail_counts(
 
 
 def long_tail_indices(
-    labels,
+    labels: ArrayLike,
     ratio: float = 0.01,
     kind: str = "exponential",
     seed: int = 0,
@@ -80,7 +89,8 @@ def long_tail_indices(
 
     Args:
         labels: Integer labels `[n]` of the whole training set.
-        ratio, kind: See `long_tail_counts`.
+        ratio: See `long_tail_counts`.
+        kind: See `long_tail_counts`.
         seed: Seed of the choice of examples within every class.
         num_classes: K; one more than the largest label by default.
 
@@ -110,8 +120,8 @@ def long_tail_indices(
     return np.sort(order[place < counts[labels[order]]])
 
 
-def keep_examples(dataset, indices):
-    """The examples of a `tf.data.Dataset` at the given places.
+def keep_examples(dataset: tf.data.Dataset, indices: ArrayLike) -> tf.data.Dataset:
+    """Return the examples of a `tf.data.Dataset` at the given places.
 
     Args:
         dataset: Unbatched `tf.data.Dataset` that gives its examples in a fixed order (from TFDS,

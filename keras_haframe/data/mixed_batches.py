@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -21,8 +23,8 @@ class MixedBatches(ArrayBatches):
             after `augment`. The part of a batch that one process gets must be even.
         alpha: Parameter of the Beta distribution, positive.
         sample_weight: Weight of every example, `[n]`.
-        class_weight: Weight of every class, by label or `[K]`, as Keras's `fit` has it. (`fit`
-            itself takes none beside the weights that mix-up needs, and says so.)
+        class_weight: Weight of every class, by label or `[K]`; 1 for classes that it does not name.
+            `MixUpClassifier.fit(..., class_weight=...)` does the same.
 
     Batches: images, integer labels `[B]`, and weights `[B, 2]`: `lam` times the weight of the
     example, for its label, and `1 - lam` times that of its partner, for the partner's.
@@ -45,12 +47,12 @@ class MixedBatches(ArrayBatches):
         inputs: np.ndarray,
         labels: np.ndarray,
         batch_size: int,
-        *args,
+        *args: Any,
         alpha: float = 1.0,
         sample_weight: np.ndarray | None = None,
         class_weight: Mapping[int, float] | np.ndarray | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(inputs, labels, batch_size, *args, **kwargs)
         if not alpha > 0:
             raise ValueError(f"`alpha` must be positive. Received: alpha={alpha}")
@@ -69,12 +71,19 @@ class MixedBatches(ArrayBatches):
                 )
             self.weights *= np.asarray(sample_weight, "float32")
         if class_weight is not None:
-            known = dict(
-                class_weight if isinstance(class_weight, Mapping) else enumerate(class_weight)
-            )
-            self.weights *= np.array([known.get(int(y), 1.0) for y in labels], "float32")
+            self.weights *= by_class(labels, class_weight)
 
-    def __getitem__(self, i: int):
+    @contextlib.contextmanager
+    def also_weighted(self, class_weight: Mapping[int, float] | np.ndarray) -> Iterator[None]:
+        """Weigh the classes, too, for the length of a `with` block; see `class_weight`."""
+        before = self.weights
+        self.weights = before * by_class(self.labels, class_weight)
+        try:
+            yield
+        finally:
+            self.weights = before
+
+    def __getitem__(self, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         images, labels = super().__getitem__(i)
         weights = self.weights[self.rows(i)]
         # One number more than the augmentation's generator: no draw is used twice.
@@ -94,3 +103,9 @@ class MixedBatches(ArrayBatches):
 def swap_pairs(values: np.ndarray) -> np.ndarray:
     """Rows 2i and 2i + 1 in each other's place."""
     return values.reshape(-1, 2, *values.shape[1:])[:, ::-1].reshape(values.shape)
+
+
+def by_class(labels: np.ndarray, class_weight: Mapping[int, float] | np.ndarray) -> np.ndarray:
+    """Weight of every example by its class, float32 `[n]`; 1 for classes without one."""
+    known = dict(class_weight if isinstance(class_weight, Mapping) else enumerate(class_weight))
+    return np.array([known.get(int(y), 1.0) for y in labels], "float32")

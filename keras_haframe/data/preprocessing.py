@@ -3,52 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_haframe.data import augment
+from keras_haframe.data.augmentation import Augmentation
+
+if TYPE_CHECKING:  # it imports Keras, which drawing pictures needs not
+    from keras_haframe.tree_ops.values import Tensor
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-CHANGES = ("none", "pad_and_crop", "resized_crop")
 RESIZE = ("stretch", "crop", "pad")
 METHODS = ("bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian")
-
-
-@dataclasses.dataclass(frozen=True)
-class Augmentation:
-    """Random change of a training image.
-
-    `"pad_and_crop"`: resize as in evaluation, pad on all sides, cut at a random place, mirror every
-    other image. `"resized_crop"`: a box of random area and aspect ratio resized to the input's
-    size, mirrored or not. `"none"`: as in evaluation.
-
-    Args:
-        change: One of the three.
-        padding: Pixels of padding on every side.
-        pad_mode: `"CONSTANT"` (black) or `"REFLECT"`.
-        last_offset: `False` never draws the last place of the crop, as in the papers' CIFAR code.
-        scale, ratio: Ranges of area and aspect ratio of `"resized_crop"`.
-
-    Raises:
-        ValueError: For an unknown change.
-    """
-
-    change: str = "none"
-    padding: int = 4
-    pad_mode: str = "CONSTANT"
-    last_offset: bool = True
-    scale: tuple[float, float] = (0.08, 1.0)
-    ratio: tuple[float, float] = (3 / 4, 4 / 3)
-
-    def __post_init__(self):
-        if self.change not in CHANGES:
-            raise ValueError(f"`change` must be one of {CHANGES}. Received: {self.change!r}")
-
-    @property
-    def numbers(self) -> int:
-        """How many random numbers the change of an image takes."""
-        return {"pad_and_crop": 3, "resized_crop": 1 + 4 * augment.ATTEMPTS, "none": 0}[self.change]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,8 +22,10 @@ class Preprocessing:
     """How an image of any size becomes the model's input. A function for `tf.data`, too.
 
     One object for all: `data.batches` trains and evaluates with it, and given to `export` the
-    served model does the same. (Or map it over training data of your own,
-    `dataset.map(lambda image, label: (preprocessing(image), label))`.)
+    served model does the same. With images in memory, `preprocessing(images)` is what is evaluated
+    and `ArrayBatches(images, labels, ..., augment=preprocessing.train_batch)` what is trained on.
+    (Or map it over data of your own, `dataset.map(lambda image, label: (preprocessing(image),
+    label))`.)
 
     Args:
         size: `(height, width)` of the result; `None` keeps the image's (`export` fills in the
@@ -94,9 +62,9 @@ class Preprocessing:
     input_range: tuple[float, float] = (0.0, 255.0)
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
-    augmentation: Augmentation = Augmentation()
+    augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.resize not in RESIZE:
             raise ValueError(f"`resize` must be one of {RESIZE}. Received: {self.resize!r}")
         if self.interpolation not in METHODS:
@@ -120,12 +88,13 @@ class Preprocessing:
 
     @classmethod
     def imagenet_style(
-        cls, mean: tuple, std: tuple, side: int | None = 224, **augmentation
+        cls, mean: tuple, std: tuple, side: int | None = 224, **augmentation: Any
     ) -> Preprocessing:
         """As the papers prepare images: a square without regard to the aspect ratio, normalized.
 
         Args:
-            mean, std: RGB, of values from 0 to 1.
+            mean: RGB, of values from 0 to 1.
+            std: RGB, of values from 0 to 1.
             side: Side of the input; `None` keeps the image's size.
             **augmentation: As of `Augmentation`.
         """
@@ -135,23 +104,43 @@ class Preprocessing:
             augmentation=Augmentation(**augmentation),
         )  # fmt: skip
 
-    def __call__(self, image):
-        """Resize and scale one image.
+    def __call__(self, images: Tensor) -> Tensor:
+        """Resize and scale one image or a batch, without a random change.
 
         Args:
-            image: uint8 or float tensor `[h, w, C]`, values from 0 to 255.
+            images: `[h, w, C]` or `[B, h, w, C]`, uint8 or float, values from 0 to 255. NumPy
+                arrays that need no resizing need no TensorFlow.
 
         Returns:
-            float32 tensor `[height, width, C]`.
+            float32 `[..., height, width, C]`; an array from an array, a tensor from a tensor.
         """
-        return self.scale(self.resized(image))
+        return self.scale(self.resized(images))
 
-    def evaluate(self, image):
-        """The prepared image, from one that is decoded or still the bytes of a JPEG or PNG file."""
+    def train_batch(self, generator: np.random.Generator, images: np.ndarray) -> np.ndarray:
+        """Change every image of a batch at random and prepare it, in NumPy.
+
+        A function for `ArrayBatches(images, labels, ..., augment=preprocessing.train_batch)`.
+
+        Args:
+            generator: Where the random places come from.
+            images: `[B, h, w, C]`, uint8 or float, values from 0 to 255.
+
+        Returns:
+            float32 `[B, height, width, C]`.
+
+        Raises:
+            ValueError: For the change `"resized_crop"`, which takes single images.
+        """
+        if not self._fits(images):
+            images = self.resized(images)
+        return self.scale(self.augmentation(generator, images))
+
+    def evaluate(self, image: Tensor) -> Tensor:
+        """Prepare an image that is decoded, or still the bytes of a JPEG or PNG file."""
         return self(self.decode(image))
 
-    def train(self, image, numbers):
-        """The changed and prepared image.
+    def train(self, image: Tensor, numbers: Tensor) -> Tensor:
+        """Return the changed and prepared image, in TensorFlow.
 
         Args:
             image: uint8 `[h, w, 3]`, or the bytes of a JPEG or PNG file.
@@ -161,23 +150,12 @@ class Preprocessing:
             float32 `[height, width, 3]`.
         """
         image, how = self.decode(image), self.augmentation
-        if how.change == "none":
-            return self(image)
-        if how.change == "pad_and_crop":
-            image = self.resized(image) if self.size else image
-            shape = image.shape
-            image = augment.pad_and_crop(
-                image, numbers[1:], how.padding, how.pad_mode, how.last_offset
-            )
-            image.set_shape(shape)
-        else:
-            image = augment.resized_crop(
-                image, numbers[1:], self.size, scale=how.scale, ratio=how.ratio
-            )
-        return self.scale(augment.flip(image, numbers[0]))
+        if how.change != "resized_crop":
+            image = self.resized(image)
+        return self.scale(how.one(image, numbers, self.size))
 
     @staticmethod
-    def decode(image):
+    def decode(image: Tensor) -> Tensor:
         """Decode JPEG or PNG bytes; leave a decoded image `[h, w, 3]` as it is."""
         import tensorflow as tf
 
@@ -186,50 +164,59 @@ class Preprocessing:
             image = tf.io.decode_jpeg(image, channels=3, dct_method="INTEGER_ACCURATE")
         return image
 
-    def resized(self, image):
-        """The image at `size`, float32, values still from 0 to 255."""
+    def _fits(self, images: np.ndarray) -> bool:
+        """Whether images have the size already, so that nothing is to be resized."""
+        zoomed = self.resize == "crop" and self.crop_fraction < 1
+        return self.size is None or (images.shape[-3:-1] == tuple(self.size) and not zoomed)
+
+    def resized(self, images: Tensor) -> Tensor:
+        """Return the images at `size`, float32, values still from 0 to 255."""
+        arrays = isinstance(images, np.ndarray)
+        if self.size is None or (arrays and self._fits(images)):
+            return _float32(images)
         import tensorflow as tf
 
-        if self.size is None:
-            return tf.cast(image, tf.float32)
         size, options = list(self.size), {"method": self.interpolation, "antialias": self.antialias}
         if self.resize == "pad":
-            image = tf.image.resize_with_pad(image, *size, **options)
+            images = tf.image.resize_with_pad(images, *size, **options)
         else:
             # The box is cut before resizing: enlarging a sliver first could fill the memory.
-            image = self._central_box(image) if self.resize == "crop" else image
-            image = tf.image.resize(image, size, **options)
-        return tf.cast(image, tf.float32)
+            images = self._central_box(images) if self.resize == "crop" else images
+            images = tf.image.resize(images, size, **options)
+        images = tf.cast(images, tf.float32)
+        return images.numpy() if arrays else images
 
-    def _central_box(self, image):
+    def _central_box(self, images: Tensor) -> Tensor:
         import tensorflow as tf
 
-        shape = tf.cast(tf.shape(image)[:2], tf.float32)
-        scale = tf.reduce_min(shape / tf.constant(self.size, tf.float32)) * self.crop_fraction
-        box = tf.cast(tf.round(tf.constant(self.size, tf.float32) * scale), tf.int32)
-        box = tf.maximum(tf.minimum(box, tf.shape(image)[:2]), 1)
-        start = (tf.shape(image)[:2] - box) // 2
-        return image[start[0] : start[0] + box[0], start[1] : start[1] + box[1]]
+        whole = tf.shape(images)[-3:-1]
+        size = tf.constant(self.size, tf.float32)
+        scale = tf.reduce_min(tf.cast(whole, tf.float32) / size) * self.crop_fraction
+        box = tf.cast(tf.round(size * scale), tf.int32)
+        box = tf.maximum(tf.minimum(box, whole), 1)
+        top, left = tf.unstack((whole - box) // 2)
+        return images[..., top : top + box[0], left : left + box[1], :]
 
-    def scale(self, images):
+    def scale(self, images: Tensor) -> Tensor:
         """Values from 0 to 255 mapped to `input_range`, then less `mean`, divided by `std`.
 
         Args:
-            images: Numbers `[..., C]`, of NumPy or TensorFlow; no TensorFlow is needed for NumPy's.
+            images: Numbers `[..., C]`: a NumPy array, or a tensor of TensorFlow or of the backend.
 
         Returns:
-            float32, the same shape.
+            float32, of the same kind and shape.
         """
         low, high = self.input_range
-        images = images.astype(np.float32) if isinstance(images, np.ndarray) else _float32(images)
+        mean, std = (None if v is None else np.array(v, np.float32) for v in (self.mean, self.std))
+        images = _float32(images)
         if (low, high) != (0.0, 255.0):
             images = images * np.float32((high - low) / 255.0) + np.float32(low)
-        if self.mean is not None:
-            images = images - np.array(self.mean, np.float32)
-        return images if self.std is None else images / np.array(self.std, np.float32)
+        if mean is not None:
+            images = images - _like(images, mean)
+        return images if std is None else images / _like(images, std)
 
     def get_config(self) -> dict[str, Any]:
-        """The fields, as JSON takes them; `from_config` makes an equal object."""
+        """Return the fields, as JSON takes them; `from_config` makes an equal object."""
         return dataclasses.asdict(self)
 
     @classmethod
@@ -243,7 +230,23 @@ class Preprocessing:
         return cls(**frozen({**config, "augmentation": augmentation}))
 
 
-def _float32(images):
-    import tensorflow as tf
+def _float32(images: Tensor) -> Tensor:
+    """Cast an array or tensor to float32; TensorFlow's also where another backend computes."""
+    if isinstance(images, np.ndarray):
+        return images.astype(np.float32)
+    if type(images).__module__.startswith("tensorflow"):
+        import tensorflow as tf
 
-    return tf.cast(images, tf.float32)
+        return tf.cast(images, tf.float32)
+    from keras import ops
+
+    return ops.cast(images, "float32")
+
+
+def _like(images: Tensor, constants: np.ndarray) -> Tensor:
+    """Constants that can be computed with the images; PyTorch takes no arrays."""
+    if not type(images).__module__.startswith("torch"):
+        return constants
+    from keras import ops
+
+    return ops.convert_to_tensor(constants)

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from keras_haframe.files import PathLike
+
 # What TFDS calls a split, and what the authors of data sets do.
 SPLIT_NAMES = {"train": "train", "validation": "val", "test": "test"}
 
@@ -56,7 +58,7 @@ def seeded_split(
     return result
 
 
-def write_splits(path, splits: Mapping[str, Sequence[str]]) -> None:
+def write_splits(path: PathLike, splits: Mapping[str, Sequence[str]]) -> None:
     """Write `split,file_name` lines, the form that `read_splits` reads."""
     with pathlib.Path(path).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -64,7 +66,9 @@ def write_splits(path, splits: Mapping[str, Sequence[str]]) -> None:
         writer.writerows((split, name) for split, names in splits.items() for name in names)
 
 
-def read_splits(path, known: Sequence[str] = ("train", "validation", "test")) -> dict[str, str]:
+def read_splits(
+    path: PathLike, known: Sequence[str] = ("train", "validation", "test")
+) -> dict[str, str]:
     """Read which file belongs to which split.
 
     Args:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from keras_haframe.tree import ClassTree
 
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
 
-def class_tree(info) -> ClassTree:
-    """The class tree that a prepared data set carries.
+
+def class_tree(info: tfds.core.DatasetInfo) -> ClassTree:
+    """Return the class tree that a prepared data set carries.
 
     Args:
         info: `tfds.core.DatasetInfo` of a data set of this package, as `tfds.load(...,

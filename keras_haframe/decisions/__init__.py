@@ -4,9 +4,7 @@ To add a rule that ranks the classes anew, put a file here with a function decor
 `@register("NAME")`; `rescore`, the recipes and `training.compare` find it.
 """
 
-import importlib as _importlib
-import pkgutil as _pkgutil
-
+from keras_haframe import rooms
 from keras_haframe.decisions.calibrate_threshold import calibrate_threshold, tight_thresholds
 from keras_haframe.decisions.conditional_risk import conditional_risk
 from keras_haframe.decisions.confidence_floor import confidence_floor
@@ -17,8 +15,7 @@ from keras_haframe.decisions.roll_up import roll_up
 from keras_haframe.decisions.rules import names, register, rescore
 from keras_haframe.decisions.temperature import apply_temperature, fit_temperature
 
-for _module in _pkgutil.iter_modules(__path__):
-    _importlib.import_module(f"{__name__}.{_module.name}")
+rooms.load_all(__name__)
 
 __all__ = [
     "apply_temperature",

@@ -12,7 +12,7 @@ from keras_haframe.tree_ops.values import Tensor
 
 
 def leaf_parents(tree: ClassTree | dict) -> tuple[np.ndarray, np.ndarray]:
-    """The nodes that have a class as a child: the classes of HiE's second model.
+    """Return the nodes that have a class as a child: the classes of HiE's second model.
 
     Args:
         tree: A `ClassTree`.

@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable)
 
 
 def register(name: str) -> Callable[[F], F]:
-    """Decorator: make a rule known by the name that tables show.
+    """Make a rule known by the name that tables show; a decorator.
 
     The rule is a function of class probabilities `[B, K]` and the class tree that returns scores
     `[B, K]`, higher is better. `rescore`, the recipes and `training.compare` then take it.

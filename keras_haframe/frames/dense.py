@@ -32,7 +32,7 @@ def _check_dim(dim: int, least: int, why: str) -> int:
     return int(dim)
 
 
-def _eigen(similarity) -> tuple[np.ndarray, np.ndarray]:
+def _eigen(similarity: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues (rising, tiny ones set to zero) and eigenvectors of a target Gram matrix."""
     s = np.asarray(similarity, np.float64)
     if s.ndim != 2 or s.shape[0] != s.shape[1] or s.shape[0] < 2:
@@ -57,7 +57,7 @@ def _eigen(similarity) -> tuple[np.ndarray, np.ndarray]:
 def hierarchy_aware_frame(
     similarity: ArrayLike, dim: int | None = None, seed: int | None = None
 ) -> np.ndarray:
-    """Unit vectors whose cosines are exactly the given ones.
+    """Return unit vectors whose cosines are exactly the given ones.
 
     Args:
         similarity: `[K, K]` target cosines, positive semi-definite with a unit diagonal.

@@ -53,7 +53,10 @@ def diagnose(
 
     Args:
         tree: A `ClassTree`, or the `TargetCosines` themselves.
-        gamma, min_similarity, convention, mapping: See `TargetCosines`.
+        gamma: See `TargetCosines`.
+        min_similarity: See `TargetCosines`.
+        convention: See `TargetCosines`.
+        mapping: See `TargetCosines`.
         verbose: Print the report.
 
     Returns:

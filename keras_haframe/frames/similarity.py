@@ -14,7 +14,7 @@ GRID_POINTS = 100
 EIGENVALUE_TOLERANCE = 1e-6  # the papers' code sets smaller eigenvalues to zero
 
 
-def _is_number(value) -> bool:
+def _is_number(value: object) -> bool:
     """Whether `value` is one finite real number (a NumPy scalar counts, a bool does not)."""
     return (
         isinstance(value, (int, float, np.integer, np.floating))

@@ -64,7 +64,7 @@ class TargetCosines:
         gamma: float = 1.0,
         *,
         default: str = "grid",
-        **options,
+        **options: Any,
     ) -> TargetCosines:
         """Target cosines as they are, or those of a tree: what takes either calls this.
 
@@ -105,11 +105,11 @@ class TargetCosines:
         return (1.0 - self.s_min) * decay + self.s_min
 
     def matrix(self) -> np.ndarray:
-        """The target Gram matrix, float64 `[K, K]` with a unit diagonal."""
+        """Return the target Gram matrix, float64 `[K, K]` with a unit diagonal."""
         return self.at(self.tree.distances(self.convention))
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments, the tree as its configuration."""
+        """Return the arguments, the tree as its configuration."""
         return {
             "tree": self.tree.get_config(),
             "gamma": self.gamma,

@@ -144,12 +144,12 @@ class TreeFrame:
         return (np.concatenate(done)[self.class_order] * self.leaf_gain[:, None]).T
 
     def dense(self) -> np.ndarray:
-        """The frame as a float64 `[K, K]` matrix; row `k` is the unit vector of class `k`."""
+        """Return the frame as a float64 `[K, K]` matrix; row `k` is class `k`'s unit vector."""
         return self.matvec(np.eye(self.num_classes)).T
 
 
 def _mirrors(rho: np.ndarray, first: np.ndarray, segment: np.ndarray) -> np.ndarray:
-    """Unit Householder vectors that turn each group of `rho` onto its first axis."""
+    """Return unit Householder vectors that turn each group of `rho` onto its first axis."""
     starts = np.flatnonzero(first)
     norm2 = np.add.reduceat(rho**2, starts)
     rest2 = np.add.reduceat(np.where(first, 0.0, rho) ** 2, starts)

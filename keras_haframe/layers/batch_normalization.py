@@ -43,7 +43,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     Reference: Ioffe and Szegedy, Batch Normalization (ICML 2015). Speed: benchmarks/training.py.
     """
 
-    def __init__(self, *, synchronized: bool = False, **kwargs):
+    def __init__(self, *, synchronized: bool = False, **kwargs: Any) -> None:
         everywhere = keras.backend.backend() == "jax"
         super().__init__(synchronized=synchronized and not everywhere, **kwargs)
         self._wants_synchronized = bool(synchronized)
@@ -55,7 +55,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
             return super().call(inputs, training=training, mask=mask)
         from keras_haframe.layers.kernels import fused_batch_norm
 
-        def exact(value):  # as Keras does: statistics overflow in half precision
+        def exact(value: Any) -> Tensor:  # as Keras does: statistics overflow in half precision
             return ops.cast(value, "float32")
 
         outputs, mean, variance = fused_batch_norm(
@@ -65,7 +65,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
             moving.assign(exact(moving) * self.momentum + value * (1 - self.momentum))
         return ops.cast(outputs, self.compute_dtype)
 
-    def _fuses(self, inputs) -> bool:
+    def _fuses(self, inputs: Tensor) -> bool:
         return (
             xla_is_slow()  # and XLA's form of the kernel loses digits where the mean is large
             and len(inputs.shape) == 4

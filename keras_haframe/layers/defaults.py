@@ -13,5 +13,5 @@ def linear_init() -> keras.initializers.Initializer:
 
 
 def conv_init() -> keras.initializers.Initializer:
-    """Normal with variance `2 / (k k out)`, the start of the papers' convolutions."""
+    """Initialize by a normal of variance `2 / (k k out)`, the start of the papers' convolutions."""
     return keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")

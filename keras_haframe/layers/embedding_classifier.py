@@ -56,7 +56,7 @@ class EmbeddingClassifier(FixedClassifier):
     array([[1.4, 1. ]], dtype=float32)
     """
 
-    def __init__(self, vectors: ArrayLike, **kwargs):
+    def __init__(self, vectors: ArrayLike, **kwargs: Any) -> None:
         vectors = check_vectors(vectors)
         self.shape = vectors if isinstance(vectors, tuple) else vectors.shape
         super().__init__(self.shape[0], **kwargs)

@@ -29,7 +29,7 @@ class ETFClassifier(FixedClassifier):
     Reference: Yang et al., Inducing Neural Collapse in Imbalanced Learning (NeurIPS 2022).
     """
 
-    def __init__(self, num_classes: int, *, seed: int = 0, **kwargs):
+    def __init__(self, num_classes: int, *, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(num_classes, **kwargs)
         if num_classes < 2:
             raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes}")

@@ -35,7 +35,7 @@ class FixedClassifier(keras.layers.Layer):
         num_classes: K.
     """
 
-    def __init__(self, num_classes: int, **kwargs):
+    def __init__(self, num_classes: int, **kwargs: Any) -> None:
         kwargs.setdefault("dtype", "float32")
         kwargs["trainable"] = False
         super().__init__(**kwargs)

@@ -56,8 +56,8 @@ class FrameClassifier(FixedClassifier):
         mapping: str = "exponential",
         seed: int = 0,
         structured: bool = False,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         self.target = TargetCosines.of(
             tree, gamma, min_similarity=min_similarity, convention=convention, mapping=mapping
         )

@@ -12,7 +12,8 @@ def fused_batch_norm(
 
     Args:
         images: float32 `[B, h, w, C]`.
-        scale, offset: float32 `[C]`.
+        scale: float32 `[C]`.
+        offset: float32 `[C]`.
         epsilon: Added to the variance.
 
     Returns:

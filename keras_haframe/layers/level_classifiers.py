@@ -29,14 +29,14 @@ class LevelClassifiers(keras.layers.Layer):
         kernels, biases: Weights `[width, K_l]` and `[K_l]` of every level, coarsest first.
     """
 
-    def __init__(self, tree: ClassTree | dict, **kwargs):
+    def __init__(self, tree: ClassTree | dict, **kwargs: Any) -> None:
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
         self.tree = as_tree(tree)
         self.levels = LevelMaps(self.tree)
 
     def widths(self, dim: int) -> list[int]:
-        """Number of features that the classifier of every level sees."""
+        """Return the number of features that the classifier of every level sees."""
         return [dim] * len(self.levels)
 
     def build(self, input_shape: Shape) -> None:
@@ -60,7 +60,7 @@ class LevelClassifiers(keras.layers.Layer):
         return self.biases[-1]
 
     def named(self, logits: list) -> dict:
-        """The levels' logits by name."""
+        """Return the levels' logits by name."""
         return dict(zip(self.levels.names, logits))
 
     def compute_output_shape(self, input_shape: Shape) -> dict[str, Shape]:

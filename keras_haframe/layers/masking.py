@@ -42,7 +42,7 @@ def mask_noise(
     ratio: float,
     seed: random.SeedGenerator | None = None,
 ) -> Tensor:
-    """A number per patch; those with the smallest numbers stay visible.
+    """Draw a number per patch; those with the smallest numbers stay visible.
 
     Args:
         sampling: `"random"`; `"block"`, rectangles are hidden one after another, after BEiT; or
@@ -70,8 +70,11 @@ def mask_noise(
     return noise + _uncovered_longest(batch, row, column, grid, ratio, seed)
 
 
-def _uncovered_longest(batch, row, column, grid, ratio, seed):
-    """The later a patch is covered by a random rectangle, the smaller its number."""
+def _uncovered_longest(
+    batch: Tensor, row: np.ndarray, column: np.ndarray, grid: tuple[int, int], ratio: float,
+    seed: random.SeedGenerator | None,
+) -> Tensor:  # fmt: skip
+    """Give smaller numbers to patches that random rectangles cover later."""
     draws = random.uniform((4, batch, RECTANGLES, 1), dtype="float32", seed=seed)
     size, shape, top, left = (draws[i] for i in range(4))
     area = (0.08 + (max(ratio, 0.08) - 0.08) * size) * grid[0] * grid[1]

@@ -11,7 +11,7 @@ from keras_haframe.layers.defaults import EPSILON, linear_init
 from keras_haframe.tree_ops.values import Shape, Tensor
 
 
-def _linear(units: int, name: str, dtype) -> keras.layers.Dense:
+def _linear(units: int, name: str, dtype: Any) -> keras.layers.Dense:
     """Bias-free linear layer, initialized as in the paper."""
     return keras.layers.Dense(
         units, use_bias=False, kernel_initializer=linear_init(), name=name, dtype=dtype
@@ -46,8 +46,8 @@ class ResidualBlock(keras.layers.Layer):
         hidden_units: int | None = None,
         momentum: float = 0.9,
         synchronized: bool = False,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.units = units
         self.hidden_units = hidden_units or units
@@ -56,7 +56,7 @@ class ResidualBlock(keras.layers.Layer):
         self.shortcut: keras.layers.Layer | None = None
         dtype = self.dtype_policy
 
-        def steps(width: int, i: int):
+        def steps(width: int, i: int) -> Any:
             return (
                 _linear(width, f"linear{i}", dtype),
                 BatchNormalization(

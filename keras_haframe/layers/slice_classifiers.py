@@ -40,7 +40,9 @@ class SliceClassifiers(LevelClassifiers):
     Reference: Chang et al., Your "Flamingo" is My "Bird": Fine-Grained, or Not (CVPR 2021).
     """
 
-    def __init__(self, tree: ClassTree | dict, *, slice_widths: list[int] | None = None, **kwargs):
+    def __init__(
+        self, tree: ClassTree | dict, *, slice_widths: list[int] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(tree, **kwargs)
         self.slice_widths = check_slice_widths(slice_widths, len(self.levels))
 

@@ -43,8 +43,8 @@ class TransformationBlock(keras.layers.Layer):
         input_momentum: float = 0.9,
         momentum: float = 0.9,
         synchronized: bool = False,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.units = check_count(units, "units")
         self.input_momentum = input_momentum

@@ -71,7 +71,7 @@ class TransformerBlock(keras.layers.Layer):
             ]
 
     def call(self, x: Tensor, training: bool | None = None) -> Tensor:
-        def mlp(y):
+        def mlp(y: Tensor) -> Tensor:
             return self.fc2(ops.gelu(self.fc1(y), approximate=False))
 
         steps: tuple[tuple[Any, Any], ...] = ((self.norm1, self.attention), (self.norm2, mlp))

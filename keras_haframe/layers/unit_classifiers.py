@@ -37,12 +37,12 @@ class UnitClassifiers(LevelClassifiers):
     (ECCV 2022).
     """
 
-    def __init__(self, tree: ClassTree | dict, *, seed: int = 0, **kwargs):
+    def __init__(self, tree: ClassTree | dict, *, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(tree, **kwargs)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def _rows(self, level: int):
+    def _rows(self, level: int) -> Tensor:
         rows = ops.transpose(self.kernels[level])
         return rows * inverse_norm(rows)
 

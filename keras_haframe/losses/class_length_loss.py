@@ -86,7 +86,7 @@ class ClassLengthLoss(LabelLoss):
         self.lengths = check_lengths(lengths)
 
     def evaluation_form(self) -> LabelLoss:
-        """The loss without class lengths."""
+        """Return the loss without class lengths."""
         return type(self).from_config({**self.get_config(), "lengths": None})
 
     def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:
@@ -102,8 +102,9 @@ class ClassLengthLoss(LabelLoss):
         """Loss per example of features of mixed images.
 
         Args:
-            labels, other_labels: Integer labels `[B]` of the two images of each mixture; the class
-                lengths are those of `labels`.
+            labels: Integer labels `[B]` of the first image of each mixture; the class lengths are
+                theirs.
+            other_labels: Integer labels `[B]` of the second image.
             lam: Share of the first image.
             outputs: As of `loss`.
 
@@ -122,7 +123,7 @@ class ClassLengthLoss(LabelLoss):
             table = ops.convert_to_tensor(self.lengths, dtype=self.dtype)
             return ops.square(ops.take(table, labels, axis=0))
 
-        def examples_of(labels):
+        def examples_of(labels: Tensor) -> Tensor:
             same = ops.cast(labels[:, None] == batch[None, :], self.dtype)
             return ops.sum(same, axis=-1)
 

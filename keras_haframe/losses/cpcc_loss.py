@@ -98,7 +98,7 @@ class CPCCLoss(LabelLoss):
         }
 
 
-def _distances(points):
+def _distances(points: Tensor) -> Tensor:
     """Euclidean distances `[B, B]` of points `[B, P]`, without a B x B x P tensor."""
     points = points - ops.mean(points, axis=0, keepdims=True)
     squares = ops.sum(points * points, axis=1)
@@ -106,11 +106,11 @@ def _distances(points):
     return ops.sqrt(ops.maximum(squared, TINY))
 
 
-def _correlation(a, b, weights):
+def _correlation(a: Tensor, b: Tensor, weights: Tensor) -> Tensor:
     """Weighted Pearson correlation of two arrays; 0 where one of them does not vary."""
     total = ops.maximum(ops.sum(weights), 1)
 
-    def deviations(x):
+    def deviations(x: Tensor) -> Tensor:
         mean = ops.sum(weights * x) / total
         centered = weights * (x - mean)
         variation = ops.sum(centered * centered)

@@ -71,7 +71,7 @@ class DotRegression(ClassLengthLoss):
 def feature_norm(outputs: Outputs) -> Tensor:
     """Norm `[B]` of the features behind a fixed classifier's outputs, with a gradient."""
 
-    def norm(x):
+    def norm(x: Tensor) -> Tensor:
         return ops.sqrt(ops.maximum(ops.sum(x * x, axis=-1), NORM_EPSILON**2))
 
     known = set(outputs) if isinstance(outputs, dict) else set()

@@ -33,7 +33,7 @@ class FrameCosineLoss(LabelLoss):
     Example:
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
-    >>> targets = similarity(tree, 1.0, min_similarity(tree, 1.0, "grid"))
+    >>> targets = TargetCosines(tree, 1.0).matrix()
     >>> loss = FrameCosineLoss(tree, gamma=1.0)
     >>> round(float(loss([0, 1], targets[:2])), 6)  # features on the vectors of their classes
     0.0

@@ -74,7 +74,7 @@ class HAFeatureLoss(LevelLoss):
         self._cross_entropy = CrossEntropy(dtype=dtype)
 
     def terms(self, labels: Tensor, outputs: Outputs) -> dict:
-        """The four terms without their weights.
+        """Return the four terms without their weights.
 
         Returns:
             `{"cross_entropy": [B], "consistency": list of [B], "geometry": [B], "dissimilarity":
@@ -102,17 +102,17 @@ class HAFeatureLoss(LevelLoss):
             found["geometry"] = outputs["geometry"]
         return found
 
-    def _agreement(self, log_p, log_p_below, parents):
+    def _agreement(self, log_p: Tensor, log_p_below: Tensor, parents: Tensor) -> Tensor:
         """Jensen-Shannon divergence `[B]` of a level and the level below it, summed up."""
         rows = segment_logsumexp(ops.transpose(log_p_below), parents, log_p.shape[-1])
         log_q = ops.transpose(rows)
         middle = log_middle(log_p, log_q)
         return 0.5 * (kl_divergence(log_q, middle) + kl_divergence(log_p, middle))
 
-    def _dissimilarity(self, log_p, labels, keys):
+    def _dissimilarity(self, log_p: Tensor, labels: Tensor, keys: Tensor) -> Tensor:
         return dissimilarity(log_p, labels, keys, self.margin, self.pairs)
 
-    def _keys(self, outputs, level: int):
+    def _keys(self, outputs: Outputs, level: int) -> Any:
         return outputs["shuffle"][:, level - 1] if "shuffle" in outputs else None
 
     def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:

@@ -40,7 +40,7 @@ class HAFrameLoss(LabelLoss):
     Example:
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
-    >>> outputs = FrameClassifier(tree, gamma=1.0)(keras.ops.zeros((1, 4)))
+    >>> outputs = keras_haframe.layers.FrameClassifier(tree, gamma=1.0)(keras.ops.zeros((1, 4)))
     >>> round(float(HAFrameLoss(tree, gamma=1.0, alpha=0.0)([0], outputs)), 4)  # log 4
     1.3863
 
@@ -112,7 +112,7 @@ class HAFrameLoss(LabelLoss):
 
 
 def without_schedule(config: dict) -> dict:
-    """A configuration without the schedule of alpha that files held before it was a callback."""
+    """Take out the schedule of alpha that configurations held before it was a callback."""
     named = isinstance(config.get("alpha"), str)
     dropped = {"epochs", "period", "alpha"} if named else {"epochs", "period"}
     return {key: value for key, value in config.items() if key not in dropped}

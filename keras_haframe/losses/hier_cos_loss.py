@@ -82,7 +82,7 @@ class HierCosLoss(LabelLoss):
             loss = loss + self.alpha * self._regularity(x, path, target > 0)
         return loss
 
-    def _regularity(self, x, path, here):
+    def _regularity(self, x: Tensor, path: Tensor, here: Tensor) -> Tensor:
         """`L_reg` per example; its mean over the batch is the sum of the means per level."""
         sums = self._level_sums(x)
         squared = self._level_sums(x * x)
@@ -97,8 +97,8 @@ class HierCosLoss(LabelLoss):
         absent = (1 - here) / ops.maximum(1 - share, 1e-12)
         return ops.sum(present * wrong + absent * sums, axis=-1)
 
-    def _level_sums(self, values):
-        """Sums `[B, height]` of values `[B, N - 1]` over the nodes of every depth."""
+    def _level_sums(self, values: Tensor) -> Tensor:
+        """Sum `[B, height]` of values `[B, N - 1]` over the nodes of every depth."""
         rows = ops.segment_sum(ops.transpose(values), self._level, self.tree.height)
         return ops.transpose(rows)
 

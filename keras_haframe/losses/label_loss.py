@@ -52,7 +52,7 @@ class LabelLoss(keras.losses.Loss):
         return []
 
     def evaluation_form(self) -> LabelLoss:
-        """The loss that evaluation measures; this one, where training has nothing of its own."""
+        """Return the loss that evaluation measures: this one, where training has no other."""
         return self
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:

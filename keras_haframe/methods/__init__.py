@@ -5,9 +5,9 @@ finds it, and its class is reachable as `keras_haframe.methods.ClassName`. A met
 works from any file (docs/methods/your_own.md).
 """
 
-import importlib as _importlib
-import pkgutil as _pkgutil
+from typing import TYPE_CHECKING
 
+from keras_haframe import rooms
 from keras_haframe.methods.base import (
     LinearMethod,
     Method,
@@ -19,11 +19,15 @@ from keras_haframe.methods.base import (
     register,
 )
 
-for _module in _pkgutil.iter_modules(__path__):
-    _importlib.import_module(f"{__name__}.{_module.name}")
+rooms.load_all(__name__)
 
 _classes = {find(_name).__name__: find(_name) for _name in names()}
 globals().update(_classes)
+
+if TYPE_CHECKING:  # the classes of the methods, by name
+
+    def __getattr__(name: str) -> type[Method]: ...
+
 
 __all__ = [
     "LinearMethod",
@@ -36,3 +40,7 @@ __all__ = [
     "register",
     *_classes,
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -23,8 +23,8 @@ M = TypeVar("M", bound="type[Method]")
 Norm: TypeAlias = Callable[[], keras.layers.Layer]
 
 
-def linear(units: int, name: str = "classifier", **kwargs) -> keras.layers.Dense:
-    """A head's learnable linear layer with bias, in float32 under any dtype policy.
+def linear(units: int, name: str = "classifier", **kwargs: Any) -> keras.layers.Dense:
+    """Return a head's learnable linear layer with bias, in float32 under any dtype policy.
 
     Args:
         units: Width of the output.
@@ -37,7 +37,7 @@ def linear(units: int, name: str = "classifier", **kwargs) -> keras.layers.Dense
 
 
 def head_norm(synchronized: bool = False) -> BatchNormalization:
-    """The batch normalization of heads that have one, in float32 under any dtype policy.
+    """Return the batch normalization of heads that have one, in float32 under any dtype policy.
 
     Args:
         synchronized: Batch statistics over all replicas of a `tf.distribute` strategy.
@@ -79,7 +79,7 @@ class Method:
 
         def __getattr__(self, name: str) -> Any: ...
 
-    def __init__(self, tree: ClassTree | dict, **options):
+    def __init__(self, tree: ClassTree | dict, **options: Any) -> None:
         self.tree = as_tree(tree)
         defaults = self.defaults()
         for option in options:
@@ -178,7 +178,7 @@ def register(name: str) -> Callable[[M], M]:
 
 
 def _loss_arguments(cls: type[Method]) -> dict[str, inspect.Parameter]:
-    """The arguments of a method's loss that are options of the method, by name."""
+    """Return the arguments of a method's loss that are options of the method, by name."""
     several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     arguments = inspect.signature(cls.Loss).parameters
     return {
@@ -189,7 +189,7 @@ def _loss_arguments(cls: type[Method]) -> dict[str, inspect.Parameter]:
 
 
 def _loss_help(cls: type[Method]) -> str:
-    """The options that come from the loss, with the words of its docstring."""
+    """Return the options that come from the loss, with the words of its docstring."""
     found = re.search(r"^Args:\n((?:[ ]{4}.*\n?|\n)+)", inspect.getdoc(cls.Loss) or "", re.M)
     entries = re.findall(r"^    (\S.*(?:\n {8}.*)*)", found[1] if found else "", re.M)
     options = set(_loss_arguments(cls))
@@ -230,7 +230,7 @@ def find(name: str) -> type[Method]:
     return _METHODS[name]
 
 
-def get(name: str, tree: ClassTree | dict, **options) -> Method:
+def get(name: str, tree: ClassTree | dict, **options: Any) -> Method:
     """Make the method `name` for a tree.
 
     Args:

@@ -37,7 +37,7 @@ class DeViSE(Method):
     vectors: Any
     width: int
 
-    def __init__(self, tree: ClassTree | dict, **options):
+    def __init__(self, tree: ClassTree | dict, **options: Any) -> None:
         super().__init__(tree, **options)
         self.width = check_count(self.width, "width")
         if self.vectors is None:

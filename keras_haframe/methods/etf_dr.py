@@ -31,7 +31,7 @@ class ETFDR(Method):
     Loss = losses.DotRegression
     head_options: ClassVar[dict[str, Any]] = {"normalize": True, "seed": 0}
 
-    def __init__(self, tree: ClassTree | dict, **options):
+    def __init__(self, tree: ClassTree | dict, **options: Any) -> None:
         super().__init__(tree, **options)
         check_one_per_class(self.loss.lengths, self.tree)
 

@@ -39,7 +39,7 @@ class HAFrameDR(Method):
         "structured": False,
     }
 
-    def __init__(self, tree: ClassTree | dict, **options):
+    def __init__(self, tree: ClassTree | dict, **options: Any) -> None:
         super().__init__(tree, **options)
         check_one_per_class(self.loss.lengths, self.tree)
         self.target = TargetCosines(

@@ -14,7 +14,7 @@ from keras_haframe.tree_ops.values import Tensor
 
 
 def tree_embeddings(tree: ClassTree) -> np.ndarray:
-    """Unit vectors with `e_i'e_j = 1 - d_ij / H`, `d` the height of the LCA as a subtree.
+    """Return unit vectors with `e_i'e_j = 1 - d_ij / H`, `d` the height of the LCA as a subtree.
 
     The construction of Barz and Denzler places class after class in the space of those before it
     and one further dimension: it is the Cholesky factor of the matrix of inner products.

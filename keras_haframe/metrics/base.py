@@ -19,7 +19,7 @@ def check_inputs(y_true: Tensor, y_pred: Tensor, num_classes: int) -> tuple[Tens
 
 
 def best_classes(scores: Tensor, k: int) -> Tensor:
-    """The `k` best-ranked classes, int32 `[B, k]`; among equal scores the lower index comes first.
+    """Rank the `k` best classes, int32 `[B, k]`; among equal scores the lower index comes first.
 
     Args:
         scores: `[B, K]`, higher is better.
@@ -70,7 +70,7 @@ class TreeMetric(keras.metrics.Metric):
         self.count.assign_add(ops.sum(weights))
 
     def result(self) -> Tensor:
-        """The mean so far."""
+        """Return the mean so far."""
         return ops.divide_no_nan(self.total, self.count)
 
     def get_config(self) -> dict[str, Any]:

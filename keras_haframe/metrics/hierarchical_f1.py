@@ -113,7 +113,7 @@ class _SetMetric(TreeMetric):
         raise NotImplementedError
 
     def result(self) -> Tensor:
-        """The ratio of the sums so far."""
+        """Return the ratio of the sums so far."""
         return self.total / self.count
 
 

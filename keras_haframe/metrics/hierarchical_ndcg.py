@@ -86,7 +86,7 @@ def hierarchical_ndcg(
     *,
     convention: str = "depth",
 ) -> Tensor:
-    """Normalized discounted cumulative gain of the class ranking, per example.
+    """Compute the normalized discounted cumulative gain of the class ranking, per example.
 
     A class at distance d from the label has gain `d_max - d`, with `d_max` the largest distance in
     the tree: the label itself has the most, the farthest classes none. Then

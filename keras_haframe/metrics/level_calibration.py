@@ -134,11 +134,11 @@ class LevelCalibrationError(keras.metrics.Metric):
             total.assign_add(ops.cast(value, self.dtype))
 
     def result(self) -> Tensor:
-        """The calibration error so far; 0 without examples."""
+        """Return the calibration error so far; 0 without examples."""
         return _error(self.weight, self.confidence, self.hits, self.norm)
 
     def reliability(self) -> dict[str, np.ndarray]:
-        """Data of a reliability diagram so far.
+        """Return the data of a reliability diagram so far.
 
         Returns:
             NumPy arrays by name: `edges` `[bins + 1]`; per bin `[bins]` `weight` (number or total
@@ -179,7 +179,7 @@ def level_calibration_error(
     norm: str = "expected",
     from_logits: bool = True,
 ) -> Tensor:
-    """Expected (or maximum) calibration error at a level of the tree over one batch.
+    """Compute the expected (or maximum) calibration error at a level of the tree over one batch.
 
     Args:
         y_true: Integer labels `[B]`.

@@ -95,7 +95,7 @@ class MistakeSeverity(TreeMetric):
         return 1 * self.count  # a tensor, also where the variable lives on several devices
 
     def result(self) -> Tensor:
-        """The mean so far; NaN without a mistake."""
+        """Return the mean so far; NaN without a mistake."""
         return self.total / self.count
 
     def get_config(self) -> dict[str, Any]:

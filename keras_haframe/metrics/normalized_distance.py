@@ -119,7 +119,7 @@ class NormalizedHierarchicalDistance(TreeMetric):
         self._ends = _extremes(self.tree, k, convention)
 
     def values(self, labels: Tensor, scores: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Normalized mean distance of the k best-ranked classes."""
+        """Compute the normalized mean distance of the k best-ranked classes."""
         return _normalized(self._distances, self._ends, self.k, labels, scores), None
 
     def get_config(self) -> dict[str, Any]:

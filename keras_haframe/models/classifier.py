@@ -68,8 +68,8 @@ class HierarchicalClassifier(keras.Model):
         reduce_init: str = "uniform",
         input_shape: tuple | None = None,
         name: str | None = None,
-        **options,
-    ):
+        **options: Any,
+    ) -> None:
         tree = as_tree(tree)
         chosen = _method(method, tree, convention, options)
         if synchronized and keras.backend.backend() == "torch":
@@ -149,13 +149,14 @@ class HierarchicalClassifier(keras.Model):
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
     ) -> dict[str, Any]:
-        """Update the metrics with the class scores."""
-        return super().compute_metrics(x, y, self.method.scores(y_pred), sample_weight)
+        """Update the metrics with the class scores, the one output that metrics see."""
+        scores = {"scores": self.method.scores(y_pred)}  # by name: Keras 3.12 counts names
+        return super().compute_metrics(x, y, scores, sample_weight)
 
     # Training and prediction -------------------------------------------------------------------
 
     def fit(
-        self, x: Any = None, y: Any = None, *args, validation_data: Any = None, **kwargs
+        self, x: Any = None, y: Any = None, *args: Any, validation_data: Any = None, **kwargs: Any
     ) -> keras.callbacks.History:
         """As `keras.Model.fit`, after a check of the labels and of a batch of images."""
         if x is not None:
@@ -167,23 +168,23 @@ class HierarchicalClassifier(keras.Model):
             checks.check_data(validation_data, None, self.tree.num_classes, "the validation data")
         return super().fit(x, y, *args, validation_data=validation_data, **kwargs)
 
-    def predict(self, x: Any, *args, **kwargs) -> np.ndarray:
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
         """Class scores `[B, K]`, higher is better (arguments as of `keras.Model.predict`)."""
         outputs = super().predict(x, *args, **kwargs)
         return ops.convert_to_numpy(self.method.scores(outputs))
 
-    def predict_proba(self, x: Any, *args, **kwargs) -> np.ndarray:
+    def predict_proba(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
         """Class probabilities `[B, K]`, float32: the softmax of `predict`; rows sum to one.
 
         What decisions and calibration take. Arguments as of `keras.Model.predict`.
         """
         return softmax(self.predict(x, *args, **kwargs), axis=-1).astype("float32")
 
-    def predict_classes(self, x: Any, *args, **kwargs) -> np.ndarray:
+    def predict_classes(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
         """Label of the best class, int `[B]`."""
         return self.predict(x, *args, **kwargs).argmax(axis=-1)
 
-    def features(self, x: Any, **kwargs) -> np.ndarray:
+    def features(self, x: Any, **kwargs: Any) -> np.ndarray:
         """Penultimate features `[B, P]` (arguments as of `keras.Model.predict`)."""
         return self.feature_extractor.predict(x, **{"verbose": 0, **kwargs})
 
@@ -240,7 +241,7 @@ class HierarchicalClassifier(keras.Model):
 
 
 def build(
-    backbone: keras.Layer, tree: ClassTree | dict, method: str = "haframe", **options
+    backbone: keras.Layer, tree: ClassTree | dict, method: str = "haframe", **options: Any
 ) -> HierarchicalClassifier:
     """Make a compiled, hierarchy-aware image classifier.
 
@@ -278,7 +279,7 @@ def build(
 
 
 def _method(name: str, tree: ClassTree, convention: str, options: dict[str, Any]) -> methods.Method:
-    """The method, with the network's distance convention where it has one."""
+    """Return the method, with the network's distance convention where it has one."""
     known = methods.find(name).defaults()
     network = inspect.signature(HierarchicalClassifier).parameters
     for option in options:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 from keras import ops
 
+from keras_haframe.data.mixed_batches import MixedBatches
 from keras_haframe.models.classifier import HierarchicalClassifier
+from keras_haframe.tree_ops.values import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -28,8 +33,29 @@ class MixUpClassifier(HierarchicalClassifier):
     Collapse in Imbalanced Learning (NeurIPS 2022), released code.
     """
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The loss for both labels of mixed images, or as ever where there are no such weights."""
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        *args: Any,
+        class_weight: Mapping[int, float] | None = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """Fit as a `HierarchicalClassifier`; `class_weight` weighs both labels of mixed images."""
+        if class_weight is None or not isinstance(x, MixedBatches):
+            return super().fit(x, y, *args, class_weight=class_weight, **kwargs)
+        with x.also_weighted(class_weight):
+            return super().fit(x, y, *args, **kwargs)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Tensor:
+        """Return the loss for both labels of mixed images, or as ever without such weights."""
         if sample_weight is None or len(sample_weight.shape) < 2:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         own = super().compute_loss(x, y, y_pred, sample_weight[:, 0], training)

@@ -15,7 +15,7 @@ POOLINGS = {
 }
 
 
-def _pool(x, pooling: str):
+def _pool(x: Tensor, pooling: str) -> Tensor:
     if pooling not in POOLINGS:
         raise ValueError(f"`pooling` must be one of {tuple(POOLINGS)}. Received: {pooling!r}")
     return POOLINGS[pooling](name="pool")(x) if len(x.shape) == 4 else x
@@ -44,7 +44,7 @@ def type_one(
     if hidden_units is None:
         return x
 
-    def norm(name):
+    def norm(name: str) -> keras.layers.Layer:
         return BatchNormalization(
             momentum=0.9, epsilon=EPSILON, synchronized=synchronized, name=name
         )

@@ -9,7 +9,7 @@ from keras_haframe.models.vit import ViT
 
 
 def probe(encoder: ViT, pooling: str = "token", name: str = "probe") -> keras.Model:
-    """A frozen copy of an encoder and a batch normalization without scale and shift.
+    """Freeze a copy of an encoder, and put after it a batch normalization without scale and shift.
 
     With `build(probe(vit), tree, "cross_entropy", network="I", hidden_units=None)` it is the linear
     probe of the papers; any other method trains its head on it just so.

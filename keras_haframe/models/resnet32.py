@@ -12,7 +12,7 @@ from keras_haframe.tree_ops.values import Shape, Tensor
 
 
 def kaiming_normal() -> keras.initializers.Initializer:
-    """Normal with variance `2 / fan in`; Keras's `HeNormal` cuts off its tails."""
+    """Initialize by a normal of variance `2 / fan in`; Keras's `HeNormal` cuts off its tails."""
     return keras.initializers.VarianceScaling(2.0, "fan_in", "untruncated_normal")
 
 
@@ -41,7 +41,7 @@ class ZeroPaddedShortcut(keras.layers.Layer):
     Reference: He et al., Deep Residual Learning (CVPR 2016), section 3.3, option A.
     """
 
-    def __init__(self, filters: int, strides: int = 2, **kwargs):
+    def __init__(self, filters: int, strides: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.filters = filters
         self.strides = strides
@@ -77,7 +77,7 @@ def basic_block(
 ) -> Tensor:
     """Two 3 x 3 convolutions beside a shortcut, normalized; ReLU after the first and the sum."""
 
-    def norm(y, i):
+    def norm(y: Tensor, i: int) -> Tensor:
         return batch_norm(y, f"{name}_bn{i}", momentum, synchronized)
 
     y = convolution(x, filters, 3, strides, f"{name}_conv1", kaiming_normal())

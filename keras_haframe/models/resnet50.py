@@ -9,7 +9,7 @@ from keras_haframe.models.blocks import batch_norm, convolution
 from keras_haframe.tree_ops.values import Tensor
 
 
-def _norm(x, name: str, synchronized: bool, relu: bool = True):
+def _norm(x: Tensor, name: str, synchronized: bool, relu: bool = True) -> Tensor:
     x = batch_norm(x, name, synchronized=synchronized)
     return keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
 

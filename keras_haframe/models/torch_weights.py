@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import keras
 import numpy as np
@@ -90,7 +91,7 @@ def load_torch_weights(
         variable.assign(turned[key])
 
 
-def _places(model):
+def _places(model: keras.Model) -> Any:
     """Pairs of the state's name, with `_` for `.`, and the variable."""
     for layer in model.layers:
         names = NORM if isinstance(layer, keras.layers.BatchNormalization) else PLAIN

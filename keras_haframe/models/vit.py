@@ -146,18 +146,18 @@ class ViT(keras.Model):
         return self._recipe["relative_positions"]
 
     def embed(self, images: Tensor) -> Tensor:
-        """Patch tokens with positions, `[B, L, D]`, of images `[B, H, W, C]`."""
+        """Return patch tokens with positions, `[B, L, D]`, of images `[B, H, W, C]`."""
         return self.patches(images)
 
     def encode(self, tokens: Tensor) -> Tensor:
-        """Normalized class and patch tokens `[B, 1 + n, D]` of any n of `embed`'s tokens."""
+        """Return class and patch tokens `[B, 1 + n, D]`, normalized, of any n of `embed`'s."""
         x = self.class_token(tokens)
         for block in self.blocks:
             x = block(x)
         return self.norm(x)
 
     def copy(self, **changes: Any) -> ViT:
-        """A network with the same weights and other options.
+        """Make a network with the same weights and other options.
 
         Positions are resized where the image has another size. Where `pooling` changes to or from
         `"average"` the last norm starts anew, as in the published fine-tuning: it has another task.

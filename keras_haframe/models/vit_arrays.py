@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def read_state(state: Any) -> tuple[dict[str, np.ndarray], str]:
-    """Arrays by name, of a file or as given, and what to call them in an error."""
+    """Return arrays by name, of a file or as given, and what to call them in an error."""
     if isinstance(state, Mapping):
         return dict(state), "the state"
     return read_torch_state(state), str(state)
@@ -55,7 +55,7 @@ def assign(places: list[Place], arrays: Mapping, source: str, model: str, option
 
 
 def turn_back(variable: keras.Variable, how: str, vit: ViT) -> np.ndarray:
-    """A weight as it stands in a state file."""
+    """Return a weight as it stands in a state file."""
     value = keras.ops.convert_to_numpy(variable)
     if how == "linear":
         return value.T

@@ -91,7 +91,7 @@ def as_timm(arrays: dict, spelled: dict, depth: int) -> None:
 
 
 def optional_names(vit: ViT, arrays: dict) -> set[str]:
-    """The last norm, where the file has that of another pooling."""
+    """Name the last norm, where the file has that of another pooling."""
     wanted, other = ("fc_norm", "norm") if vit.pooling == "average" else ("norm", "fc_norm")
     if f"{other}.weight" not in arrays:
         return set()

@@ -100,7 +100,7 @@ def load_vit_weights(
 
 
 def vit_state(vit: ViT) -> dict[str, np.ndarray]:
-    """The weights of a `ViT` in timm's names and shapes."""
+    """Return the weights of a `ViT` in timm's names and shapes."""
     state = {name: turn_back(variable, how, vit) for name, variable, how in vit_places(vit)}
     if vit.patches.table is not None:
         state["pos_embed"] = with_class(state["pos_embed"])
@@ -108,7 +108,7 @@ def vit_state(vit: ViT) -> dict[str, np.ndarray]:
 
 
 def mae_state(mae: MAE) -> dict[str, np.ndarray]:
-    """The weights of a `MAE`, decoder and all, in the published names and shapes."""
+    """Return the weights of a `MAE`, decoder and all, in the published names and shapes."""
     state = vit_state(mae.encoder)
     state |= {name: turn_back(v, how, mae.encoder) for name, v, how in decoder_places(mae)}
     positions = sincos_positions(mae.encoder.grid, mae.decoder.width).astype("float32")

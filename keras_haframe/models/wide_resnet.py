@@ -41,7 +41,7 @@ def wide_basic_block(
     of Garg et al., HAFeature (ECCV 2022).
     """
 
-    def activated(y, i):
+    def activated(y: Tensor, i: int) -> Tensor:
         y = batch_norm(y, f"{name}_bn{i}", momentum, synchronized)
         return keras.layers.LeakyReLU(negative_slope=SLOPE, name=f"{name}_act{i}")(y)
 

@@ -16,13 +16,13 @@ from keras_haframe.tree_ops.values import Tensor
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-NAMED_NODES = 30
+NAMED_NODES, LETTERS = 20, 14  # as many names in 5 points do not overlap
 
 
 def level_confusion(
     labels: Tensor, predictions: Tensor, tree: ClassTree | dict, level: int
 ) -> tuple[np.ndarray, list[str]]:
-    """Counts of label and prediction at a level, nodes in tree order, and the nodes' names.
+    """Return counts of label and prediction at a level, nodes in tree order, and their names.
 
     Args:
         labels: Integer labels `[n]`.
@@ -76,7 +76,7 @@ def plot_confusion(
         colorbar: Whether to add a color bar.
 
     Returns:
-        The Axes. Up to 30 nodes are named.
+        The Axes. Up to 20 nodes are named, in up to 14 letters.
 
     Raises:
         ValueError: For a level out of range, or predictions that do not fit the labels.
@@ -108,7 +108,8 @@ def plot_confusion(
             ax.text(j, i, text, fontsize=5, color=color, ha="center", va="center")
     named = m <= NAMED_NODES
     if named:
-        short = [name.split("/")[-1] for name in names]
+        last = [name.split("/")[-1] for name in names]
+        short = [name if len(name) <= LETTERS else name[: LETTERS - 1] + "…" for name in last]
         ax.set_xticks(range(m), short, rotation=90)
         ax.set_yticks(range(m), short)
     if colorbar:

@@ -22,7 +22,7 @@ NAMES = {
     "nc3_etf": "NC3: classifier to ETF",
     "nc4": "NC4: network vs nearest mean",
 }
-SPLITS = {"train": "-", "test": "--"}
+SPLITS = {"train": "-", "test": "--", "validation": "--"}
 
 
 def read_history(path: str | os.PathLike) -> dict[str, np.ndarray]:
@@ -61,14 +61,17 @@ def plot_curves(
     ax: Axes | None = None,
     legend: bool = True,
 ) -> Axes:
-    """Draw one measure over the epochs of several runs, test data dashed.
+    """Draw one measure over the epochs of several runs, test or validation data dashed.
+
+    A single epoch is a dot, hollow where a line would be dashed.
 
     Args:
         runs: Run name to its history: `history.history` of `fit`, or `read_history` of a CSV file.
             Columns are `"{split}_{measure}"`; epochs with NaN (no measurement) are skipped. A
             column `epoch`, from 0, gives the place of each value; else they are consecutive.
         measure: Name of the measure, such as `"nc1"`, `"nc2_etf"` or `"nc4"`.
-        splits: Which data to show. Runs without a column are left out; one must have it.
+        splits: Which data to show, such as `"train"` and `"validation"`. Runs without a column are
+            left out; one must have it.
         log: Logarithmic scale. Zeros, which it cannot show, are drawn at its lower edge.
         title: Title of the Axes; the measure's name by default.
         ax: Axes to draw on; new ones by default.
@@ -101,7 +104,8 @@ def plot_curves(
         raise ValueError(
             f"No run has a value of {[f'{s}_{measure}' for s in splits]}. Columns: {known}"
         )
-    ax = style.axes(ax, (3.3, 2.5 if len(runs) <= 3 else 2.6 + 0.07 * len(runs)))
+    few = len(lines) <= 3  # the legend of more would cover the curves
+    ax = style.axes(ax, (3.3, 2.5 if few else 2.6 + 0.07 * len(runs)))
     positive = np.concatenate([v[v > 0] for *_, v in lines])
     log = log and positive.size > 0
     floor = positive.min() / 2 if log else -np.inf
@@ -115,6 +119,7 @@ def plot_curves(
             linewidth=1.2,
             marker="o" if len(values) == 1 else None,
             markersize=3,
+            markerfacecolor="white" if SPLITS.get(split) == "--" else color,
             label=None if name in named else name,
         )
         named.add(name)
@@ -122,11 +127,13 @@ def plot_curves(
         ax.set_yscale("log")
     elif measure.startswith("nc"):
         ax.set_ylim(bottom=0)  # collapse
-    locator: Any = ax.xaxis.get_major_locator()
-    locator.set_params(integer=True)
+    if len({epoch for *_, epochs, _ in lines for epoch in epochs}) == 1:
+        ax.set_xticks(lines[0][3])  # a locator of whole numbers finds none in so short an axis
+    else:
+        locator: Any = ax.xaxis.get_major_locator()
+        locator.set_params(integer=True)
     if legend:
-        note = " (dashed: test)" if {"train", "test"} <= {split for _, split, *_ in lines} else ""
-        few = len(named) <= 3  # more would cover the curves
+        dashed = [s for s in splits if SPLITS.get(s) == "--" and s in {line[1] for line in lines}]
         place = style.legend if few else style.legend_below
-        place(ax, title=f"runs{note}" if note else None)
+        place(ax, title=f"runs (dashed: {dashed[0]})" if dashed else None)
     return style.tidy(ax, title or NAMES.get(measure, measure), "epoch", None)

@@ -86,26 +86,29 @@ def plot_mistakes_by_height(
     }
     distances = tree.distances()
     heights = np.arange(1, int(distances.max()) + 1)
+    from matplotlib.patheffects import withStroke
+
     ax = style.axes(ax)
     width = 0.8 / len(predictions)
     first: np.ndarray = np.zeros(0)
     for i, (name, predicted) in enumerate(predictions.items()):
         d = distances[labels, predicted]
         counts = np.bincount(d, minlength=len(heights) + 1)[1:]
-        severity = d[d > 0].mean() if (d > 0).any() else float("nan")
+        severity = f"severity {d[d > 0].mean():.2f}" if (d > 0).any() else "no mistakes"
         share = 100 * counts / (max(counts.sum(), 1) if normalize else len(labels))
         bars = ax.bar(
             heights + (i - (len(predictions) - 1) / 2) * width,
             share,
             width * 0.95,
             color=style.COLORS[i],
-            label=f"{name} (severity {severity:.2f})",
+            label=f"{name} ({severity})",
         )
         if not first.size:
             first = counts
         elif not normalize and len(predictions) * len(heights) <= 16:
             signs = [f"{100 * (c / b - 1):+.0f} %" if b else "" for c, b in zip(counts, first)]
-            ax.bar_label(bars, signs, fontsize=5, padding=1)
+            halo = [withStroke(linewidth=1.5, foreground="white")]  # over the line of chance
+            ax.bar_label(bars, signs, fontsize=5, padding=1, path_effects=halo)
     total = 100.0 if normalize else 100 * first.sum() / len(labels)
     chance = total * chance_shares(labels, tree)
     ax.step(

@@ -28,8 +28,9 @@ def plot_reconstructions(
 
     Args:
         reconstruction: Of `MAE.reconstruct`.
-        mean, std: What the images were normalized by, of values from 0 to 1; one number, or one per
+        mean: What the images were normalized by, of values from 0 to 1; one number, or one per
             channel.
+        std: As `mean`.
         title: Title.
         ax: Axes to draw on; new ones by default.
 

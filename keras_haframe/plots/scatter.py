@@ -85,6 +85,6 @@ def plot_accuracy_severity(
 def _mean(runs: Sequence[Mapping[str, float]], metric: str) -> tuple[float, float | None]:
     """Mean over seeds in the table's unit, and the half-width of its interval, if it has one."""
     scale = _KNOWN[metric].scale if metric in _KNOWN else 1.0
-    values = np.array([scale * float(run[metric]) for run in runs])
+    values = [scale * float(run[metric]) for run in runs]
     spread = half_width(values)
-    return float(values.mean()), None if np.isnan(spread) else spread
+    return float(np.mean(values)), None if np.isnan(spread) else spread

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from scipy.special import softmax
 
 from keras_haframe import plots
 from keras_haframe.metrics import HEADLINE
 from keras_haframe.plots.style import COLORS
-from keras_haframe.results.folder import Run
+from keras_haframe.results.contents import Folder, TestScores
 from keras_haframe.results.table import by_method
+from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.checks import SOFTMAX_TOLERANCE, are_distributions
 
 DPI = 180
@@ -31,47 +33,50 @@ class Figure(NamedTuple):
     png: bytes
 
 
-def to_png(ax) -> bytes:
+def to_png(ax: Axes) -> bytes:
     """PNG of the figure an Axes is in, which is closed."""
     import matplotlib.pyplot as plt
 
     buffer = io.BytesIO()
-    ax.figure.savefig(buffer, dpi=DPI, format="png", facecolor="white")
-    plt.close(ax.figure)
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.savefig(buffer, dpi=DPI, format="png", facecolor="white")
+    plt.close(figure)
     return buffer.getvalue()
 
 
-def draw_figures(run: Run) -> Iterator[Figure]:
+def draw_figures(found: Folder) -> Iterator[Figure]:
     """Draw all that a run has data for, in the order of the page.
 
     Args:
-        run: What `read_run` returned.
+        found: What `read_folder` returned.
 
     Yields:
         `Figure`s.
     """
-    yield from _results(run)
-    yield from _training(run)
-    yield from _collapse(run)
-    if run.predictions is not None:
-        yield from _mistakes(run)
-        yield from _decisions(run)
-    if run.tree is not None:
+    yield from _results(found)
+    yield from _training(found)
+    yield from _collapse(found)
+    if found.predictions is not None and found.tree is not None:
+        seeds = len({row.get("seed") for row in found.results})
+        yield from _mistakes(found.predictions, found.tree, seeds)
+        yield from _decisions(found.predictions, found.tree)
+    if found.tree is not None:
         yield Figure(
             "Classes",
             "Class tree",
-            f"{run.tree.num_classes} classes; two classes meet at the height of their LCA, which "
+            f"{found.tree.num_classes} classes; two classes meet at the height of their LCA, which "
             "is their hierarchical distance.",
-            to_png(plots.plot_dendrogram(run.tree)),
+            to_png(plots.plot_dendrogram(found.tree)),
         )
 
 
-def _results(run: Run) -> Iterator[Figure]:
+def _results(found: Folder) -> Iterator[Figure]:
     rows = {
         name: [
             r for r in runs if np.isfinite([r.get("top1", np.nan), r.get("severity", np.nan)]).all()
         ]
-        for name, runs in by_method(run.results).items()
+        for name, runs in by_method(found.results).items()
     }
     rows = {name: runs for name, runs in rows.items() if runs}
     if len(rows) > 1:
@@ -84,8 +89,8 @@ def _results(run: Run) -> Iterator[Figure]:
 
 
 def _groups(histories: dict) -> Iterator[tuple[str, dict]]:
-    """Runs by name in groups small enough for a color each; a note for titles, and the group."""
-    names = sorted(histories)
+    """Group runs by name, few enough for a color each; a note for titles, and the group."""
+    names = list(histories)
     size = len(COLORS) - 1
     starts = range(0, len(names), size)
     for i, start in enumerate(starts, start=1):
@@ -93,58 +98,67 @@ def _groups(histories: dict) -> Iterator[tuple[str, dict]]:
         yield note, {name: histories[name] for name in names[start : start + size]}
 
 
-def _training(run: Run) -> Iterator[Figure]:
+def _training(found: Folder) -> Iterator[Figure]:
     for column, title in LOGGED.items():
-        found = {
-            name: {"epoch": h["epoch"], "train_x": h[column], "test_x": h.get(f"val_{column}", ())}
-            if "epoch" in h
-            else {"train_x": h[column], "test_x": h.get(f"val_{column}", ())}
-            for name, h in run.histories.items()
+        curves = {
+            name: {
+                **({"epoch": h["epoch"]} if "epoch" in h else {}),
+                "train_x": h[column],
+                "validation_x": h.get(f"val_{column}", ()),
+            }
+            for name, h in found.histories.items()
             if column in h and np.isfinite(h[column]).any()
         }
-        for note, group in _groups(found):
+        for note, group in _groups(curves):
             yield Figure(
                 "Training",
                 title[0].upper() + title[1:] + note,
-                "By epoch; full lines: training data, dashed: validation data, where logged.",
-                to_png(plots.plot_curves(group, "x", log=False, title=title)),
+                "By epoch; full lines: training data, dashed (hollow): validation data, where "
+                "logged.",
+                to_png(
+                    plots.plot_curves(
+                        group, "x", splits=("train", "validation"), log=False, title=title
+                    )
+                ),
             )
 
 
-def _collapse(run: Run) -> Iterator[Figure]:
+def _collapse(found: Folder) -> Iterator[Figure]:
     measures: dict[str, dict] = {}
-    for name, history in run.histories.items():
+    for name, history in found.histories.items():
         for column, values in history.items():
-            found = COLLAPSE.fullmatch(column)
-            if found and np.isfinite(values).any():
-                measures.setdefault(found[2], {})[name] = history
+            match = COLLAPSE.fullmatch(column)
+            if match and np.isfinite(values).any():
+                measures.setdefault(match[2], {})[name] = history
     for measure in sorted(measures):
         for note, group in _groups(measures[measure]):
             ax = plots.plot_curves(group, measure, log=measure == "nc1")
             yield Figure(
                 "Neural collapse",
                 ax.get_title() + note,
-                "Zero at collapse. Full lines: training data, dashed: test data.",
+                "Zero at collapse. Full lines: training data, dashed (hollow): test data.",
                 to_png(ax),
             )
 
 
-def _mistakes(run: Run) -> Iterator[Figure]:
-    data, tree = run.predictions, run.tree
-    models = {data.names[0]: data.scores}
+def _mistakes(data: TestScores, tree: ClassTree, seeds: int) -> Iterator[Figure]:
+    models, caption = {data.names[0]: data.scores}, ""
     if data.baseline is not None:
         models = {data.names[1]: data.baseline, **models}
+        caption = f" Percentages over the bars: change against {data.names[1]}."
+    if seeds > 1:
+        caption += " One run each, that of the first seed."
     yield Figure(
         "Mistakes",
         "Mistakes by LCA height",
-        "Further left is better: the label and the prediction have more in common. Percentages "
-        "over the bars: change against the baseline.",
+        "Further left is better: the label and the prediction have more in common." + caption,
         to_png(plots.plot_mistakes_by_height(data.labels, models, tree)),
     )
     for level in sorted({1, max(1, tree.height - 1)}, reverse=True):
         ax = plots.plot_confusion(data.labels, data.scores, tree, level)
         which = "children of the root" if level == 1 else "parents of the classes"
-        yield Figure("Mistakes", f"Confusion: {which}", "Rows sum to 100 %.", to_png(ax))
+        caption = f"{data.names[0]}: rows sum to 100 %."
+        yield Figure("Mistakes", f"Confusion: {which}", caption, to_png(ax))
     wrong = plots.worst_mistakes(data.labels, data.scores, tree)
     if data.images is not None and len(wrong):
         ax = plots.plot_worst_mistakes(data.images, data.labels, data.scores, tree, columns=6)
@@ -157,8 +171,7 @@ def _probabilities(scores: np.ndarray) -> np.ndarray:
     return scores if are_distributions(scores, SOFTMAX_TOLERANCE) else softmax(scores, axis=1)
 
 
-def _decisions(run: Run) -> Iterator[Figure]:
-    data, tree = run.predictions, run.tree
+def _decisions(data: TestScores, tree: ClassTree) -> Iterator[Figure]:
     models = {data.names[0]: _probabilities(data.scores)}
     if data.baseline is not None:
         models = {data.names[1]: _probabilities(data.baseline), **models}

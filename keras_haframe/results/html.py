@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from keras_haframe.results.table import Cell, by_method, cells
 
 
-def text(value) -> str:
+def text(value: object) -> str:
     """`value` as HTML text, quotes included, so that it is safe in attributes as well."""
     return html.escape(str(value), quote=True)
 
@@ -37,7 +37,7 @@ def results_table(results: Sequence[Mapping[str, str]]) -> str:
         HTML.
     """
 
-    def cell(value) -> str:
+    def cell(value: object) -> str:
         if not isinstance(value, Cell):
             return text(value)
         spread = f" <small>± {value.spread}</small>" if value.spread else ""
@@ -79,7 +79,7 @@ def settings_list(settings: Mapping) -> str:
     """
     items = []
     for name, value in settings.items():
-        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        shown = value if value and isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         items.append(f"<div><dt>{text(name)}</dt><dd>{text(shown)}</dd></div>")
     return f"<dl>{''.join(items)}</dl>"
 

@@ -7,22 +7,24 @@ import datetime
 import pathlib
 import struct
 
-from keras_haframe.files import write_text
+from keras_haframe.files import PathLike, write_text
+from keras_haframe.results.contents import Folder, read_folder
 from keras_haframe.results.figures import DPI, Figure, draw_figures
-from keras_haframe.results.folder import Run, read_run
 from keras_haframe.results.html import CSS, every_run, results_table, settings_list, text
 from keras_haframe.version import __version__
 
 # No script and nothing from elsewhere, whatever the texts of a run contain.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-FULL = 800  # a picture of at least this many pixels across gets the whole width
+FULL = 600  # a picture of at least this many pixels across gets the whole width
 
 
-def write_report(folder, output=None, title: str | None = None) -> pathlib.Path:
-    """Write the HTML page of a run.
+def write_report(
+    folder: PathLike, output: PathLike | None = None, title: str | None = None
+) -> pathlib.Path:
+    """Write the HTML page of a run or an experiment.
 
     Args:
-        folder: Run folder, see docs/report.md.
+        folder: The folder, see docs/report.md.
         output: File to write; `report.html` in the folder by default. It is written under a
             temporary name beside it and renamed, so that a reader never sees half a page.
         title: Title of the page; the folder's name by default.
@@ -31,7 +33,7 @@ def write_report(folder, output=None, title: str | None = None) -> pathlib.Path:
         Path of the page.
 
     Raises:
-        ValueError: If the folder does not hold what `read_run` needs.
+        ValueError: If the folder does not hold what `read_folder` needs.
 
     Example:
 
@@ -41,41 +43,40 @@ def write_report(folder, output=None, title: str | None = None) -> pathlib.Path:
     """
     folder = pathlib.Path(folder)
     output = folder / "report.html" if output is None else pathlib.Path(output)
-    run = read_run(folder)
-    html = render(run, title or folder.resolve().name)
+    html = render(read_folder(folder), title or folder.resolve().name)
     write_text(output, html)
     return output
 
 
-def render(run: Run, title: str) -> str:
-    """Return the page of a run as HTML.
+def render(found: Folder, title: str) -> str:
+    """Return the page of a folder as HTML.
 
     Args:
-        run: What `read_run` returned.
+        found: What `read_folder` returned.
         title: Title of the page.
 
     Returns:
         A whole HTML document.
     """
     drawn: dict[str, list[str]] = {}
-    for figure in draw_figures(run):
+    for figure in draw_figures(found):
         drawn.setdefault(figure.section, []).append(_figure(figure))
     files = [
         _figure(Figure("", path.stem.replace("_", " "), path.name, path.read_bytes()))
-        for path in run.figures
+        for path in found.figures
     ]
-    results = results_table(run.results) + (
-        f"<details><summary>All {len(run.results)} runs, all columns</summary>"
-        f"{every_run(run.results)}</details>"
+    results = results_table(found.results) + (
+        f"<details><summary>All columns: {_count(len(found.results), 'result')}</summary>"
+        f"{every_run(found.results)}</details>"
     )
     sections = {"Results": results + _grid(drawn.pop("Results", []))}
-    if run.settings:
-        sections["Settings"] = settings_list(run.settings)
+    if found.settings:
+        sections["Settings"] = settings_list(found.settings)
     sections |= {name: _grid(figures) for name, figures in drawn.items()}
     if files:
         sections["Figures of the run"] = _grid(files)
-    if run.notes:
-        sections["Notes"] = "".join(f"<p>{text(note)}</p>" for note in run.notes)
+    if found.notes:
+        sections["Notes"] = "".join(f"<p>{text(note)}</p>" for note in found.notes)
     links = "".join(f'<a href="#s{i}">{text(name)}</a>' for i, name in enumerate(sections))
     body = "".join(
         f'<section id="s{i}"><h2>{text(name)}</h2>{content}</section>'
@@ -87,21 +88,24 @@ def render(run: Run, title: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f"<title>{text(title)}</title><style>{CSS}</style></head><body>"
-        f'<header><h1>{text(title)}</h1><p class="soft">{text(_subtitle(run))}</p>'
+        f'<header><h1>{text(title)}</h1><p class="soft">{text(_subtitle(found))}</p>'
         f"<nav>{links}</nav></header><main>{body}</main>"
         f"<footer>keras_haframe {text(__version__)}, {when}</footer></body></html>\n"
     )
 
 
-def _subtitle(run: Run) -> str:
-    methods = len({row["method"] for row in run.results})
-    parts = [f"{methods} method{'s' * (methods != 1)}"]
-    parts.append(f"{len(run.results)} run{'s' * (len(run.results) != 1)}")
-    if run.tree is not None:
-        parts.append(f"{run.tree.num_classes} classes, tree of height {run.tree.height}")
-    if run.predictions is not None:
-        parts.append(f"{len(run.predictions.labels)} test images")
+def _subtitle(found: Folder) -> str:
+    runs = {(row["method"], row.get("seed")) for row in found.results}
+    parts = [_count(len({method for method, _ in runs}), "method"), _count(len(runs), "run")]
+    if found.tree is not None:
+        parts.append(f"{found.tree.num_classes} classes, tree of height {found.tree.height}")
+    if found.predictions is not None:
+        parts.append(f"{len(found.predictions.labels)} test images")
     return " · ".join(parts)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _grid(figures: list[str]) -> str:
@@ -109,7 +113,7 @@ def _grid(figures: list[str]) -> str:
 
 
 def _figure(figure: Figure) -> str:
-    """A figure with its size, so that the page does not jump, and its title as text."""
+    """Return a figure with its size, so that the page does not jump, and its title as text."""
     width, height = struct.unpack(">II", figure.png[16:24])
     full = ' class="full"' if width >= FULL else ""
     # Drawn figures are shown in the size they are drawn for, at 96 pixels per inch of a screen.

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from keras_haframe.files import whole
+from keras_haframe.files import PathLike, whole
 from keras_haframe.metrics import HEADLINE, half_width
 
 
@@ -50,7 +50,7 @@ def cells(
 
 
 def lines(head: Sequence[str], body: Sequence[Sequence]) -> str:
-    """A Markdown table of any cells; floats get three significant digits."""
+    """Return a Markdown table of any cells; floats get three significant digits."""
 
     def row(values: Sequence) -> str:
         shown = (f"{v:.3g}" if isinstance(v, float) else str(v) for v in values)
@@ -113,7 +113,7 @@ def by_method(results: Sequence[Mapping[str, Any]], rule: str | None = None) -> 
     return rows
 
 
-def write_csv(rows: Sequence[Mapping], path) -> pathlib.Path:
+def write_csv(rows: Sequence[Mapping], path: PathLike) -> pathlib.Path:
     """Write dictionaries as CSV lines; columns in order of appearance, missing values empty.
 
     The file appears whole or not at all.

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from keras_haframe.tree_ops.values import Shape, Tensor
+
 MAX_PIXELS = 2**25  # 33.5 million, 96 MiB decoded; a 32-megapixel photograph passes
 THREADS = 4
 
@@ -11,7 +16,13 @@ TOO_LARGE = "image larger than {} pixels"
 DAMAGED = "damaged image"
 
 
-def decode_batch(image_bytes, prepare, shape, max_pixels: int = MAX_PIXELS, threads: int = THREADS):
+def decode_batch(
+    image_bytes: Tensor,
+    prepare: Callable[[Tensor], Tensor],
+    shape: Shape,
+    max_pixels: int = MAX_PIXELS,
+    threads: int = THREADS,
+) -> tuple[Tensor, Tensor, Tensor]:
     """Decode and prepare a batch of encoded images, each on its own.
 
     The kernels that decode raise an error for a damaged file, and a graph has no `try`. A data
@@ -33,7 +44,7 @@ def decode_batch(image_bytes, prepare, shape, max_pixels: int = MAX_PIXELS, thre
     """
     import tensorflow as tf
 
-    def row(number, data):
+    def row(number: Tensor, data: Tensor) -> Any:
         kind = _kind(data)
         pixels = tf.case(
             [
@@ -71,7 +82,7 @@ def decode_batch(image_bytes, prepare, shape, max_pixels: int = MAX_PIXELS, thre
     return tf.ensure_shape(images, (None, *shape)), ok, error
 
 
-def _plain_options():
+def _plain_options() -> Any:
     import tensorflow as tf
 
     options = tf.data.Options()
@@ -80,25 +91,25 @@ def _plain_options():
     return options
 
 
-def _kind(data):
+def _kind(data: Tensor) -> Tensor:
     """1 for JPEG, 2 for PNG, 0 for anything else, by the first bytes."""
     import tensorflow as tf
 
-    def starts(magic: bytes):
+    def starts(magic: bytes) -> Tensor:
         return tf.equal(tf.strings.substr(data, 0, len(magic)), magic)
 
     is_png = starts(b"\x89PNG\r\n\x1a\n")
     return tf.where(starts(b"\xff\xd8\xff"), 1, tf.where(is_png, 2, 0))
 
 
-def _jpeg_size(data):
+def _jpeg_size(data: Tensor) -> Tensor:
     import tensorflow as tf
 
     height, width, _ = tf.unstack(tf.cast(tf.io.extract_jpeg_shape(data), tf.int64))
     return height * width
 
 
-def _png_size(data):
+def _png_size(data: Tensor) -> Tensor:
     """Height x width from the header chunk, which the format puts at byte 12."""
     import tensorflow as tf
 
@@ -111,7 +122,7 @@ def _png_size(data):
     return tf.where(is_header & in_range, height * width, 0)
 
 
-def _decode(data, channels: int):
+def _decode(data: Tensor, channels: int) -> Tensor:
     import tensorflow as tf
 
     return tf.io.decode_image(data, channels=channels, expand_animations=False)

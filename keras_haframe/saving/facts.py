@@ -7,15 +7,29 @@ import json
 import math
 import pathlib
 import platform
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
 from keras_haframe.data.preprocessing import Preprocessing
+from keras_haframe.models import HierarchicalClassifier
+from keras_haframe.tree import ClassTree
 from keras_haframe.version import __version__
 
+if TYPE_CHECKING:
+    from keras_haframe.saving.signatures import Options
 
-def collect(model, preprocessing, signatures: dict, options, metrics=None, training=None) -> dict:
+
+def collect(
+    model: HierarchicalClassifier,
+    preprocessing: Preprocessing | Callable | None,
+    signatures: dict,
+    options: Options,
+    metrics: dict | None = None,
+    training: dict | None = None,
+) -> dict:
     """Facts of a model for `model.json` and the model card.
 
     Args:
@@ -66,7 +80,7 @@ def collect(model, preprocessing, signatures: dict, options, metrics=None, train
     )
 
 
-def write(folder: pathlib.Path, facts: dict, tree) -> list[pathlib.Path]:
+def write(folder: pathlib.Path, facts: dict, tree: ClassTree) -> list[pathlib.Path]:
     """Write `model.json`, `tree.json` and `labels.json` to a folder; return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"{stem}.json" for stem in ("model", "tree", "labels")]
@@ -79,15 +93,17 @@ def write(folder: pathlib.Path, facts: dict, tree) -> list[pathlib.Path]:
     return files
 
 
-def describe(preprocessing) -> dict | None:
-    """The preparation of images as a dictionary; for a function of the user's, its name."""
-    if preprocessing is None or isinstance(preprocessing, Preprocessing):
-        return preprocessing and preprocessing.get_config()
+def describe(preprocessing: Preprocessing | Callable | None) -> dict | None:
+    """Return the preparation of images as a dictionary; for a function of the user's, its name."""
+    if preprocessing is None:
+        return None
+    if isinstance(preprocessing, Preprocessing):
+        return preprocessing.get_config()
     name = getattr(preprocessing, "name", None) or getattr(preprocessing, "__name__", None)
     return {"function": name or type(preprocessing).__name__}
 
 
-def input_range(preprocessing):
+def input_range(preprocessing: Preprocessing | Callable | None) -> Any:
     """Lowest and highest value of the model's input, or `None` where they are not known."""
     if not isinstance(preprocessing, Preprocessing):
         return None
@@ -99,7 +115,7 @@ def input_range(preprocessing):
     return [float(ends.min()), float(ends.max())]
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """`value` with NumPy numbers, tuples and non-finite numbers turned into what JSON holds."""
     if isinstance(value, dict):
         return {str(k): plain(v) for k, v in value.items()}
@@ -114,7 +130,7 @@ def plain(value):
     return value if value is None or isinstance(value, (bool, int, str)) else str(value)
 
 
-def _from_optimizer(model) -> dict:
+def _from_optimizer(model: HierarchicalClassifier) -> dict:
     optimizer = getattr(model, "optimizer", None)
     if optimizer is None:
         return {}

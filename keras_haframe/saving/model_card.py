@@ -53,9 +53,9 @@ def render(facts: dict, served_name: str, version: int) -> str:
 def _metrics(metrics: dict) -> str:
     rows = ["| measure | value | meaning |", "|---|---|---|"]
     for h in HEADLINE:
-        known = metrics.get(h.name) is not None
-        if known or h.name in ("top1", "severity", "hier_dist_1"):
-            value = f"{h.scale * metrics[h.name]:.4g}" if known else "not measured"
+        measured = metrics.get(h.name) is not None
+        if measured or h.name in ("top1", "severity", "hier_dist_1"):
+            value = f"{h.scale * metrics[h.name]:.4g}" if measured else "not measured"
             rows.append(f"| {h.label} | {value} | {h.meaning} |")
     known = {h.name for h in HEADLINE}
     rows += [f"| {key} | {value} | |" for key, value in metrics.items() if key not in known]

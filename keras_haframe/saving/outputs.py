@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from keras_haframe.decisions import conditional_risk
 from keras_haframe.decisions.confidence_floor import node_probabilities
 from keras_haframe.tree import ClassTree
+from keras_haframe.tree_ops.values import Tensor
 
 DENSE_ENTRIES = 2**20  # largest constant table, 4 MiB
 
 
-def class_outputs(probabilities, tree: ClassTree) -> dict:
-    """What `serving_default` returns: the probabilities and the most probable class.
+def class_outputs(probabilities: Tensor, tree: ClassTree) -> dict:
+    """Return what `serving_default` answers: the probabilities and the most probable class.
 
     Args:
         probabilities: float32 `[B, K]`.
@@ -33,8 +36,8 @@ def class_outputs(probabilities, tree: ClassTree) -> dict:
     }
 
 
-def top_outputs(probabilities, tree: ClassTree, k: int) -> dict:
-    """What TF Serving's Classify returns: the k most probable classes.
+def top_outputs(probabilities: Tensor, tree: ClassTree, k: int) -> dict:
+    """Return what TF Serving's Classify answers: the k most probable classes.
 
     Returns:
         `classes` string `[B, k]` and `scores` float32 `[B, k]`, best first.
@@ -45,7 +48,7 @@ def top_outputs(probabilities, tree: ClassTree, k: int) -> dict:
     return {"classes": tf.gather(tf.constant(tree.leaves), indices), "scores": scores}
 
 
-def hierarchical_outputs(probabilities, tree: ClassTree, threshold) -> dict:
+def hierarchical_outputs(probabilities: Tensor, tree: ClassTree, threshold: Tensor) -> dict:
     """Path to the most probable class, the decision of least risk, and a safe node.
 
     Args:
@@ -89,7 +92,7 @@ def hierarchical_outputs(probabilities, tree: ClassTree, threshold) -> dict:
     }
 
 
-def nodes_and_risk(probabilities, tree: ClassTree):
+def nodes_and_risk(probabilities: Tensor, tree: ClassTree) -> tuple[Tensor, Tensor]:
     """Probabilities of all nodes and negative expected distances of all classes.
 
     The passes over the tree of `decisions` take some twenty small operations per level, which a
@@ -111,7 +114,7 @@ def nodes_and_risk(probabilities, tree: ClassTree):
     return tf.concat([probabilities, inside, root], axis=1), risk
 
 
-def unit_features(features) -> dict:
+def unit_features(features: Tensor) -> dict:
     """`features` float32 `[B, P]` with rows of length one (zero rows stay zero)."""
     import tensorflow as tf
 
@@ -121,8 +124,8 @@ def unit_features(features) -> dict:
     return {"features": features * inverse_norm(features)}
 
 
-def blank_bad_rows(outputs: dict, ok) -> dict:
-    """Outputs with NaN, -1 and `""` in the rows that are not ok.
+def blank_bad_rows(outputs: dict, ok: Tensor) -> dict:
+    """Return outputs with NaN, -1 and `""` in the rows that are not ok.
 
     Args:
         outputs: Tensors `[B, ...]` by name.
@@ -133,7 +136,7 @@ def blank_bad_rows(outputs: dict, ok) -> dict:
     """
     import tensorflow as tf
 
-    def blank(x):
+    def blank(x: Tensor) -> Tensor:
         mask = tf.reshape(ok, [-1] + [1] * (x.shape.rank - 1))
         if x.dtype == tf.string:
             return tf.where(mask, x, tf.constant(""))
@@ -143,7 +146,7 @@ def blank_bad_rows(outputs: dict, ok) -> dict:
     return {name: blank(x) for name, x in outputs.items()}
 
 
-def _path_tables(tree: ClassTree):
+def _path_tables(tree: ClassTree) -> Any:
     """Names and numbers of the nodes on each class's path, `[K, H + 1]`, and 1 where real."""
     import tensorflow as tf
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import importlib.util
 import pathlib
+from typing import Any
 
 import keras
+
+from keras_haframe.files import PathLike
+from keras_haframe.methods import Method
+from keras_haframe.models import HierarchicalClassifier
+from keras_haframe.tree_ops.values import Tensor
 
 NEEDS = {"onnx": ("onnx", "tf2onnx"), "litert": ()}
 SUFFIX = {"onnx": ".onnx", "litert": ".tflite"}
 
 
-def export_file(model, path, format: str) -> pathlib.Path:
+def export_file(model: HierarchicalClassifier, path: PathLike, format: str) -> pathlib.Path:
     """Write a model of class probabilities as one ONNX or LiteRT file.
 
     Input `images`, float32 `[B, H, W, C]`, scaled as in training; one output, the
@@ -85,10 +91,10 @@ def _name_output(path: pathlib.Path, name: str) -> None:
 class _Probabilities(keras.layers.Layer):
     """Class probabilities from a method's outputs; a layer, so that any method's code traces."""
 
-    def __init__(self, method, **kwargs):
+    def __init__(self, method: Method, **kwargs: Any) -> None:
         super().__init__(dtype="float32", **kwargs)
         self.method = method
 
-    def call(self, outputs):
+    def call(self, outputs: dict[str, Tensor]) -> Tensor:
         scores = keras.ops.cast(self.method.scores(outputs), "float32")
         return keras.ops.softmax(scores, axis=-1)

@@ -8,25 +8,32 @@ import pathlib
 import shutil
 import tempfile
 import uuid
+from collections.abc import Callable
+from typing import Any
 
 import keras
+import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_haframe.data.preprocessing import Preprocessing
+from keras_haframe.files import PathLike
+from keras_haframe.models import HierarchicalClassifier
 from keras_haframe.saving import decoding, facts, model_card, serving_config, signatures, warmup
+from keras_haframe.tree import ClassTree
 
 
 def export(
-    model,
-    directory,
+    model: HierarchicalClassifier,
+    directory: PathLike,
     version: int | None = None,
     *,
-    preprocessing=None,
+    preprocessing: Preprocessing | Callable | None = None,
     metrics: dict | None = None,
     training: dict | None = None,
     name: str | None = None,
     max_pixels: int = decoding.MAX_PIXELS,
     top_k: int = 5,
-    warmup_images=None,
+    warmup_images: ArrayLike | None = None,
 ) -> pathlib.Path:
     """Write `directory/version`, a SavedModel as TF Serving reads it, and the server's files.
 
@@ -123,22 +130,22 @@ def _check_free(directory: pathlib.Path, version: int) -> None:
         )
 
 
-def _complete(preprocessing, model):
-    """The preparation with the model's image size filled in, and the shape of what it makes.
+def _complete(preprocessing: Preprocessing | Callable | None, model: HierarchicalClassifier) -> Any:
+    """Return the preparation with the model's image size filled in, and the shape of what it makes.
 
     `(None, None)` for a model whose input is no image.
     """
     if not signatures.is_image_model(model):
         return None, None
     preprocessing = Preprocessing() if preprocessing is None else preprocessing
-    own = isinstance(preprocessing, Preprocessing)
-    if not own and not callable(preprocessing):
+    own = preprocessing if isinstance(preprocessing, Preprocessing) else None
+    if own is None and not callable(preprocessing):
         raise ValueError(
             "`preprocessing` must be a Preprocessing or a function of one image. "
             f"Received: {type(preprocessing).__name__}"
         )
     *size, channels = model.inputs[0].shape[1:]
-    given = tuple(preprocessing.size or size) if own else tuple(size)
+    given = tuple(own.size or size) if own else tuple(size)
     if None in given:
         raise ValueError(
             f"The model takes images of any size {tuple(size)}; say to which size encoded images "
@@ -149,11 +156,11 @@ def _complete(preprocessing, model):
             f"`preprocessing` makes images of size {given}; the model takes {tuple(size)}."
         )
     if own:
-        preprocessing = dataclasses.replace(preprocessing, size=given)
+        preprocessing = dataclasses.replace(own, size=given)
     return preprocessing, (*given, channels)
 
 
-def _save(module, functions: dict, target: pathlib.Path, known: dict, tree) -> None:
+def _save(module: Any, functions: dict, target: pathlib.Path, known: dict, tree: ClassTree) -> None:
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as folder:
@@ -163,7 +170,11 @@ def _save(module, functions: dict, target: pathlib.Path, known: dict, tree) -> N
     signatures.set_classify_method(target)
 
 
-def _warmup_images(images, preprocessing, model):
+def _warmup_images(
+    images: ArrayLike | None,
+    preprocessing: Preprocessing | Callable | None,
+    model: HierarchicalClassifier,
+) -> tuple[np.ndarray, list[bytes]]:
     """Model inputs and encoded images for the warm-up requests."""
     import numpy as np
     import tensorflow as tf
@@ -182,7 +193,9 @@ def _warmup_images(images, preprocessing, model):
     return prepared.numpy(), encoded
 
 
-def _publish(partial, directory, version, known: dict, name: str) -> pathlib.Path:
+def _publish(
+    partial: pathlib.Path, directory: pathlib.Path, version: int | None, known: dict, name: str
+) -> pathlib.Path:
     """Write the card and rename; where another export was faster, take the next free number."""
     while True:
         number = _next_version(directory) if version is None else int(version)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import pathlib
 import re
+from collections.abc import Sequence
 
-from keras_haframe.files import whole
+from keras_haframe.files import PathLike, whole
 
 BATCH_SIZES = (1, 2, 4, 8, 16, 32)
 
@@ -34,7 +35,7 @@ def models_config(name: str) -> str:
 """
 
 
-def batching_parameters(sizes=BATCH_SIZES, timeout_micros: int = 2000) -> str:
+def batching_parameters(sizes: Sequence[int] = BATCH_SIZES, timeout_micros: int = 2000) -> str:
     """Text of `batching_parameters.txt`.
 
     The server pads a batch to the next allowed size, so that XLA compiles one program for each
@@ -59,8 +60,8 @@ def monitoring_config() -> str:
     return 'prometheus_config {\n  enable: true\n  path: "/monitoring/prometheus/metrics"\n}\n'
 
 
-def docker_command(directory, name: str) -> str:
-    """The line that starts the stock TF Serving image on a model directory.
+def docker_command(directory: PathLike, name: str) -> str:
+    """Return the line that starts the stock TF Serving image on a model directory.
 
     Args:
         directory: The directory with the versions.

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
+from collections.abc import Callable
+from typing import Any
 
 import keras
 
+from keras_haframe.files import PathLike
+from keras_haframe.models import HierarchicalClassifier
 from keras_haframe.saving import decoding, outputs
+from keras_haframe.tree_ops.values import Tensor
 
 ENCODED = "image/encoded"  # feature of tf.Example that `classify` reads, as in TFDS and TF-Slim
 
@@ -24,14 +30,14 @@ class Options:
         top_k: Classes that `classify` returns.
     """
 
-    prepare: object = None
+    prepare: Callable[[Tensor], Tensor] | None = None
     shape: tuple[int, ...] | None = None
     max_pixels: int = decoding.MAX_PIXELS
     threads: int = decoding.THREADS
     top_k: int = 5
 
 
-def make(model, options: Options):
+def make(model: HierarchicalClassifier, options: Options) -> tuple[Any, dict[str, Any]]:
     """Make the module to save and its signatures by name.
 
     The network is traced once for probabilities and once for features, decoding once; the
@@ -52,12 +58,12 @@ def make(model, options: Options):
     bytes_spec = tf.TensorSpec([None], tf.string, name="image_bytes")
     threshold_spec = tf.TensorSpec([None], tf.float32, name="threshold")
 
-    def traced(*specs):
+    def traced(*specs: Any) -> Tensor:
         """`tf.function` of these inputs; the code here has no Python control flow to convert."""
         return tf.function(input_signature=specs, autograph=False)
 
-    def never_empty(images):
-        """A row of zeros in place of an empty batch, which oneDNN's convolutions do not take.
+    def never_empty(images: Tensor) -> Tensor:
+        """Put a row of zeros in place of an empty batch, which oneDNN's convolutions do not take.
 
         Without `tf.cond`: one Switch in a graph slows the scheduling of all its nodes.
         """
@@ -68,21 +74,21 @@ def make(model, options: Options):
         return tf.cast(tf.ensure_shape(images, (None, *shape)), image.dtype)
 
     @traced(images_spec)
-    def probabilities(images):
+    def probabilities(images: Tensor) -> Tensor:
         scores = model.method.scores(model(never_empty(images), training=False))
         return tf.nn.softmax(tf.cast(scores, tf.float32))[: tf.shape(images)[0]]
 
     @traced(images_spec)
-    def unit_features(images):
+    def unit_features(images: Tensor) -> dict:
         features = model.feature_extractor(never_empty(images), training=False)
         return outputs.unit_features(features[: tf.shape(images)[0]])
 
     @traced(images_spec, threshold_spec)
-    def hierarchical(images, threshold):
+    def hierarchical(images: Tensor, threshold: Tensor) -> dict:
         return outputs.hierarchical_outputs(probabilities(images), tree, threshold)
 
     @traced(images_spec)
-    def serving_default(images):
+    def serving_default(images: Tensor) -> dict:
         return outputs.class_outputs(probabilities(images), tree)
 
     module = tf.Module()
@@ -93,36 +99,37 @@ def make(model, options: Options):
         "hierarchical": hierarchical,
         "features": unit_features,
     }
-    if options.prepare is None:
+    prepare, size = options.prepare, options.shape
+    if prepare is None or size is None:
         return module, signatures
 
     # Converted by AutoGraph: the preparation may be a function of the user's with `if` and `for`.
     @tf.function(input_signature=[bytes_spec])
-    def decoded(image_bytes):
+    def decoded(image_bytes: Tensor) -> Tensor:
         return decoding.decode_batch(
-            image_bytes, options.prepare, options.shape, options.max_pixels, options.threads
+            image_bytes, prepare, size, options.max_pixels, options.threads
         )
 
-    def with_flags(found: dict, ok, error) -> dict:
+    def with_flags(found: dict, ok: Tensor, error: Tensor) -> dict:
         return {**outputs.blank_bad_rows(found, ok), "ok": ok, "error": error}
 
     @traced(bytes_spec)
-    def serving_bytes(image_bytes):
+    def serving_bytes(image_bytes: Tensor) -> dict:
         images, ok, error = decoded(image_bytes)
         return with_flags(serving_default(images), ok, error)
 
     @traced(bytes_spec, threshold_spec)
-    def hierarchical_bytes(image_bytes, threshold):
+    def hierarchical_bytes(image_bytes: Tensor, threshold: Tensor) -> dict:
         images, ok, error = decoded(image_bytes)
         return with_flags(hierarchical(images, threshold), ok, error)
 
     @traced(bytes_spec)
-    def features_bytes(image_bytes):
+    def features_bytes(image_bytes: Tensor) -> dict:
         images, ok, error = decoded(image_bytes)
         return with_flags(unit_features(images), ok, error)
 
     @traced(tf.TensorSpec([None], tf.string, name="inputs"))
-    def classify(inputs):
+    def classify(inputs: Tensor) -> dict:
         feature = tf.io.FixedLenFeature([], tf.string, default_value="")
         images, ok, _ = decoded(tf.io.parse_example(inputs, {ENCODED: feature})[ENCODED])
         found = outputs.top_outputs(probabilities(images), tree, options.top_k)
@@ -137,7 +144,7 @@ def make(model, options: Options):
     return module, signatures
 
 
-def is_image_model(model) -> bool:
+def is_image_model(model: HierarchicalClassifier) -> bool:
     """Whether the model takes images `[H, W, 1 or 3]`."""
     shape = model.inputs[0].shape
     return (
@@ -147,11 +154,11 @@ def is_image_model(model) -> bool:
     )
 
 
-def set_classify_method(saved_model_dir) -> None:
+def set_classify_method(saved_model_dir: PathLike) -> None:
     """Mark `classify` as TF Serving's Classify; exports mark every signature as Predict."""
     from tensorflow.core.protobuf import saved_model_pb2
 
-    file = saved_model_dir / "saved_model.pb"
+    file = pathlib.Path(saved_model_dir) / "saved_model.pb"
     saved = saved_model_pb2.SavedModel()
     saved.ParseFromString(file.read_bytes())
     for graph in saved.meta_graphs:

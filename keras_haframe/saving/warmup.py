@@ -7,11 +7,12 @@ import pathlib
 import numpy as np
 
 from keras_haframe.saving.signatures import ENCODED
+from keras_haframe.tree_ops.values import Shape
 
 FILE = pathlib.PurePath("assets.extra", "tf_serving_warmup_requests")
 
 
-def default_images(shape) -> np.ndarray:
+def default_images(shape: Shape) -> np.ndarray:
     """Two smooth uint8 pictures `[2, H, W, C]`; `None` in the shape becomes 64."""
     height, width, channels = (size or 64 for size in shape)
     y = np.linspace(0, 1, height)[:, None, None]

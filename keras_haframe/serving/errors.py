@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+Answer = TypeVar("Answer")
 
 
 class ServingError(RuntimeError):
@@ -20,7 +24,12 @@ class ServingError(RuntimeError):
         self.attempts = attempts
 
 
-def with_retries(send, retries: int, backoff: float, sleep=time.sleep):
+def with_retries(
+    send: Callable[[], Answer],
+    retries: int,
+    backoff: float,
+    sleep: Callable[[float], Any] = time.sleep,
+) -> Answer:
     """Call `send()` until it answers, at most `retries` times again after transient errors.
 
     Requests to a model change nothing on the server, so sending one twice does no harm. Waits

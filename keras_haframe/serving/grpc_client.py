@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import grpc
 import numpy as np
 
 from keras_haframe.serving.errors import ServingError, with_retries
@@ -47,22 +50,13 @@ class GrpcClient:
         backoff: float = 0.2,
         max_message: int = 64 * 2**20,
     ):
-        try:
-            import grpc
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
-                "The gRPC client needs grpcio, which is not installed. Install it with: "
-                'pip install "keras_haframe[serving]", or use the REST client.',
-                name=error.name,
-            ) from None
         self.model, self.version = model, version
         self.timeout, self.retries, self.backoff = timeout, retries, backoff
         limits = [
             ("grpc.max_send_message_length", max_message),
             ("grpc.max_receive_message_length", max_message),
         ]
-        self._grpc, self._channel = grpc, grpc.insecure_channel(address, limits)
-        self._address = address
+        self._address, self._channel = address, grpc.insecure_channel(address, limits)
         self._calls = {
             name: self._channel.unary_unary(
                 f"/tensorflow.serving.{path}",
@@ -73,7 +67,7 @@ class GrpcClient:
         }
 
     def predict(self, inputs: dict, signature: str = "serving_default") -> dict:
-        """Outputs of a signature by name; as `RestClient.predict`."""
+        """Return the outputs of a signature by name; as `RestClient.predict`."""
         request = pb.PredictRequest(model_spec=self._spec(signature))
         for name, value in inputs.items():
             request.inputs[name].CopyFrom(to_proto(_single(value)))
@@ -99,23 +93,23 @@ class GrpcClient:
         """Close the connection."""
         self._channel.close()
 
-    def __enter__(self):
+    def __enter__(self) -> GrpcClient:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _spec(self, signature: str):
+    def _spec(self, signature: str) -> Any:
         spec = pb.ModelSpec(name=self.model, signature_name=signature)
         if self.version is not None:
             spec.version.value = int(self.version)
         return spec
 
-    def _send(self, method: str, request):
-        def once():
+    def _send(self, method: str, request: Any) -> Any:
+        def once() -> Any:
             try:
                 return self._calls[method](request, timeout=self.timeout)
-            except self._grpc.RpcError as error:
+            except grpc.RpcError as error:
                 code = error.code().name
                 message = f"{code} from {self._address}: {error.details()}"
                 raise ServingError(message, code in TRANSIENT) from None
@@ -123,7 +117,7 @@ class GrpcClient:
         return with_retries(once, self.retries, self.backoff)
 
 
-def _single(value):
+def _single(value: Any) -> list | np.ndarray:
     """Numbers given as lists or in double precision become float32, as the signatures take them."""
     if isinstance(value, (list, tuple)) and value and isinstance(value[0], (bytes, str)):
         return list(value)

@@ -9,15 +9,9 @@ message is read. The tests compare every field with the official descriptors.
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
-try:
-    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, wrappers_pb2
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        "The messages of TF Serving need protobuf, which is not installed. Install it with: "
-        'pip install "keras_haframe[serving]"',
-        name=error.name,
-    ) from None
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, wrappers_pb2
 
 _TYPES = {
     "double": 1, "float": 2, "int64": 3, "int32": 5, "bool": 8, "string": 9, "bytes": 12,
@@ -103,7 +97,7 @@ def _camel(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_")) + "Entry"
 
 
-def _add_field(message, number: int, text: str, package: str, path: str) -> None:
+def _add_field(message: Any, number: int, text: str, package: str, path: str) -> None:
     *label, type_name, name = text.split()
     field = message.field.add(name=name, number=number, label=_OPTIONAL)
     if label == ["map"]:  # a repeated message of key and value, as protoc writes it
@@ -122,12 +116,12 @@ def _add_field(message, number: int, text: str, package: str, path: str) -> None
         field.type, field.type_name = _MESSAGE, _qualified(type_name, package)
 
 
-def _file(package: str, messages: dict, depends: list[str]):
+def _file(package: str, messages: dict, depends: list[str]) -> Any:
     name = f"keras_haframe/{package.replace('.', '/')}.proto"
     file = descriptor_pb2.FileDescriptorProto(
         name=name, package=package, syntax="proto3", dependency=depends
     )
-    made = {}
+    made: dict[str, Any] = {}
     for path in sorted(messages, key=lambda p: p.count(".")):  # outer messages first
         outer, _, inner = path.rpartition(".")
         made[path] = (made[outer].nested_type if outer else file.message_type).add(name=inner)
@@ -137,7 +131,7 @@ def _file(package: str, messages: dict, depends: list[str]):
     return file
 
 
-def _classes():
+def _classes() -> SimpleNamespace:
     pool = descriptor_pool.DescriptorPool()
     wrappers = descriptor_pb2.FileDescriptorProto()
     wrappers_pb2.DESCRIPTOR.CopyToProto(wrappers)

@@ -8,6 +8,7 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class RestClient:
         self.timeout, self.retries, self.backoff = timeout, retries, backoff
 
     def predict(self, inputs: dict, signature: str = "serving_default") -> dict:
-        """Outputs of a signature by name.
+        """Return the outputs of a signature by name.
 
         Args:
             inputs: Arrays, or lists of byte strings, by input name; one row per image.
@@ -93,7 +94,7 @@ class RestClient:
             self.address + verb, data, {"Content-Type": "application/json"}
         )
 
-        def once():
+        def once() -> Any:
             try:
                 with urllib.request.urlopen(request, timeout=self.timeout) as answer:
                     return json.loads(answer.read())
@@ -111,7 +112,7 @@ class RestClient:
         return with_retries(once, self.retries, self.backoff)
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """`value` as the REST interface takes it; byte strings in base 64."""
     if isinstance(value, bytes):
         return {"b64": base64.b64encode(value).decode()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ DTYPES = {
 NAMES = {1: "float32", 2: "float64", 3: "int32", 4: "uint8", 7: "string", 9: "int64", 10: "bool"}
 
 
-def to_proto(value):
+def to_proto(value: Any) -> Any:
     """Make a `TensorProto` of an array, a number, bytes, text, or a list of these.
 
     Args:
@@ -53,7 +54,7 @@ def to_proto(value):
     return proto
 
 
-def from_proto(proto) -> np.ndarray:
+def from_proto(proto: Any) -> np.ndarray:
     """Array of a `TensorProto`; strings become an object array of bytes.
 
     Raises:
@@ -73,7 +74,7 @@ def from_proto(proto) -> np.ndarray:
     return array.reshape(shape)
 
 
-def _strings(value) -> np.ndarray | None:
+def _strings(value: Any) -> np.ndarray | None:
     """Object array of bytes where `value` holds bytes or text, else `None`.
 
     `numpy.asarray` alone would strip zero bytes at the end of a byte string.

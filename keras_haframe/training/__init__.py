@@ -1,5 +1,6 @@
 """Training: the papers' optimizer, resumable runs, and experiments of many runs."""
 
+from keras_haframe import rooms
 from keras_haframe.training.checkpoints import Checkpoints
 from keras_haframe.training.experiment import Experiment, compare, run_seeds
 from keras_haframe.training.grouped_adamw import GroupedAdamW, layer_decay
@@ -9,7 +10,7 @@ from keras_haframe.training.pretraining import pretrain
 from keras_haframe.training.reconstructions import Reconstructions
 from keras_haframe.training.runner import load_trained, run
 from keras_haframe.training.schedules import AlphaSchedule, alpha_schedule, epoch_cosine
-from keras_haframe.training.settings import RunSettings, parse, place
+from keras_haframe.training.settings import RunSettings, flag, parse, place
 
 __all__ = [
     "LARS",
@@ -23,6 +24,7 @@ __all__ = [
     "alpha_schedule",
     "compare",
     "epoch_cosine",
+    "flag",
     "layer_decay",
     "load_trained",
     "papers_sgd",
@@ -32,3 +34,5 @@ __all__ = [
     "run",
     "run_seeds",
 ]
+
+__getattr__, __dir__ = rooms.lazy(__name__, [*__all__, *rooms.modules(__name__)])

@@ -8,10 +8,12 @@ import os
 import pathlib
 import shutil
 import zlib
+from typing import Any
 
 import keras
 import numpy as np
 
+from keras_haframe.files import PathLike
 from keras_haframe.training import distribution
 
 STATE, WEIGHTS = "state.json", "model.weights.h5"
@@ -33,13 +35,15 @@ class Checkpoints(keras.callbacks.Callback):
 
     Example:
 
-    >>> checkpoints = Checkpoints("runs/a")
-    >>> first = checkpoints.restore(model)  # 0, or where an earlier run stopped
-    >>> model.fit(..., initial_epoch=first, callbacks=[..., checkpoints])  # last in the list
-    >>> checkpoints.load_best(model)
+    ```python
+    checkpoints = Checkpoints("runs/a")
+    first = checkpoints.restore(model)  # 0, or where an earlier run stopped
+    model.fit(..., initial_epoch=first, callbacks=[..., checkpoints])  # last in the list
+    checkpoints.load_best(model)
+    ```
     """
 
-    def __init__(self, folder, monitor: str | None = "val_top1"):
+    def __init__(self, folder: PathLike, monitor: str | None = "val_top1") -> None:
         super().__init__()
         self.folder = pathlib.Path(folder)
         self.monitor = monitor
@@ -71,7 +75,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     # In training -------------------------------------------------------------------------------
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         logs = {k: float(v) for k, v in (logs or {}).items()}
         if self.monitor is not None and self.monitor not in logs:
             raise ValueError(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 
 import keras
 
 
 @contextlib.contextmanager
-def all_devices(batch_size: int | None = None, devices: list[str] | None = None):
+def all_devices(batch_size: int | None = None, devices: list[str] | None = None) -> Iterator[int]:
     """Make and train models inside this block on all accelerators of the machine.
 
     On TensorFlow a `MirroredStrategy` over all GPUs where there are several; on JAX
@@ -28,9 +29,11 @@ def all_devices(batch_size: int | None = None, devices: list[str] | None = None)
 
     Example:
 
-    >>> with all_devices(batch_size=64) as count:
-    ...     model = build(backbone, tree, synchronized=count > 1)
-    ...     model.fit(images, labels, batch_size=64)
+    ```python
+    with all_devices(batch_size=64) as count:
+        model = build(backbone, tree, synchronized=count > 1)
+        model.fit(images, labels, batch_size=64)
+    ```
     """
     backend = keras.backend.backend()
     if backend == "tensorflow":
@@ -77,13 +80,13 @@ def join(coordinator: str, processes: int, index: int) -> None:
         )
     import jax
 
-    if jax.config.jax_platforms == "cpu" or not jax.config.jax_platforms:
+    if jax.config.jax_platforms in (None, "", "cpu"):  # type: ignore[attr-defined]
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
     keras.distribution.initialize(coordinator, processes, index)
 
 
 def process() -> tuple[int, int]:
-    """Number of this process and how many train together, `(0, 1)` for one."""
+    """Return the number of this process and how many train together, `(0, 1)` for one."""
     if keras.backend.backend() != "jax":
         return 0, 1
     import jax
@@ -97,7 +100,7 @@ def is_first() -> bool:
 
 
 def agree(value: bool) -> bool:
-    """What the first process says, after all processes have come here."""
+    """Return what the first process says, after all processes have come here."""
     if process()[1] == 1:
         return value
     from jax.experimental import multihost_utils
@@ -106,7 +109,7 @@ def agree(value: bool) -> bool:
 
 
 @contextlib.contextmanager
-def alone():
+def alone() -> Iterator[None]:
     """Make and use models inside this block on this process's own device."""
     before = keras.distribution.distribution()
     keras.distribution.set_distribution(None)

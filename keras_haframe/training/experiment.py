@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import pathlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,10 +15,11 @@ import numpy as np
 
 from keras_haframe import decisions, methods, metrics
 from keras_haframe.decisions.rules import check_rule
-from keras_haframe.results import folder as files
+from keras_haframe.results.folder import add_results, run_folder
+from keras_haframe.results.run import TREE, keep_settings, read_result, read_scores, read_settings
 from keras_haframe.results.table import by_method, markdown
 from keras_haframe.training import distribution
-from keras_haframe.training.runner import run
+from keras_haframe.training.runner import check_minutes, load_trained, run
 from keras_haframe.training.settings import RunSettings
 from keras_haframe.tree import ClassTree
 
@@ -24,6 +27,7 @@ Row = tuple[str, Mapping[str, Any]]
 
 
 def _no_columns(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Add no columns to the results."""
     return {}
 
 
@@ -59,6 +63,24 @@ class Experiment:
     measure: Callable[[np.ndarray, np.ndarray], dict[str, float]] = _no_columns
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
 
+    def trained(self, folder: str | pathlib.Path, row: str, seed: int = 0) -> keras.Model:
+        """Make the model of a finished run anew, with the weights of the epoch that was kept.
+
+        Args:
+            folder: The experiment's folder, as given to `compare`.
+            row: Name of the row.
+            seed: Seed of the run.
+
+        Raises:
+            ValueError: If the folder holds no such run that is finished.
+        """
+        path = run_folder(folder, row, seed)
+        if read_result(path) is None:
+            raise ValueError(f"{path} holds no finished run. Train it first, with `compare`.")
+        kept = read_settings(path)
+        make = functools.partial(self.make_model, kept["method"], kept["options"], False)
+        return load_trained(make, path)
+
 
 def compare(
     experiment: Experiment,
@@ -73,17 +95,19 @@ def compare(
     """Train every row with every seed, score the test data under every decision rule.
 
     Finished runs are kept and not repeated, an unfinished one goes on after its last epoch, so a
-    comparison that was cut off goes on where it stopped.
+    comparison that was cut off goes on where it stopped. `results.csv` gets the lines of a run as
+    soon as it is finished.
 
     Args:
         experiment: What the rows share.
         rows: Name of a row to its method and the method's options. A method that takes a seed gets
             that of the run unless the options have one.
         seeds: Seeds; a run per row and seed.
-        folder: The experiment's folder, see `results.folder`.
+        folder: The experiment's folder, see docs/report.md.
         rules: Decision rules, `""` for the highest score; by default that and all of
             `decisions.names()`.
-        max_minutes: Stop a run at an epoch's end before this many minutes.
+        max_minutes: Stop at an epoch's end before this many minutes of this call, but not before
+            an epoch is trained.
         verbose: As in `keras.Model.fit`.
 
     Returns:
@@ -96,25 +120,33 @@ def compare(
             made under other settings.
     """
     rules = ["", *decisions.names()] if rules is None else list(rules)
+    check_minutes(max_minutes)
     for rule in rules:
         check_rule(rule)
     for method, options in rows.values():
         methods.get(method, experiment.tree, **options)  # every mistake shows before any training
     folder = pathlib.Path(folder)
     if distribution.is_first():
-        files.keep_settings(folder, {**experiment.settings, "epochs": experiment.epochs})
-        experiment.tree.to_json(folder / files.TREE)
-    results = []
+        keep_settings(folder, {**experiment.settings, "epochs": experiment.epochs})
+        experiment.tree.to_json(folder / TREE)
+    results, started, trained = [], time.monotonic(), False
     with distribution.all_devices(experiment.batch_size) as devices:
-        for seed in seeds:
-            for row, (method, options) in rows.items():
-                result = _run(experiment, row, method, options, seed, folder, devices > 1,
-                              max_minutes, verbose)  # fmt: skip
-                if result is None:
-                    return None
-                results += _score(experiment, files.run_folder(folder, row, seed), result, rules)
-    if distribution.is_first():
-        files.add_results(folder, results)
+        for seed, row in itertools.product(seeds, rows):
+            path, left = run_folder(folder, row, seed), max_minutes
+            if read_result(path) is None:
+                if left is not None and trained:
+                    left -= (time.monotonic() - started) / 60
+                    if not distribution.agree(left > 0):
+                        print(f"{folder}: time is up before {row}, seed {seed}", flush=True)
+                        return None
+                trained = True
+            result = _run(experiment, row, *rows[row], seed, path, devices > 1, left, verbose)
+            if result is None:
+                return None
+            lines = _score(experiment, path, result, rules)
+            if distribution.is_first():
+                add_results(folder, lines)
+            results += lines
     return results
 
 
@@ -149,12 +181,21 @@ def run_seeds(
     return results
 
 
-def _run(experiment, row, method, options, seed, folder, synchronized, max_minutes, verbose):
+def _run(
+    experiment: Experiment,
+    row: str,
+    method: str,
+    options: Mapping[str, Any],
+    seed: int,
+    path: pathlib.Path,
+    synchronized: bool,
+    max_minutes: float | None,
+    verbose: int | None,
+) -> dict[str, Any] | None:
     options = dict(options)
     if "seed" in methods.find(method).defaults():  # in the papers each run has a frame of its own
         options.setdefault("seed", seed)
-    path = files.run_folder(folder, row, seed)
-    if distribution.is_first() and files.finished(path) is None:
+    if distribution.is_first() and read_result(path) is None:
         print(f"\n{row}, seed {seed}", flush=True)
     return run(
         functools.partial(experiment.make_model, method, options, synchronized),
@@ -166,9 +207,11 @@ def _run(experiment, row, method, options, seed, folder, synchronized, max_minut
     )  # fmt: skip
 
 
-def _score(experiment, path, result, rules) -> list[dict[str, Any]]:
-    """The result of a run under every decision rule."""
-    scores, labels = files.read_scores(path)
+def _score(
+    experiment: Experiment, path: pathlib.Path, result: Mapping[str, Any], rules: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the result of a run under every decision rule."""
+    scores, labels = read_scores(path, experiment.tree.num_classes)
     lines = []
     for rule in rules:
         decided = decisions.rescore(scores, experiment.tree, rule)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -44,7 +45,7 @@ class GroupedAdamW(keras.optimizers.AdamW):
 
     def __init__(
         self,
-        learning_rate=1e-3,
+        learning_rate: Any = 1e-3,
         weight_decay: float = 0.05,
         multipliers: Mapping[str, float] | None = None,
         exclude: Sequence[str] = (),
@@ -52,8 +53,8 @@ class GroupedAdamW(keras.optimizers.AdamW):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         name: str = "grouped_adamw",
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         if not 0 <= weight_decay < math.inf:
             raise ValueError(f"`weight_decay` must be in [0, inf). Received: {weight_decay}")
         super().__init__(
@@ -69,30 +70,30 @@ class GroupedAdamW(keras.optimizers.AdamW):
                     f"Received: {multiplier} for pattern {pattern!r}"
                 )
 
-    def multiplier(self, variable) -> float:
-        """Learning-rate multiplier of a weight."""
+    def multiplier(self, variable: keras.Variable) -> float:
+        """Return the learning-rate multiplier of a weight."""
         found = (m for pattern, m in self.multipliers.items() if re.search(pattern, variable.path))
         return next(found, 1.0)
 
-    def decays(self, variable) -> bool:
-        """Whether a weight decays."""
+    def decays(self, variable: keras.Variable) -> bool:
+        """Say whether a weight decays."""
         excluded = any(re.search(pattern, variable.path) for pattern in self.exclude)
         return self.decay > 0 and len(variable.shape) > 1 and not excluded
 
-    def build(self, variables):
+    def build(self, variables: list[keras.Variable]) -> None:
         super().build(variables)
         # By position: TensorFlow hands bare variables, which have no path, to `update_step`.
         self._rates = [self.multiplier(v) for v in variables]
         self._decays = [self.decay if self.decays(v) else 0.0 for v in variables]
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         index = self._get_variable_index(variable)
         rate = ops.cast(learning_rate * self._rates[index], variable.dtype)
         if self._decays[index]:
             self.assign_sub(variable, variable * (rate * self._decays[index]))
         super().update_step(gradient, variable, rate)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "weight_decay": self.decay,

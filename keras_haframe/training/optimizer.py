@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 from keras import ops
+
+from keras_haframe.tree_ops.values import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -47,13 +50,13 @@ class GroupedSGD(keras.optimizers.SGD):
 
     def __init__(
         self,
-        learning_rate=0.1,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 0.1,
         momentum: float = 0.9,
         coupled_weight_decay: float = 0.0,
         multipliers: Mapping[str, float] | None = None,
         name: str = "grouped_sgd",
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         if not 0 < momentum < 1:
             raise ValueError(f"`momentum` must be between 0 and 1. Received: momentum={momentum}")
         if not 0 <= coupled_weight_decay < math.inf:
@@ -77,17 +80,19 @@ class GroupedSGD(keras.optimizers.SGD):
                     f"Received: {multiplier} for pattern {pattern!r}"
                 )
 
-    def multiplier(self, variable) -> float:
+    def multiplier(self, variable: keras.Variable) -> float:
         """Learning-rate multiplier of a weight."""
         found = (m for pattern, m in self.multipliers.items() if re.search(pattern, variable.path))
         return next(found, 1.0)
 
-    def build(self, variables):
+    def build(self, variables: list[keras.Variable]) -> None:
         super().build(variables)
         # By position: TensorFlow hands bare variables, which have no path, to `update_step`.
         self._rates = [self.multiplier(v) for v in variables]
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(
+        self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor
+    ) -> None:
         index = self._get_variable_index(variable)
         rate = ops.cast(learning_rate * self._rates[index], variable.dtype)
         gradient = ops.cast(gradient, variable.dtype)
@@ -97,7 +102,7 @@ class GroupedSGD(keras.optimizers.SGD):
         self.assign(velocity, self.momentum * velocity + gradient)
         self.assign_sub(variable, rate * velocity)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "coupled_weight_decay": self.coupled_weight_decay,
@@ -106,14 +111,14 @@ class GroupedSGD(keras.optimizers.SGD):
 
 
 def papers_sgd(
-    model,
-    learning_rate=0.1,
+    model: keras.Model,
+    learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 0.1,
     backbone: float = 0.1,
     coupled_weight_decay: float = 5e-4,
     transformation: float = 1.0,
-    **kwargs,
+    **kwargs: Any,
 ) -> GroupedSGD:
-    """The papers' optimizer for a model of `build()`: a lower learning rate for the backbone.
+    """Make the papers' optimizer for a model of `build()`: a lower rate for the backbone.
 
     Args:
         model: A `HierarchicalClassifier`.

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from keras_haframe.files import whole
-from keras_haframe.results import folder as files
+from keras_haframe.results import run as files
 from keras_haframe.training import distribution
 from keras_haframe.training.runner import train_model
 
@@ -37,8 +37,16 @@ def pretrain(
 
     Args:
         make_model: Makes a compiled model, such as `MAE`; called after the seed is set.
-        train, epochs, folder, name, seed, settings, callbacks, max_minutes, steps, verbose: As of
-            `run`.
+        train: Number of the first epoch to train, from 0, to data for `fit`, as of `run`.
+        epochs: Epochs of the whole run.
+        folder: The run's folder.
+        name: Name of the row in tables; the folder's name by default.
+        seed: Seed of the run.
+        settings: What defines the run; another call with other settings is refused.
+        callbacks: Makes further callbacks, such as `Reconstructions`.
+        max_minutes: Stop at the end of an epoch if the next would pass this many minutes.
+        steps: Batches of an epoch, for endless training data.
+        verbose: As in `fit`.
 
     Returns:
         The result: `"method"`, `"seed"`, `"loss"` of the last epoch and `"train_minutes"` of this
@@ -50,7 +58,7 @@ def pretrain(
     Example:
 
     ```python
-    batches = ArrayBatches(images, labels, 256, seed=0, augment=random_crop_and_flip)
+    batches = ArrayBatches(images, labels, 256, seed=0, augment=Augmentation("pad_and_crop"))
     pretrain(lambda: MAE(ViT(...)), batches.from_epoch, 100, "runs/mae")
     mae = keras.saving.load_model("runs/mae/model.keras")
     ```
@@ -58,7 +66,7 @@ def pretrain(
     folder = pathlib.Path(folder)
     if distribution.is_first():
         files.keep_settings(folder, {**(settings or {}), "epochs": epochs, "seed": seed})
-    if (result := files.finished(folder)) is not None:
+    if (result := files.read_result(folder)) is not None:
         return result
     trained = train_model(
         make_model, train, epochs, folder, seed=seed, callbacks=callbacks,

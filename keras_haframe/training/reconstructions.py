@@ -21,7 +21,8 @@ class Reconstructions(keras.callbacks.Callback):
     Args:
         images: `[n, H, W, C]` as in training, a handful.
         path: PNG file, written anew each time.
-        mean, std: What the images were normalized by, see `plot_reconstructions`.
+        mean: What the images were normalized by, see `plot_reconstructions`.
+        std: As `mean`.
         every: Epochs from a picture to the next; the last epoch has one, too.
         seed: Seed of the masks.
 

@@ -12,7 +12,8 @@ import keras
 import numpy as np
 
 from keras_haframe import metrics
-from keras_haframe.results import folder as files
+from keras_haframe.files import PathLike
+from keras_haframe.results import run as files
 from keras_haframe.results.table import write_csv
 from keras_haframe.training import distribution
 from keras_haframe.training.checkpoints import Checkpoints
@@ -46,7 +47,7 @@ def run(
             from the epoch, such as `ArrayBatches(...).from_epoch`.
         test: `(inputs, labels)`, what `predict` takes and integer labels `[n]`.
         epochs: Epochs of the whole run.
-        folder: The run's folder, see `results.folder`.
+        folder: The run's folder, see docs/report.md.
         validation: What `fit` takes as `validation_data`; without it the last epoch is kept.
         name: Name of the row in tables; the folder's name by default.
         seed: Seed of the run.
@@ -68,7 +69,7 @@ def run(
     folder = pathlib.Path(folder)
     if distribution.is_first():
         files.keep_settings(folder, {**(settings or {}), "epochs": epochs, "seed": seed})
-    if (result := files.finished(folder)) is not None:
+    if (result := files.read_result(folder)) is not None:
         return result
     trained = train_model(
         make_model, train, epochs, folder, validation=validation, seed=seed, callbacks=callbacks,
@@ -113,7 +114,9 @@ def train_model(
     steps: int | None = None,
     verbose: int | None = None,
 ) -> tuple[keras.Model, Checkpoints, Clock] | None:
-    """The training of `run`, from its last checkpoint: any compiled model, labels or not.
+    """Train as `run` does, from the last checkpoint: any compiled model, labels or not.
+
+    The arguments are those of `run`.
 
     Returns:
         The model after the last epoch, its checkpoints and its clock; `None` if the time was up.
@@ -153,7 +156,7 @@ def train_model(
 
 
 def load_trained(make_model: Callable[[], keras.Model], folder: str | pathlib.Path) -> keras.Model:
-    """The model of a run: made anew, with the weights of the epoch that was kept.
+    """Return the model of a run: made anew, with the weights of the epoch that was kept.
 
     Args:
         make_model: As of the run.
@@ -166,6 +169,12 @@ def load_trained(make_model: Callable[[], keras.Model], folder: str | pathlib.Pa
     return model
 
 
+def check_minutes(max_minutes: float | None) -> None:
+    """Raise a `ValueError` unless a time limit is positive or `None`."""
+    if max_minutes is not None and not max_minutes > 0:
+        raise ValueError(f"`max_minutes` must be positive. Received: max_minutes={max_minutes}")
+
+
 class Clock(keras.callbacks.Callback):
     """Tell the time left before every epoch; stop where the next would pass the limit.
 
@@ -173,30 +182,32 @@ class Clock(keras.callbacks.Callback):
     the seconds with validation. (history.csv holds only what is the same in every run.)
     """
 
-    def __init__(self, epochs: int, max_minutes: float | None = None, path=None):
+    def __init__(
+        self, epochs: int, max_minutes: float | None = None, path: PathLike | None = None
+    ) -> None:
         super().__init__()
-        if max_minutes is not None and not max_minutes > 0:
-            raise ValueError(f"`max_minutes` must be positive. Received: {max_minutes}")
+        check_minutes(max_minutes)
         self.epochs, self.max_minutes, self.path = epochs, max_minutes, path
         self.started = self.epoch_started = time.monotonic()
-        self.last = self.trained = None
+        self.last: float | None = None
+        self.trained: float | None = None
 
     def minutes(self) -> float:
         """Minutes since training started."""
         return (time.monotonic() - self.started) / 60
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.started = time.monotonic()
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.epoch_started = time.monotonic()
         if self.last is not None:
             print(f"about {(self.epochs - epoch) * self.last / 60:.1f} min left", flush=True)
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.trained = time.monotonic() - self.epoch_started
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.last = time.monotonic() - self.epoch_started
         if self.path is not None and distribution.is_first():
             with open(self.path, "a", encoding="utf-8") as file:
@@ -214,6 +225,6 @@ class _History(keras.callbacks.Callback):
         super().__init__()
         self.checkpoints, self.path = checkpoints, path
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if distribution.is_first():
             write_csv(self.checkpoints.history, self.path)

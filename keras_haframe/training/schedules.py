@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import keras
 
@@ -10,7 +11,7 @@ from keras_haframe.losses import HAFrameLoss
 
 
 def epoch_cosine(learning_rate: float, epochs: int) -> keras.callbacks.LearningRateScheduler:
-    """Callback that sets the cosine learning rate once per epoch.
+    """Make a callback that sets the cosine learning rate once per epoch.
 
     `lr_e = learning_rate (1 + cos(pi e / epochs)) / 2`, `e = 0 .. epochs - 1`.
 
@@ -118,7 +119,7 @@ class AlphaSchedule(keras.callbacks.Callback):
         alpha_schedule(name, 0, epochs, period)
         self.name, self.epochs, self.period = name, epochs, period
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         loss = self.model.loss
         if not isinstance(loss, HAFrameLoss):
             raise ValueError(
@@ -131,5 +132,5 @@ class AlphaSchedule(keras.callbacks.Callback):
                 f"Received: fit(epochs={self.params['epochs']})"
             )
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.model.loss.alpha = alpha_schedule(self.name, epoch, self.epochs, self.period)[1]

@@ -14,8 +14,13 @@ from keras_haframe.training import distribution
 S = TypeVar("S")
 
 
-def place(default: Any, **kwargs) -> Any:
-    """A setting that says where or how long, not what: it does not define a run."""
+def flag(**metadata: bool) -> Any:
+    """Make a setting that is off unless its option is given: `--smoke`, and `--no-smoke`."""
+    return simple_parsing.flag(False, negative_prefix="--no-", metadata=metadata)
+
+
+def place(default: Any, **kwargs: Any) -> Any:
+    """Return a setting that says where or how long, not what: it does not define a run."""
     return simple_parsing.field(default=default, metadata={"place": True}, **kwargs)
 
 
@@ -31,10 +36,10 @@ class RunSettings:
     epochs: int = 100  # epochs
     batch_size: int = 64  # training batch, over all devices
     learning_rate: float = 0.1  # learning rate
-    mixed: bool = False  # mixed bfloat16 precision
+    mixed: bool = flag()  # mixed bfloat16 precision
     output: str = place("runs")  # folder where runs are kept
     max_minutes: float | None = place(None)  # stop at an epoch's end before this many minutes
-    smoke: bool = False  # seconds, to see that all runs
+    smoke: bool = flag()  # seconds, to see that all runs
     coordinator: str | None = place(None)  # host:port of the first of several processes, on JAX
     processes: int = place(1)  # number of processes that train together
     index: int = place(0)  # number of this process, from 0
@@ -56,9 +61,16 @@ class RunSettings:
             keras.config.set_dtype_policy("mixed_bfloat16")
 
     def defining(self) -> dict[str, Any]:
-        """The settings that define a run: those that do not are left out."""
+        """Return the settings that define a run: those that do not are left out."""
         fields = [f.name for f in dataclasses.fields(self) if not f.metadata.get("place")]
         return {name: getattr(self, name) for name in fields}
+
+
+class _Help(simple_parsing.SimpleHelpFormatter):
+    """Help under the one word "settings", without the name of the dataclass in Python."""
+
+    def start_section(self, heading: str | None) -> None:
+        super().start_section("settings" if (heading or "").endswith("['settings']") else heading)
 
 
 def parse(cls: type[S], description: str | None = None, argv: Sequence[str] | None = None) -> S:
@@ -78,6 +90,7 @@ def parse(cls: type[S], description: str | None = None, argv: Sequence[str] | No
         description=(description or "").strip().split("\n")[0],
         add_option_string_dash_variants=simple_parsing.DashVariant.DASH,
         allow_abbrev=False,
+        formatter_class=_Help,
     )
-    parser.add_arguments(cls, "settings")
+    parser.add_arguments(cls, "settings")  # type: ignore[type-var]
     return parser.parse_args(argv).settings

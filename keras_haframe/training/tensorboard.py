@@ -5,11 +5,13 @@ from __future__ import annotations
 import pathlib
 import shutil
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from keras_haframe.collapse.event_files import add_event
+from keras_haframe.files import PathLike
 from keras_haframe.training import distribution
 
 
@@ -25,11 +27,12 @@ class EpochScalars(keras.callbacks.Callback):
             another callback before this one adds the epoch that ended (`Checkpoints.history`).
     """
 
-    def __init__(self, folder, history: Sequence[dict]):
+    def __init__(self, folder: PathLike, history: Sequence[dict]) -> None:
         super().__init__()
-        self.folder, self.history, self.writers = pathlib.Path(folder), history, {}
+        self.folder, self.history = pathlib.Path(folder), history
+        self.writers: dict[str, EventFileWriter] = {}
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         if distribution.process()[0]:
             return
         for name in ("train", "validation"):
@@ -38,10 +41,10 @@ class EpochScalars(keras.callbacks.Callback):
         for row in self.history:
             self._write(row)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._write(self.history[-1])
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         for writer in self.writers.values():
             writer.close()
 

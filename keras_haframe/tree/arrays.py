@@ -6,7 +6,12 @@ the loops are over levels, or (for K x K tables) over nodes.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from keras_haframe.tree.class_tree import ClassTree
 
 CONVENTIONS = ("depth", "subtree")
 
@@ -17,7 +22,14 @@ def levels(depths: np.ndarray) -> list[np.ndarray]:
     return np.split(order, np.searchsorted(depths[order], np.arange(1, depths.max() + 1)))
 
 
-def paths(tree) -> np.ndarray:
+def children(tree: ClassTree) -> list[np.ndarray]:
+    """Node numbers of the children of every node, rising."""
+    order = np.argsort(tree.parents[:-1], kind="stable")
+    starts = np.searchsorted(tree.parents[:-1][order], np.arange(1, tree.num_nodes))
+    return np.split(order, starts)
+
+
+def paths(tree: ClassTree) -> np.ndarray:
     """See `ClassTree.paths`."""
     table = np.empty((tree.num_classes, tree.height + 1), np.int64)
     node = np.arange(tree.num_classes)
@@ -27,7 +39,7 @@ def paths(tree) -> np.ndarray:
     return table
 
 
-def level_labels(tree) -> np.ndarray:
+def level_labels(tree: ClassTree) -> np.ndarray:
     """See `ClassTree.level_labels`."""
     columns = []
     for t in range(tree.height, 0, -1):
@@ -38,7 +50,7 @@ def level_labels(tree) -> np.ndarray:
     return np.stack(columns, axis=1)
 
 
-def node_heights(tree, convention: str) -> np.ndarray:
+def node_heights(tree: ClassTree, convention: str) -> np.ndarray:
     """See `ClassTree.node_heights`."""
     if convention not in CONVENTIONS:
         raise ValueError(f"`convention` must be one of {CONVENTIONS}. Received: {convention!r}")
@@ -52,7 +64,7 @@ def node_heights(tree, convention: str) -> np.ndarray:
     return heights
 
 
-def leaf_ranges(tree) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def leaf_ranges(tree: ClassTree) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """See `ClassTree.leaf_ranges`."""
     parents, k = tree.parents, tree.num_classes
     count = np.zeros(tree.num_nodes, np.int64)
@@ -74,7 +86,7 @@ def leaf_ranges(tree) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return order, start, start + count
 
 
-def lca_table(tree, values) -> np.ndarray:
+def lca_table(tree: ClassTree, values: np.ndarray) -> np.ndarray:
     """See `ClassTree.lca_table`."""
     values = np.asarray(values)
     if values.shape != (tree.num_nodes,):

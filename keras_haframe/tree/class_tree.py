@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from keras_haframe.tree import arrays, readers, tables, text, validation
+from keras_haframe.tree import arrays, html, readers, tables, text, validation
 
 
 class ClassTree:
@@ -84,7 +85,7 @@ class ClassTree:
     from_folders = classmethod(readers.from_folders)
     from_wordnet = classmethod(readers.from_wordnet)
 
-    def to_json(self, path) -> None:
+    def to_json(self, path: str | os.PathLike) -> None:
         """Write the tree to `path` as JSON (read back by `ClassTree.from_json`)."""
         readers.write_json(self, path)
 
@@ -104,7 +105,7 @@ class ClassTree:
     # Looking up ------------------------------------------------------------------------------
 
     def index(self, node: str) -> int:
-        """Number of a node: its class label for a leaf, a number >= num_classes otherwise."""
+        """Return a node's number: its class label for a leaf, `num_classes` or more otherwise."""
         if node not in self._index:
             raise ValueError(validation.unknown_name(node, self._index, "node of this tree"))
         return self._index[node]
@@ -151,7 +152,7 @@ class ClassTree:
 
     @functools.cached_property
     def ancestors(self) -> np.ndarray:
-        """bool `[N, K]`: node is an ancestor of the class, or the class itself.
+        """Table `[N, K]`, bool: node is an ancestor of the class, or the class itself.
 
         Takes N x K bytes; for very many classes use `paths`, which holds the same facts.
         """
@@ -218,6 +219,9 @@ class ClassTree:
         """Return the tree as indented text, at most `max_lines` lines long."""
         return text.render(self, max_lines)
 
+    def _repr_html_(self) -> str:
+        return html.to_html(self)
+
     def __str__(self) -> str:
         return text.summary(self)
 
@@ -227,7 +231,7 @@ class ClassTree:
             f"num_nodes={self.num_nodes}, height={self.height})"
         )
 
-    def __eq__(self, other) -> bool:
+    def __eq__(self, other: object) -> bool:
         if not isinstance(other, ClassTree):
             return NotImplemented
         return self.nodes == other.nodes and np.array_equal(self.parents, other.parents)

@@ -8,7 +8,7 @@ from keras_haframe.tree.validation import check_name, unknown_name
 
 
 def tree_edges(
-    pairs: Sequence[tuple[str, str]], leaves: Sequence[str], prune: bool
+    pairs: Sequence[Sequence[str]], leaves: Sequence[str], prune: bool
 ) -> list[tuple[str, str]]:
     """Choose one parent per node and keep what lies above the classes.
 
@@ -73,5 +73,5 @@ def tree_edges(
                 node = single[node]
             return node
 
-        kept = {n: [end(c) for c in cs] for n, cs in kept.items() if n not in single}
+        kept = {n: {end(c): None for c in cs} for n, cs in kept.items() if n not in single}
     return [(parent, child) for parent, children in kept.items() for child in children]

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from keras_haframe.tree.class_tree import ClassTree
 
 Path = tuple[str, ...]
 
 
-def tree_of_prefixes(cls, paths: Sequence[Path], root: str, name: str | None):
+def tree_of_prefixes(
+    cls: type[ClassTree], paths: Sequence[Path], root: str, name: str | None
+) -> ClassTree:
     """Make the tree in which a node is a path prefix, so equal names in two branches may differ.
 
     Args:
@@ -44,7 +50,7 @@ def tree_of_prefixes(cls, paths: Sequence[Path], root: str, name: str | None):
     return cls(edges, [shown[p] for p in paths], name)
 
 
-def shown_names(nodes: Sequence[Path], leaves: set[Path], root: str) -> dict[Path, str]:
+def shown_names(nodes: Collection[Path], leaves: set[Path], root: str) -> dict[Path, str]:
     """Name every node: its last part where that is unambiguous, else its path.
 
     Classes choose first, so a class keeps its name where a group is called the same.

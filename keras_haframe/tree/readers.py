@@ -9,22 +9,26 @@ import json
 import os
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from keras_haframe.files import write_text
 from keras_haframe.tree import hypernyms
 from keras_haframe.tree.prefixes import tree_of_prefixes
 from keras_haframe.tree.validation import check_name
 
+if TYPE_CHECKING:
+    from keras_haframe.tree.class_tree import ClassTree
+
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm")
 
 
 def from_paths(
-    cls,
+    cls: type[ClassTree],
     paths: Iterable[str | Sequence[str]],
     separator: str = "/",
     root: str = "root",
     name: str | None = None,
-):
+) -> ClassTree:
     """Make a tree from one path per class, in label order.
 
     Args:
@@ -58,7 +62,9 @@ def from_paths(
     return tree_of_prefixes(cls, rows, root, name)
 
 
-def from_nested(cls, nested: Mapping, root: str = "root", name: str | None = None):
+def from_nested(
+    cls: type[ClassTree], nested: Mapping, root: str = "root", name: str | None = None
+) -> ClassTree:
     """Make a tree from nested dictionaries; classes in the order in which they are written.
 
     Args:
@@ -79,7 +85,7 @@ def from_nested(cls, nested: Mapping, root: str = "root", name: str | None = Non
         raise ValueError(f"`nested` must be a dictionary. Received: {type(nested).__name__}")
     paths: list[tuple[str, ...]] = []
 
-    def walk(value, above: tuple[str, ...]) -> None:
+    def walk(value: Any, above: tuple[str, ...]) -> None:
         if isinstance(value, Mapping):
             for key, below in value.items():
                 here = (*above, check_name(key, "key"))
@@ -104,7 +110,9 @@ def from_nested(cls, nested: Mapping, root: str = "root", name: str | None = Non
     return tree_of_prefixes(cls, paths, root, name)
 
 
-def from_json(cls, path, root: str = "root", name: str | None = None):
+def from_json(
+    cls: type[ClassTree], path: str | os.PathLike, root: str = "root", name: str | None = None
+) -> ClassTree:
     """Make a tree from a JSON file.
 
     The file is what `ClassTree.to_json` writes (keys `edges`, and optionally `leaves` and
@@ -139,12 +147,14 @@ def from_json(cls, path, root: str = "root", name: str | None = None):
     return from_nested(cls, content, root, name or stem)
 
 
-def write_json(tree, path) -> None:
+def write_json(tree: ClassTree, path: str | os.PathLike) -> None:
     """Write `tree` to `path`, whole or not at all."""
     write_text(path, json.dumps(tree.get_config(), indent=1, ensure_ascii=False))
 
 
-def from_folders(cls, path, root: str = "root", name: str | None = None):
+def from_folders(
+    cls: type[ClassTree], path: str | os.PathLike, root: str = "root", name: str | None = None
+) -> ClassTree:
     """Make a tree from a folder tree of images: the folders that hold images are the classes.
 
     Args:
@@ -198,12 +208,12 @@ def from_folders(cls, path, root: str = "root", name: str | None = None):
 
 
 def from_wordnet(
-    cls,
-    pairs,
+    cls: type[ClassTree],
+    pairs: str | os.PathLike | Iterable[Sequence[str]],
     leaves: Sequence[str],
     prune: bool = True,
     name: str | None = None,
-):
+) -> ClassTree:
     """Make a tree from WordNet hypernym pairs, a graph in which a node may have many parents.
 
     Of several parents the one nearest to the top is kept (the first listed among equals); only

@@ -6,23 +6,28 @@ Each public function becomes a class method of `ClassTree`, so `cls` is that cla
 from __future__ import annotations
 
 import csv
+import os
 import pathlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keras_haframe.tree.prefixes import tree_of_prefixes
 from keras_haframe.tree.validation import check_name
 
+if TYPE_CHECKING:
+    from keras_haframe.tree.class_tree import ClassTree
+
 
 def from_label_columns(
-    cls,
-    *columns,
+    cls: type[ClassTree],
+    *columns: Sequence | np.ndarray,
     names: Sequence[Sequence[str] | None] | Mapping | None = None,
     root: str = "root",
     name: str | None = None,
-):
+) -> ClassTree:
     """Make a tree from label columns, as data sets with several label levels have them.
 
     Args:
@@ -47,16 +52,17 @@ def from_label_columns(
     >>> ClassTree.from_label_columns([0, 1, 2, 3], [0, 0, 1, 1]).nodes
     ['class 0', 'class 1', 'class 2', 'class 3', 'level 1: 0', 'level 1: 1', 'root']
     """
+    table: Any = columns
     if len(columns) == 1:
-        columns = columns[0]
-        if isinstance(columns, np.ndarray) and columns.ndim == 2:
-            columns = columns.T
-    titles = [f"level {i}" for i in range(len(columns))]
-    if isinstance(columns, Mapping):
-        titles, columns = [str(k) for k in columns], list(columns.values())
+        table = columns[0]
+        if isinstance(table, np.ndarray) and table.ndim == 2:
+            table = table.T
+    titles = [f"level {i}" for i in range(len(table))]
+    if isinstance(table, Mapping):
+        titles, table = [str(k) for k in table], list(table.values())
     if isinstance(names, Mapping):
         names = [names.get(title) for title in titles]
-    arrays = [np.asarray(c) for c in columns]
+    arrays = [np.asarray(c) for c in table]
     shapes = [a.shape for a in arrays]
     if (
         not arrays
@@ -108,7 +114,9 @@ def _check_nested(rows: np.ndarray, names: Sequence[Sequence[str]], titles: Sequ
             )
 
 
-def _ids_and_names(array: np.ndarray, names: Sequence[str] | None, title: str, is_class: bool):
+def _ids_and_names(
+    array: np.ndarray, names: Sequence[str] | None, title: str, is_class: bool
+) -> tuple[np.ndarray, list[str]]:
     """Ids 0.. of a column and the name of every id."""
     if array.dtype.kind == "O":  # as pandas gives strings, and TFDS bytes
         kinds = {type(v) for v in array.tolist()}
@@ -148,8 +156,10 @@ def _ids_and_names(array: np.ndarray, names: Sequence[str] | None, title: str, i
     return array.astype(np.int64), texts
 
 
-def from_csv(cls, path, root: str = "root", name: str | None = None):
-    """Make a tree from a CSV file with a header line.
+def from_csv(
+    cls: type[ClassTree], path: str | os.PathLike, root: str = "root", name: str | None = None
+) -> ClassTree:
+    r"""Make a tree from a CSV file with a header line.
 
     With the columns `parent` and `child`, every line is an edge (classes in order of appearance).
     Otherwise every line is one class in label order, and the columns are its levels from the
@@ -170,7 +180,7 @@ def from_csv(cls, path, root: str = "root", name: str | None = None):
     Example:
 
     >>> with open("vehicles.csv", "w") as file:
-    ...     print("class,group", "car,land", "truck,land", "jet,air", sep="\\n", file=file)
+    ...     print("class,group", "car,land", "truck,land", "jet,air", sep="\n", file=file)
     >>> ClassTree.from_csv("vehicles.csv").path("jet")
     ['root', 'air', 'jet']
     """

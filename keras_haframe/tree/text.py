@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from keras_haframe.tree import arrays
 
-def summary(tree) -> str:
+if TYPE_CHECKING:
+    from keras_haframe.tree.class_tree import ClassTree
+
+
+def summary(tree: ClassTree) -> str:
     """Name, sizes, nodes at every depth and depth range of the classes."""
     leaf_depths = tree.depths[: tree.num_classes]
     low, high = int(leaf_depths.min()), int(leaf_depths.max())
@@ -26,29 +33,20 @@ def summary(tree) -> str:
     )
 
 
-def render(tree, max_lines: int = 60) -> str:
+def render(tree: ClassTree, max_lines: int = 60) -> str:
     """Draw the tree with box characters, root first, classes with their label."""
     if max_lines < 1:
         raise ValueError(f"`max_lines` must be at least 1. Received: {max_lines}")
-    order = np.argsort(tree.parents[:-1], kind="stable")
-    first = np.searchsorted(tree.parents[:-1][order], np.arange(tree.num_nodes + 1))
+    children = arrays.children(tree)
     lines: list[str] = []
     stack: list[tuple[int, str, str]] = [(tree.num_nodes - 1, "", "")]
     while stack and len(lines) < max_lines:
         node, lead, below = stack.pop()
         label = f" [{node}]" if node < tree.num_classes else ""
         lines.append(f"{lead}{tree.nodes[node]}{label}")
-        children = order[first[node] : first[node + 1]]
-        rows = []
-        for i, child in enumerate(children):
-            last = i == len(children) - 1
-            rows.append(
-                (
-                    int(child),
-                    below + ("└── " if last else "├── "),
-                    below + ("    " if last else "│   "),
-                )
-            )
+        below_it = children[node].tolist()
+        rows = [(child, below + "├── ", below + "│   ") for child in below_it[:-1]]
+        rows += [(child, below + "└── ", below + "    ") for child in below_it[-1:]]
         stack.extend(rows[::-1])
     if stack:
         lines[-1] = f"... ({tree.num_nodes - len(lines) + 1} more nodes)"

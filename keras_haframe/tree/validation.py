@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 
-def check_name(name, where: str) -> str:
+def check_name(name: object, where: str) -> str:
     """Return `name` if it is a non-empty string."""
     if not isinstance(name, str) or not name.strip():
         raise ValueError(f"Node names must be non-empty strings. Received: {where}={name!r}")
@@ -84,15 +85,17 @@ def check_reachable(parent_of: dict, children_of: dict) -> dict[str, int]:
             shown = [*shown[:6], f"... ({len(shown) - 7} more)", shown[-1]]
         raise ValueError(f"The edges form a cycle: {' <- '.join(shown)}.")
     if len(roots) > 1:
-        shown = ", ".join(map(repr, roots[:5])) + (", ..." if len(roots) > 5 else "")
+        some = ", ".join(map(repr, roots[:5])) + (", ..." if len(roots) > 5 else "")
         raise ValueError(
-            f"The tree has {len(roots)} roots: {shown}. Join them under one node, for example "
+            f"The tree has {len(roots)} roots: {some}. Join them under one node, for example "
             f"with the edges ('root', {roots[0]!r}), ('root', {roots[1]!r})."
         )
     return depth
 
 
-def check_leaves(leaves, depth: dict, parent_of: dict, children_of: dict) -> list[str]:
+def check_leaves(
+    leaves: Sequence[str] | None, depth: dict, parent_of: dict, children_of: dict
+) -> list[str]:
     """Check the class names against the tree; return them in label order."""
     childless = [n for n, children in children_of.items() if not children]
     if leaves is None:
@@ -106,8 +109,7 @@ def check_leaves(leaves, depth: dict, parent_of: dict, children_of: dict) -> lis
     if len(leaves) < 2:
         raise ValueError(f"A tree needs at least two classes. Received: leaves={leaves}")
     if len(set(leaves)) < len(leaves):
-        seen: set[str] = set()
-        twice = next(n for n in leaves if n in seen or seen.add(n))
+        twice = next(n for n, count in Counter(leaves).items() if count > 1)
         raise ValueError(
             f"Duplicate class {twice!r}: `leaves` lists it more than once. "
             "Every class has one label and one leaf."

@@ -12,6 +12,7 @@ import pytest
 
 import keras_haframe as kh
 from keras_haframe.cli import client, inspect, predict, rows
+from tests.brute_force import softmax
 from tests.saving import tiny
 from tests.saving.pictures import encode, rgb
 
@@ -55,7 +56,7 @@ def test_predict_prints_json(exported, folder, capsys):
     assert [pathlib.Path(r["file"]).name for r in found] == ["a.png", "b.JPG", "broken.jpeg"]
     assert [r["ok"] for r in found] == [True, True, False]
     assert found[2]["error"] == "damaged image" and "class" not in found[2]
-    p = tiny.softmax(model.predict(rgb(16, 16, 1)[None].astype("float32"), verbose=0))
+    p = softmax(model.predict(rgb(16, 16, 1)[None].astype("float32"), verbose=0))
     expected = tiny.hierarchy_twin(p, model.tree, 0.6)
     row = found[0]
     assert row["class"] == expected["class_name"][0]

@@ -256,6 +256,7 @@ def test_model_without_feature_extractor():
         fit(model, [NeuralCollapseCallback(data())])
 
 
+@pytest.mark.slow
 def test_replicas_do_not_multiply_the_samples():
     pytest.importorskip("tensorflow")
     root = pathlib.Path(__file__).parents[2]

@@ -11,9 +11,18 @@ from keras_haframe.collapse import (
     frame_gap,
     neural_collapse,
 )
+from tests.golden import golden_cases, load
 
-FILES = ("nc_bal_k8_d32", "nc_unbal_k8_d32", "nc_unbal_k20_d12", "nc_bal_k8_d32_fp32")
 CONVENTIONS = {"class": "u", "sample": "w"}
+
+
+def single(name):
+    """Whether the reference computed a file in float32 throughout."""
+    return load(f"golden_ext/nc_{name}.npz")["mu"].dtype == np.float32
+
+
+nc_cases = golden_cases("golden_ext/nc_{name}.npz")
+float64_cases = golden_cases("golden_ext/nc_{name}.npz", keep=lambda name: not single(name))
 
 
 def streamed(z, **options):
@@ -25,10 +34,9 @@ def streamed(z, **options):
 
 
 @pytest.mark.parametrize("mean", CONVENTIONS)
-@pytest.mark.parametrize("name", FILES)
+@nc_cases
 def test_extension_vectors(golden, name, mean):
-    z, suffix = golden(f"golden_ext/{name}.npz"), CONVENTIONS[mean]
-    # The float32 file was computed in float32 throughout.
+    z, suffix = golden(f"golden_ext/nc_{name}.npz"), CONVENTIONS[mean]
     tolerance = 1e-6
     found = streamed(z, mean=mean).result(z["W"])  # the reference drops the bias
     pairs = {
@@ -51,10 +59,10 @@ def test_extension_vectors(golden, name, mean):
     np.testing.assert_allclose(found["equinorm"], norms.std() / norms.mean(), rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", FILES)
+@nc_cases
 def test_extension_moments(golden, name):
-    z = golden(f"golden_ext/{name}.npz")
-    tolerance = {"rtol": 1e-6, "atol": 2e-6 if "fp32" in name else 1e-10}
+    z = golden(f"golden_ext/nc_{name}.npz")
+    tolerance = {"rtol": 1e-6, "atol": 2e-6 if single(name) else 1e-10}
     nc = streamed(z)
     np.testing.assert_array_equal(nc.counts, z["counts"])
     np.testing.assert_allclose(nc.class_means, z["mu"], **tolerance)
@@ -62,10 +70,10 @@ def test_extension_moments(golden, name):
     np.testing.assert_allclose(nc.class_variances, z["var_norms"], **tolerance)
 
 
-@pytest.mark.parametrize("name", FILES[:3])
+@float64_cases
 def test_second_reference(golden, name):
     """Its NC3 and NC2 of the weights are float32 (1e-7); the sample mean throughout."""
-    z = golden(f"golden_ext/{name}.npz")
+    z = golden(f"golden_ext/nc_{name}.npz")
     found = streamed(z, mean="sample").result(z["W"], z["b"])
     np.testing.assert_allclose(found["nc1"], z["tding_nc1"], rtol=1e-6)
     np.testing.assert_allclose(found["nc3"], z["tding_nc3"], rtol=1e-6)
@@ -74,9 +82,9 @@ def test_second_reference(golden, name):
     np.testing.assert_allclose(weights["gram"], z["tding_nc2_W"], rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", FILES[:3])
+@float64_cases
 def test_two_pass_nc4_equals_the_reference(golden, name):
-    z = golden(f"golden_ext/{name}.npz")
+    z = golden(f"golden_ext/nc_{name}.npz")
     nc4 = NC4(z["mu"], z["counts"])
     for i in range(0, len(z["y"]), 50):
         part = slice(i, i + 50)
@@ -86,7 +94,7 @@ def test_two_pass_nc4_equals_the_reference(golden, name):
     np.testing.assert_allclose(1 - result["nc4_macro"], z["nc4_agree_weighted_false"], rtol=1e-12)
 
 
-@pytest.mark.parametrize("case", ["smalltree", "fgvc_aircraft"])
+@golden_cases("golden/neural_collapse.npz", "{case}__class_means")
 def test_haframe_vectors(golden, case):
     z = golden("golden/neural_collapse.npz")
     features, labels, rows, means, center, *_ = (
@@ -113,7 +121,7 @@ def test_haframe_vectors(golden, case):
         np.testing.assert_allclose(duality(rows, vectors), expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("case", ["smalltree", "fgvc_aircraft"])
+@golden_cases("golden/neural_collapse.npz", "{case}__class_means")
 def test_haframe_vectors_through_neural_collapse(golden, case):
     z = golden("golden/neural_collapse.npz")
     features, labels, rows = (z[f"{case}__{name}"] for name in ("features", "labels", "W_rows"))
@@ -130,12 +138,15 @@ def test_haframe_vectors_through_neural_collapse(golden, case):
     np.testing.assert_allclose(upper, z[f"{case}__pairwise_cos_classifier"], atol=1e-9)
 
 
-@pytest.mark.parametrize("case", ["fgvc_aircraft", "cifar100", "smalltree__gamma1.0"])
+@golden_cases("golden/frames.npz", "{case+}__gram")
 def test_features_collapsed_onto_a_golden_frame(golden, case):
     """Features `c w_y` of a HAFrame: every measure against S is zero, NC2 of the ETF is not."""
     z = golden("golden/frames.npz")
     s = z[f"{case}__S"]
     k = len(s)
+    center = np.eye(k) - 1 / k
+    grams = {True: center @ s @ center, False: s}
+    etf = center / np.sqrt(k - 1)
     if f"{case}__W_rows" in z:
         rows = z[f"{case}__W_rows"]
     else:
@@ -146,4 +157,5 @@ def test_features_collapsed_onto_a_golden_frame(golden, case):
         found = neural_collapse(7.0 * rows[labels], labels, k, rows, target=s, centered=centered)
         for name in ("nc1", "nc2", "nc3", "nc4", "cdnv", "equiangle", "duality"):
             assert found[name] < 1e-8, name
-        assert found["nc2_etf"] > 0.05
+        gap = np.linalg.norm(grams[centered] / np.linalg.norm(grams[centered]) - etf)
+        assert found["nc2_etf"] == pytest.approx(gap, rel=1e-6, abs=1e-8)

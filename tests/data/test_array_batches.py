@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_haframe.data import ArrayBatches, Preprocessing
-from keras_haframe.data.augment_arrays import random_crop_and_flip
+from keras_haframe.data import ArrayBatches, Augmentation, Preprocessing
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (23, 8, 8, 3)).astype("uint8")
 LABELS = np.arange(23)
@@ -36,7 +35,7 @@ def test_order_changes_with_epoch_and_seed_only():
 
 
 def test_augmentation_follows_from_seed_epoch_and_batch():
-    one, two = (ArrayBatches(IMAGES, LABELS, 5, 3, random_crop_and_flip) for _ in range(2))
+    one, two = (ArrayBatches(IMAGES, LABELS, 5, 3, Augmentation("pad_and_crop")) for _ in range(2))
     np.testing.assert_array_equal(one[3][0], two[3][0])
     two.epoch = 1
     one.on_epoch_end()
@@ -50,9 +49,8 @@ def test_augmentation_follows_from_seed_epoch_and_batch():
 def test_crop_and_flip_against_every_possible_crop(last, mode):
     images = IMAGES[:6]
     pad = 2
-    found = random_crop_and_flip(
-        np.random.default_rng(1), np.repeat(images, 200, axis=0), pad, last, mode
-    )
+    how = Augmentation("pad_and_crop", pad, mode, last)
+    found = how(np.random.default_rng(1), np.repeat(images, 200, axis=0))
     offsets = range(2 * pad + last)
     drawn = set()
     for n, result in enumerate(found):

@@ -129,6 +129,7 @@ def test_change_of_an_image_does_not_depend_on_its_batch():
         np.testing.assert_array_equal(image, for_size[1][k])
 
 
+@pytest.mark.slow
 def test_same_in_another_process():
     script = (
         "import sys; sys.path.insert(0, '.')\n"

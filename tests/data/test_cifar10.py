@@ -8,6 +8,7 @@ import pytest
 
 from keras_haframe.data import cifar10
 
+KINDS = ("images", "labels")
 NAMES = "airplane automobile bird cat deer dog frog horse ship truck".split()
 
 
@@ -39,12 +40,25 @@ def test_arrays_come_in_file_order(monkeypatch):
     fake = types.ModuleType("tensorflow_datasets")
     fake.load, fake.as_numpy = load, lambda data: data
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", fake)
-    data = cifar10.load_arrays("somewhere", download=False)
-    assert calls == [("cifar10", s, "somewhere", False) for s in ("train", "test")]
-    images, labels = data["train"]
+    images, labels = cifar10.load_arrays("train", "somewhere", download=False)
+    assert calls == [("cifar10", "train", "somewhere", False)]
     np.testing.assert_array_equal(labels, [5, 6, 7])
     np.testing.assert_array_equal(images[:, 0, 0, 0], [0, 1, 2])
-    assert set(data) == {"train", "test"} and len(data["test"]) == 2
+
+
+def test_arrays_from_a_file_need_no_tfds(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    parts = {f"{s}_{k}": np.arange(n) for s, n in (("train", 3), ("test", 2)) for k in KINDS}
+    np.savez(tmp_path / "a.npz", **parts)
+    for split in cifar10.SPLITS:
+        images, labels = cifar10.load_arrays(split, file=tmp_path / "a.npz")
+        np.testing.assert_array_equal(images, parts[f"{split}_images"])
+        np.testing.assert_array_equal(labels, parts[f"{split}_labels"])
+
+
+def test_other_splits_are_refused():
+    with pytest.raises(ValueError, match="`split` must be one of.*'validation'"):
+        cifar10.load_arrays("validation")
 
 
 def test_groups_name_every_class_once():

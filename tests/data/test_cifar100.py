@@ -7,6 +7,8 @@ import pytest
 
 from keras_haframe.data import cifar100
 
+KINDS = ("images", "labels")
+
 
 @pytest.fixture(scope="module")
 def tree():
@@ -97,14 +99,25 @@ def test_arrays_from_tfds(tmp_path, monkeypatch):
     builder = tfds.builder("cifar100", data_dir=tmp_path / "tfds")
     builder.download_and_prepare(download_config=config)
 
-    data = cifar100.load_arrays(tmp_path / "tfds", download=False)
+    data = {
+        split: cifar100.load_arrays(split, tmp_path / "tfds", download=False)
+        for split in cifar100.SPLITS
+    }
     images, labels = written["train"]
     last = np.sort(np.concatenate([np.flatnonzero(labels == k)[-50:] for k in (3, 97)]))
     for split, places in (("validation", last), ("train", np.setdiff1d(np.arange(104), last))):
         np.testing.assert_array_equal(data[split][0], images[places])
         np.testing.assert_array_equal(data[split][1], labels[places])
-    for found, expected in zip(data["test"], written["test"]):
-        np.testing.assert_array_equal(found, expected)
+    for split, stored in (("test", "test"), ("train+validation", "train")):
+        for found, expected in zip(data[split], written[stored]):
+            np.testing.assert_array_equal(found, expected)
+    with pytest.raises(ValueError, match="`split` must be one of.*'dev'"):
+        cifar100.load_arrays("dev")
+    arrays = {f"{s}_{k}": v for s, pair in written.items() for k, v in zip(KINDS, pair)}
+    np.savez(tmp_path / "file.npz", **arrays)
+    for split, pair in data.items():
+        for found, expected in zip(cifar100.load_arrays(split, file=tmp_path / "file.npz"), pair):
+            np.testing.assert_array_equal(found, expected)
     assert data["train"][0].shape == (4, 32, 32, 3) and data["train"][0].dtype == np.uint8
 
 
@@ -113,6 +126,6 @@ def test_real_arrays(tmp_path):
     folder = os.environ.get("KERAS_HAFRAME_TFDS")
     if not folder:
         pytest.skip("KERAS_HAFRAME_TFDS does not name a folder with the prepared cifar100")
-    data = cifar100.load_arrays(folder, download=False)
     for split, count in (("train", 450), ("validation", 50), ("test", 100)):
-        assert (np.bincount(data[split][1]) == count).all()
+        labels = cifar100.load_arrays(split, folder, download=False)[1]
+        assert (np.bincount(labels) == count).all()

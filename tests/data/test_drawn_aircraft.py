@@ -18,7 +18,6 @@ from keras_haframe.data.drawn_aircraft import (
     fleet,
     lineage,
     load_arrays,
-    splits,
 )
 
 NAMES = class_names()
@@ -170,26 +169,26 @@ def test_mean_color_does_not_tell_classes_apart():
 
 def test_classes_are_equally_frequent():
     for split, count in (("train", 10), ("validation", 2), ("test", 4)):
-        labels = splits.split_labels(split, examples_per_class=10)
+        labels = drawing.split_labels(split, examples_per_class=10)
         np.testing.assert_array_equal(np.bincount(labels, minlength=K), count)
-    assert len(splits.split_labels("validation", examples_per_class=1)) == K
+    assert len(drawing.split_labels("validation", examples_per_class=1)) == K
 
 
 def test_splits_have_their_own_seeds_and_pictures():
-    seeds = [seed for seed, _ in splits.SPLITS.values()]
+    seeds = [seed for seed, _ in drawing.SPLITS.values()]
     assert len(set(seeds)) == 3
     seen = [
         image.tobytes()
-        for split in splits.SPLITS
+        for split in drawing.SPLITS
         for image in load_arrays(split, examples_per_class=2, size=16)[0]
     ]
     assert len(set(seen)) == len(seen) == 4 * K
 
 
 def test_iterate_gives_the_arrays_and_smaller_splits_are_prefixes(monkeypatch):
-    monkeypatch.setattr(splits, "CHUNK", 30)
+    monkeypatch.setattr(drawing, "CHUNK", 30)
     images, labels = load_arrays("train", examples_per_class=2, size=24)
-    pairs = list(splits.iterate("train", examples_per_class=1, size=24))
+    pairs = list(drawing.iterate("train", examples_per_class=1, size=24))
     assert [label for _, label in pairs] == labels[:K].tolist()
     pictures = np.stack([picture for picture, _ in pairs]).astype(int)
     assert np.abs(pictures - images[:K]).max() <= 1
@@ -244,13 +243,13 @@ def prepared(tmp_path_factory):
 
 def test_tfds_serves_names_and_splits(prepared):
     data, info = prepared
-    assert set(data) == set(splits.SPLITS)
+    assert set(data) == set(drawing.SPLITS)
     assert info.features["label"].names == NAMES
     assert info.features["family"].num_classes == len({f for _, f, _ in lineage()})
     assert info.features["manufacturer"].names[0] == lineage()[0][0]
     assert info.supervised_keys == ("image", "label")
-    for split in splits.SPLITS:
-        assert info.splits[split].num_examples == len(splits.split_labels(split, 1))
+    for split in drawing.SPLITS:
+        assert info.splits[split].num_examples == len(drawing.split_labels(split, 1))
 
 
 def test_tfds_labels_agree_with_the_tree(prepared):
@@ -263,13 +262,49 @@ def test_tfds_labels_agree_with_the_tree(prepared):
         assert names == lineage()[example["label"]]
 
 
-@pytest.mark.parametrize("split", list(splits.SPLITS))
+@pytest.mark.parametrize("split", list(drawing.SPLITS))
 def test_tfds_serves_the_drawn_pictures(prepared, split):
     images, labels = load_arrays(split, examples_per_class=1, size=32)
     served = {int(example["label"]): example["image"] for example in prepared[0][split]}
     assert sorted(served) == sorted(labels.tolist())
     for image, label in zip(images, labels.tolist()):
         np.testing.assert_array_equal(served[label], image)
+
+
+def test_the_tree_is_stored_with_the_data(prepared):
+    from keras_haframe.data import class_tree as stored_tree
+
+    tree = stored_tree(prepared[1])
+    assert tree.leaves == class_tree().leaves and tree.name == class_tree().name
+    np.testing.assert_array_equal(tree.distances(), class_tree().distances())
+    assert prepared[0]["test"][0]["file_name"].startswith(b"test/")
+
+
+def test_a_folder_of_the_version_without_a_tree_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    tfds = pytest.importorskip("tensorflow_datasets")
+    from keras_haframe.data import class_tree as stored_tree
+    from keras_haframe.data.drawn_aircraft import drawn_aircraft_dataset_builder as module
+
+    class Builder(module.Builder, skip_registration=True):
+        name = "drawn_aircraft"
+        VERSION = tfds.core.Version("1.0.0")
+
+        def describe(self, tree):
+            """Nothing, as version 1.0.0 did."""
+
+    options = {
+        "data_dir": tmp_path,
+        "config": module.DrawnAircraftConfig(name="test", examples_per_class=1, size=16),
+    }
+    Builder(**options).download_and_prepare()
+    assert (tmp_path / "drawn_aircraft/test/1.0.0/dataset_info.json").exists()
+    builder = tfds.builder("drawn_aircraft", **options)
+    assert not builder.is_prepared()
+    with pytest.raises(ValueError, match="Prepare it first"):
+        stored_tree(builder.info)
+    builder.download_and_prepare()
+    assert stored_tree(builder.info).num_classes == K
 
 
 def test_tfds_configurations():

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from keras_haframe.data.drawn_aircraft import fleet, scenery, shapes
-from keras_haframe.data.drawn_aircraft.canvas import Canvas
-from keras_haframe.data.drawn_aircraft.design import Design, stack
-from keras_haframe.data.drawn_aircraft.dice import NUMBERS_PER_IMAGE, Dice
+from keras_haframe.data.drawn_aircraft.canvas import NUMBERS_PER_IMAGE, Canvas, Dice
+from keras_haframe.data.drawn_aircraft.fleet import Design, stack
 from keras_haframe.data.drawn_aircraft.parts import paint_aircraft
 
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from keras_haframe.data import (
-    augment,
     cifar100,
+    crops,
     fgvc_aircraft,
     inaturalist2019,
     tiered_imagenet_h,
@@ -91,7 +91,7 @@ def test_resized_crop_twin(name):
     image = pixels(1, 100, 140)
     for _ in range(4):
         u = RNG.random(41).astype("float32")
-        top, left, h, w = augment.resized_crop_box(100, 140, u[1:]).numpy()
+        top, left, h, w = crops.resized_crop_box(100, 140, u[1:]).numpy()
         cut = Image.fromarray(image[top : top + h, left : left + w])
         expected = np.asarray(cut.resize((224, 224), Image.BILINEAR))
         expected = normalized(expected[:, ::-1] if u[0] < 0.5 else expected, name)

@@ -1,6 +1,7 @@
 """From a decoded image to the model's input."""
 
 import json
+import sys
 
 import keras
 import numpy as np
@@ -77,6 +78,53 @@ def test_the_same_object_maps_a_data_set():
     np.testing.assert_allclose(found, np.stack([prepare(i) for i in images]), atol=1e-6)
 
 
+@pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
+def test_a_batch_is_prepared_as_its_images(resize):
+    images = np.stack([rgb(20, 30, seed=i) for i in range(3)])
+    prepare = Preprocessing((12, 9), resize, 0.8, input_range=(-1.0, 1.0))
+    found = prepare(images)
+    assert isinstance(found, np.ndarray) and found.dtype == np.float32
+    np.testing.assert_allclose(found, np.stack([prepare(i) for i in images]), atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [None, (20, 30)])
+def test_arrays_that_fit_need_no_tensorflow(size, monkeypatch):
+    images = np.stack([rgb(20, 30, seed=i) for i in range(3)])
+    prepare = Preprocessing(
+        size, "crop", input_range=(0.0, 1.0), mean=(0.1, 0.2, 0.3), std=(0.5, 0.6, 0.7),
+        augmentation=Augmentation("pad_and_crop", 3),
+    )  # fmt: skip
+    normal = ((images / 255 - [0.1, 0.2, 0.3]) / [0.5, 0.6, 0.7]).astype("float32")
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    np.testing.assert_allclose(prepare(images), normal, atol=1e-5)
+    np.testing.assert_allclose(prepare(images[0]), normal[0], atol=1e-5)
+    cropped = prepare.augmentation(np.random.default_rng(5), images)
+    found = prepare.train_batch(np.random.default_rng(5), images)
+    np.testing.assert_array_equal(found, prepare(cropped))
+    assert found.shape == images.shape and (found != prepare(images)).any()
+
+
+def test_training_batches_are_resized_before_they_are_cropped():
+    """As `train` does with single images."""
+    images = np.stack([rgb(20, 30, seed=i) for i in range(40)])
+    prepare = Preprocessing((8, 8), augmentation=Augmentation("pad_and_crop", 1))
+    found = prepare.train_batch(np.random.default_rng(0), images)
+    padded = np.pad(prepare(images), ((0, 0), (1, 1), (1, 1), (0, 0)))
+    for image, whole in zip(found, padded):
+        cuts = [whole[y : y + 8, x : x + 8] for y in range(3) for x in range(3)]
+        assert any((image == cut[:, ::step]).all() for cut in cuts for step in (1, -1))
+
+
+def test_arrays_are_changed_by_padding_only():
+    """A random box has another size in every image."""
+    prepare = Preprocessing.imagenet_style((0.5,) * 3, (0.2,) * 3, 8, change="resized_crop")
+    with pytest.raises(ValueError, match="training_batches.*change='resized_crop'"):
+        prepare.train_batch(np.random.default_rng(0), np.zeros((2, 8, 8, 3)))
+    plain = Preprocessing((8, 8))
+    found = plain.train_batch(np.random.default_rng(0), np.full((2, 8, 8, 3), 7, "uint8"))
+    np.testing.assert_array_equal(found, np.full((2, 8, 8, 3), 7.0))
+
+
 @pytest.mark.parametrize(
     "options,message",
     [
@@ -114,6 +162,8 @@ def test_scale_of_numpy_arrays_is_that_of_tensors():
     prepare = Preprocessing(input_range=(-1.0, 1.0), mean=(0.1, 0.2, 0.3), std=(0.5, 0.6, 0.7))
     image = rgb()
     one, two = prepare.scale(image), prepare.scale(tf.constant(image))
+    three = keras.ops.convert_to_numpy(prepare.scale(keras.ops.convert_to_tensor(image)))
+    np.testing.assert_allclose(one, three, rtol=1e-6)
     assert isinstance(one, np.ndarray) and one.dtype == np.float32 and two.dtype == tf.float32
     np.testing.assert_array_equal(one, two)
 
@@ -121,5 +171,7 @@ def test_scale_of_numpy_arrays_is_that_of_tensors():
 def test_augmentation_is_checked():
     with pytest.raises(ValueError, match=r"`change` must be one of .*'mixup'"):
         Augmentation("mixup")
+    with pytest.raises(ValueError, match=r"`pad_mode` must be one of .*'CONSTANT'"):
+        Augmentation("pad_and_crop", pad_mode="CONSTANT")
     with pytest.raises(ValueError, match="`size` must be given"):
         Preprocessing(augmentation=Augmentation("resized_crop"))

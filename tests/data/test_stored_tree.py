@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from keras_haframe.data import augment, class_tree
+from keras_haframe.data import class_tree, crops
 
 
 def info(metadata):
@@ -26,13 +26,14 @@ def test_no_stored_tree(metadata):
 def test_says_when_tensorflow_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     with pytest.raises(ModuleNotFoundError, match=r"keras_haframe\[tensorflow-cpu\]"):
-        augment._tensorflow()
+        crops._tensorflow()
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        "augment",
+        "crops",
+        "augmentation",
         "array_batches",
         "batches",
         "preprocessing",

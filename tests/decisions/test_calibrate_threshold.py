@@ -5,12 +5,11 @@ import pytest
 from keras import ops
 
 from keras_haframe.decisions import calibrate_threshold, confidence_floor, tight_thresholds
+from tests.golden import golden_cases, numbered_tree
 from tests.trees import (
-    GOLDEN_TREES,
     SHAPES,
     ancestors,
     classes_below,
-    golden_tree,
     labels,
     probabilities,
 )
@@ -64,17 +63,19 @@ def test_tight_thresholds_are_just_enough(shape, rule):
     assert not answered[tight > 0].any()
 
 
-@pytest.mark.parametrize("name", GOLDEN_TREES)
-def test_golden(golden, name):
+@golden_cases("golden_ext/tree_{name}.npz", "hsc_quantile_{miss}")
+def test_golden(golden, name, miss):
     arrays = golden(f"golden_ext/tree_{name}.npz")
-    tree = golden_tree(arrays)
+    tree, accuracy = numbered_tree(arrays), round(1 - float(miss), 9)
     tight = tight_thresholds(arrays["y"], arrays["probs"], tree)
     np.testing.assert_allclose(tight, arrays["hsc_tight_thresholds"], rtol=1e-6, atol=2e-7)
-    # The reference interpolates the plain 0.9 quantile; ours is the conformal one, never smaller.
-    quantile = np.quantile(tight, 0.9)
-    np.testing.assert_allclose(quantile, arrays["hsc_quantile_0.1"], rtol=1e-6)
-    ours = calibrate_threshold(arrays["y"], arrays["probs"], tree, accuracy=0.9)
-    assert ours == np.sort(tight)[math.ceil(17 * 0.9) - 1] >= quantile
+    # The reference interpolates the plain quantile; ours is the conformal one, never smaller.
+    quantile = np.quantile(tight, accuracy)
+    np.testing.assert_allclose(quantile, arrays[f"hsc_quantile_{miss}"], rtol=1e-6)
+    ours = calibrate_threshold(arrays["y"], arrays["probs"], tree, accuracy=accuracy)
+    rank = math.ceil(round((len(tight) + 1) * accuracy, 9))
+    assert ours == (np.sort(tight)[rank - 1] if rank <= len(tight) else math.inf)
+    assert ours >= quantile
 
 
 def test_worked_tree_by_hand(tree):

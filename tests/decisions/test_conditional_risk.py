@@ -6,14 +6,13 @@ import pytest
 from keras import ops
 
 from keras_haframe import metrics
+from keras_haframe.data import cifar100
 from keras_haframe.decisions import conditional_risk
 from keras_haframe.tree import ClassTree
 from tests.brute_force import distances, ranking, softmax
-from tests.conftest import random_tree
+from tests.golden import golden_cases, match
 from tests.gradients import DTYPE, RTOL, assert_close, dot, gradient
-from tests.trees import reference_tree
-
-NAMES = ["smalltree", "fgvc_aircraft", "cifar100", "tiered_imagenet_h"]
+from tests.trees import random_tree
 
 
 def twin(p, d):
@@ -30,21 +29,21 @@ def scores(p, distances, **options):
 
 
 @pytest.mark.parametrize("as_tree", [False, True])
-@pytest.mark.parametrize("name", NAMES)
+@golden_cases("golden/crm_metrics.npz", "{name}__neg_risk")
 def test_golden_risk(golden, benchmark_tree, name, as_tree):
     file = golden("golden/crm_metrics.npz")
-    tree = reference_tree(golden, benchmark_tree, name)
+    tree = benchmark_tree(name)
     expected = file[f"{name}__neg_risk"]
     p = softmax(file[f"{name}__logits"])[: len(expected)]
     assert_close(scores(p, tree if as_tree else tree.distances()), expected)
 
 
 @pytest.mark.parametrize("as_tree", [False, True])
-@pytest.mark.parametrize("name", NAMES)
+@golden_cases("golden/crm_metrics.npz", "{name}__crm_top20")
 def test_golden_ranking(golden, benchmark_tree, name, as_tree):
     """The reference's first 20 classes (fewer where there are fewer), in order."""
     file = golden("golden/crm_metrics.npz")
-    tree = reference_tree(golden, benchmark_tree, name)
+    tree = benchmark_tree(name)
     expected = file[f"{name}__crm_top20"]
     found = scores(softmax(file[f"{name}__logits"]), tree if as_tree else tree.distances())
     order = np.array([ranking(s) for s in found])[:, : expected.shape[1]]
@@ -58,7 +57,7 @@ def test_golden_ranking(golden, benchmark_tree, name, as_tree):
         assert (order == expected).mean() > 0.99
 
 
-@pytest.mark.parametrize("name", NAMES[1:])
+@golden_cases("golden/crm_metrics.npz", "{name}__metrics_crm")
 def test_golden_metrics(golden, benchmark_tree, name):
     """All of the paper's metrics of the CRM decision, top-1 included, from the scores alone."""
     file = golden("golden/crm_metrics.npz")
@@ -68,8 +67,10 @@ def test_golden_metrics(golden, benchmark_tree, name):
     measured = {
         "top1_percent": metrics.Top1Accuracy(tree),
         "mistake_severity_mean": metrics.MistakeSeverity(tree),
-        **{f"hierdist@{k}": metrics.HierarchicalDistance(tree, k) for k in (1, 5, 20)},
     }
+    for case in match("hierdist@{k}", expected):
+        k = int(case["k"])
+        measured[f"hierdist@{k}"] = metrics.HierarchicalDistance(tree, k)
     for name, metric in measured.items():
         metric.update_state(labels, found)
         value = float(metric.result()) * (100 if name == "top1_percent" else 1)
@@ -176,9 +177,9 @@ def test_gradient(uneven_tree, compiled):
 # Extreme inputs ------------------------------------------------------------------------------
 
 
-def test_huge_logits(benchmark_tree):
+def test_huge_logits():
     """Probabilities of logits of 1e4 are 0 and 1: the ranking is by distance, then index."""
-    tree = benchmark_tree("cifar100")
+    tree = cifar100.class_tree()
     logits = np.zeros((1, 100))
     logits[0, 42] = 1e4
     expected = sorted(range(100), key=lambda k: (tree.distances()[42, k], k))

@@ -6,13 +6,12 @@ from keras import ops
 from keras_haframe.decisions import confidence_floor
 from keras_haframe.decisions.confidence_floor import RULES
 from tests.compiled import compiled
+from tests.golden import golden_cases, numbered_tree
 from tests.trees import (
-    GOLDEN_TREES,
     SHAPES,
     ancestors,
     chain,
     classes_below,
-    golden_tree,
     probabilities,
 )
 
@@ -81,20 +80,16 @@ def same_classes(tree, found, wanted):
     return all(np.array_equal(tree.ancestors[a], tree.ancestors[b]) for a, b in zip(found, wanted))
 
 
-@pytest.mark.parametrize("name", GOLDEN_TREES)
-def test_golden(golden, name):
+@golden_cases("golden_ext/tree_{name}.npz", "hsc_{key}_pred_{floor}")
+def test_golden(golden, name, key, floor):
     """On a chain of single children the reference takes the first it lists, ours the lowest."""
     arrays = golden(f"golden_ext/tree_{name}.npz")
-    tree = golden_tree(arrays)
-    for floor in ("0.0", "0.3", "0.5", "0.7", "0.9", "1.0"):
-        for rule, key in (("climbing", "climb"), ("selective", "sel")):
-            wanted = [tree.index(str(n)) for n in arrays[f"hsc_{key}_pred_{floor}"]]
-            found = ops.convert_to_numpy(
-                confidence_floor(arrays["probs"], tree, float(floor), rule=rule)
-            )
-            assert same_classes(tree, found, wanted), (floor, rule)
-            inner = [n for n in found if n >= tree.num_classes and n != tree.num_nodes - 1]
-            assert all((tree.parents == n).sum() > 1 for n in inner), "not the lowest of a chain"
+    tree, rule = numbered_tree(arrays), {"climb": "climbing", "sel": "selective"}[key]
+    wanted = [tree.index(str(n)) for n in arrays[f"hsc_{key}_pred_{floor}"]]
+    found = ops.convert_to_numpy(confidence_floor(arrays["probs"], tree, float(floor), rule=rule))
+    assert same_classes(tree, found, wanted)
+    inner = [n for n in found if n >= tree.num_classes and n != tree.num_nodes - 1]
+    assert all((tree.parents == n).sum() > 1 for n in inner), "not the lowest of a chain"
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -173,8 +168,9 @@ def test_a_float32_probability_meets_the_decimal_it_was_rounded_from(tree):
     assert int(confidence_floor(p, tree, 0.7)[0]) == 0
 
 
-def test_a_tree_of_many_classes_needs_no_class_by_class_work(benchmark_tree):
-    tree = benchmark_tree("inaturalist2019")
+@golden_cases("hierarchies/{name}.json")
+def test_a_tree_of_many_classes_needs_no_class_by_class_work(benchmark_tree, name):
+    tree = benchmark_tree(name)
     p = probabilities(tree, 3, sharpness=4.0)
     for rule in ("climbing", "selective"):
         found = ops.convert_to_numpy(confidence_floor(p, tree, 0.6, rule=rule))

@@ -4,7 +4,8 @@ from keras import ops
 
 from keras_haframe.decisions import conditional_risk, hierarchical_ensemble, leaf_parents
 from tests.compiled import compiled
-from tests.trees import GOLDEN_TREES, SHAPES, golden_tree, probabilities
+from tests.golden import golden_cases, numbered_tree
+from tests.trees import SHAPES, probabilities
 
 
 def brute(p, tree, q=None):
@@ -70,10 +71,10 @@ def test_squares_the_mass_of_each_family_and_leaves_ranks_within_it(shape):
     np.testing.assert_allclose(found / after[:, labels], p / before[:, labels], rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", GOLDEN_TREES)
+@golden_cases("golden_ext/tree_{name}.npz")
 def test_golden(golden, name):
     arrays = golden(f"golden_ext/tree_{name}.npz")
-    tree = golden_tree(arrays)
+    tree = numbered_tree(arrays)
     nodes, _ = leaf_parents(tree)
     column = {str(n): i for i, n in enumerate(arrays["hie_parents"])}
     q = arrays["hie_coarse_probs"][:, [column[tree.nodes[n]] for n in nodes]]

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_haframe.data import cifar100
 from keras_haframe.decisions import roll_up
 from keras_haframe.tree import ClassTree
 from tests.brute_force import children, softmax
-from tests.conftest import random_tree
 from tests.gradients import DTYPE, RTOL, assert_close, dot, gradient
+from tests.trees import random_tree
 
 
 def twin(p, tree):
@@ -60,9 +61,9 @@ def test_single_child_has_its_parent_probability(uneven_tree):
     assert found[uneven_tree.index("chain")] == found[uneven_tree.index("link")]
 
 
-def test_levels_sum_to_the_root(benchmark_tree):
+def test_levels_sum_to_the_root():
     """On a balanced tree the nodes of every depth share out the whole mass."""
-    tree = benchmark_tree("cifar100")
+    tree = cifar100.class_tree()
     p = softmax(np.random.default_rng(2).normal(size=(2, 100)))
     found = ops.convert_to_numpy(roll_up(p.astype(DTYPE), tree))
     for depth in range(tree.height + 1):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import keras_haframe as kh
+from keras_haframe.data import cifar100
 from keras_haframe.frames import (
     best_rank_frame,
     hierarchy_aware_frame,
@@ -11,7 +12,8 @@ from keras_haframe.frames import (
     similarity,
     simplex_etf,
 )
-from tests.conftest import random_tree
+from tests.golden import gamma_of, golden_cases
+from tests.trees import random_tree
 
 
 def gram_error(frame, target):
@@ -21,48 +23,46 @@ def gram_error(frame, target):
 # Hierarchy-aware frame ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["fgvc_aircraft", "cifar100"])
 @pytest.mark.parametrize("seed", [None, 0, 1])
-def test_gram_of_the_papers(golden, name, seed):
+@golden_cases("golden/frames.npz", "{case+}__gram")
+def test_gram_of_the_papers(golden, case, seed):
     facts = golden("golden/frames.npz")
-    frame = hierarchy_aware_frame(facts[f"{name}__S"], seed=seed)
-    assert frame.shape == facts[f"{name}__W_rows"].shape and frame.dtype == np.float64
-    assert gram_error(frame, facts[f"{name}__gram"]) < 1e-12
-    theirs = facts[f"{name}__W_rows"]
+    frame = hierarchy_aware_frame(facts[f"{case}__S"], seed=seed)
+    assert frame.shape == facts[f"{case}__S"].shape and frame.dtype == np.float64
+    assert gram_error(frame, facts[f"{case}__gram"]) < 1e-12
+
+
+@golden_cases("golden/frames.npz", "{name}__W_rows")
+def test_gram_of_the_papers_vectors(golden, name):
+    facts = golden("golden/frames.npz")
+    frame, theirs = hierarchy_aware_frame(facts[f"{name}__S"]), facts[f"{name}__W_rows"]
+    assert frame.shape == theirs.shape
     assert gram_error(frame, theirs @ theirs.T) < 1e-12
 
 
-@pytest.mark.parametrize("name", ["inaturalist2019", "tiered_imagenet_h"])
-def test_gram_rows_of_the_papers(golden, name):
+@golden_cases("golden/frames.npz", "{name}__gram_rows0to{last}")
+def test_gram_rows_of_the_papers(golden, name, last):
     facts = golden("golden/frames.npz")
     frame = hierarchy_aware_frame(facts[f"{name}__S"])
-    rows = frame[:4] @ frame.T
-    np.testing.assert_allclose(rows, facts[f"{name}__gram_rows0to4"], rtol=1e-9, atol=1e-12)
+    expected = facts[f"{name}__gram_rows0to{last}"]
+    rows = frame[: len(expected)] @ frame.T
+    np.testing.assert_allclose(rows, expected, rtol=1e-9, atol=1e-12)
     assert gram_error(frame, facts[f"{name}__S"]) < 1e-12
 
 
-@pytest.mark.parametrize("gamma", [0.5, 1.0, 3.0])
-def test_gram_of_smalltree(golden, gamma):
+@golden_cases("golden/frames.npz", "{name}__wideW_rows")
+def test_more_dimensions_than_classes(golden, benchmark_tree, name):
     facts = golden("golden/frames.npz")
-    frame = hierarchy_aware_frame(facts[f"smalltree__gamma{gamma}__S"], seed=3)
-    assert gram_error(frame, facts[f"smalltree__gamma{gamma}__gram"]) < 1e-12
+    shape, gram = facts[f"{name}__wideW_rows"].shape, facts[f"{name}__wide_gram"]
+    tree = benchmark_tree(name)
+    gamma = gamma_of(gram, tree.distances())  # the file does not say which
+    s = similarity(tree, gamma, min_similarity(tree, gamma, "grid"))
+    frame = hierarchy_aware_frame(s, dim=shape[1], seed=0)
+    assert frame.shape == shape
+    assert gram_error(frame, gram) < 1e-12
 
 
-def test_more_dimensions_than_classes(golden):
-    facts = golden("golden/frames.npz")
-    dim = facts["smalltree__wideW_rows"].shape[1]
-    frame = hierarchy_aware_frame(facts["smalltree__gamma1.0__S"], dim=dim, seed=0)
-    assert frame.shape == facts["smalltree__wideW_rows"].shape
-    assert gram_error(frame, facts["smalltree__wide_gram"]) < 1e-12
-
-
-def test_flat_hierarchy_of_the_papers(golden):
-    facts = golden("golden/frames.npz")
-    assert gram_error(hierarchy_aware_frame(facts["flat10__S"]), facts["flat10__gram"]) < 1e-12
-
-
-@pytest.mark.parametrize("name", ["flat", "level3", "unary_heavy", "unbalanced"])
-@pytest.mark.parametrize("case", ["zero", "p1", "grid"])
+@golden_cases("golden_ext/tree_{name}.npz", "Wref_{case}")
 def test_gram_of_the_extensions(golden, name, case):
     facts = golden(f"golden_ext/tree_{name}.npz")
     frame = hierarchy_aware_frame(facts[f"S_{case}"], seed=5)
@@ -160,8 +160,8 @@ def test_singular_similarity_needs_one_dimension_less(tree):
 
 
 @pytest.mark.parametrize("dim", [2, 3, 5])
-def test_few_dimensions(benchmark_tree, dim):
-    tree = benchmark_tree("cifar100")
+def test_few_dimensions(dim):
+    tree = cifar100.class_tree()
     s = similarity(tree, 2.0, min_similarity(tree, 2.0, "grid"))
     result = best_rank_frame(s, 10 * dim)
     frame, error = result
@@ -176,15 +176,15 @@ def test_few_dimensions(benchmark_tree, dim):
     np.testing.assert_allclose(frame @ frame.T, best / np.outer(scale, scale), atol=1e-9)
 
 
-def test_error_falls_as_dimensions_rise(benchmark_tree):
-    tree = benchmark_tree("fgvc_aircraft")
+def test_error_falls_as_dimensions_rise():
+    tree = cifar100.class_tree()
     s = similarity(tree, 1.0, min_similarity(tree, 1.0, "grid"))
     errors = [best_rank_frame(s, dim).gram_error for dim in (20, 40, 60, 80, 99)]
     assert errors == sorted(errors, reverse=True)
 
 
-def test_seed_turns_a_low_rank_frame(benchmark_tree):
-    tree = benchmark_tree("cifar100")
+def test_seed_turns_a_low_rank_frame():
+    tree = cifar100.class_tree()
     s = similarity(tree, 2.0, 0.0)
     zero, again, one = (best_rank_frame(s, 20, seed).frame for seed in (0, 0, 1))
     np.testing.assert_array_equal(zero, again)
@@ -233,7 +233,7 @@ def test_simplex_is_the_frame_of_a_flat_tree():
     np.testing.assert_allclose(frame @ frame.T, simplex_etf(6) @ simplex_etf(6).T, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["d16_k5", "d64_k10", "d128_k100"])
+@golden_cases("golden_ext/etf_dr_{name}.npz")
 def test_gram_of_the_published_simplex(golden, name):
     theirs = golden(f"golden_ext/etf_dr_{name}.npz")["M"].astype(np.float64)  # [d, K]
     dim, k = theirs.shape

@@ -5,7 +5,7 @@ import pytest
 
 import keras_haframe as kh
 from keras_haframe.frames import diagnose, min_similarity, similarity
-from tests.conftest import random_tree
+from tests.trees import random_tree
 
 
 def test_public_name():

@@ -5,12 +5,13 @@ import pytest
 
 import keras_haframe as kh
 from keras_haframe.frames import min_similarity, node_weights, similarity
-from tests.conftest import random_tree
+from tests.golden import golden_cases, number, numbered_tree
+from tests.trees import random_tree
 
 CASES = [(m, c) for m in ("exponential", "linear") for c in ("depth", "subtree")]
 
 
-def some_tree(seed, low=2, high=30):
+def drawn(seed, low=2, high=30):
     rng = np.random.default_rng(seed)
     return random_tree(rng, int(rng.integers(low, high))), float(np.exp(rng.uniform(-1.5, 1.5)))
 
@@ -48,7 +49,7 @@ def test_worked_tree_by_hand(tree):
 @pytest.mark.parametrize(("mapping", "convention"), CASES)
 @pytest.mark.parametrize("seed", range(8))
 def test_the_weights_sum_to_the_similarity(seed, mapping, convention):
-    tree, gamma = some_tree(seed)
+    tree, gamma = drawn(seed)
     for s_min in (0.0, 0.4, min_similarity(tree, gamma, "exact", mapping, convention)):
         w = node_weights.node_weights(tree, gamma, s_min, mapping, convention)
         s = sum(w[n] * np.outer(tree.ancestors[n], tree.ancestors[n]) for n in range(len(w)))
@@ -59,7 +60,7 @@ def test_the_weights_sum_to_the_similarity(seed, mapping, convention):
 @pytest.mark.parametrize(("mapping", "convention"), CASES)
 @pytest.mark.parametrize("seed", range(8))
 def test_only_the_root_may_weigh_less_than_nothing(seed, mapping, convention):
-    tree, gamma = some_tree(seed)
+    tree, gamma = drawn(seed)
     s_min = min_similarity(tree, gamma, "exact", mapping, convention)
     w = node_weights.node_weights(tree, gamma, s_min, mapping, convention)
     assert (w[: tree.num_classes] > 0).all() and (w[:-1] >= 0).all() and w[-1] < 0
@@ -74,27 +75,25 @@ def test_weights_keep_their_digits_at_small_gamma(uneven_tree):
     np.testing.assert_allclose(w[:-1], first_order, rtol=1e-11)
 
 
-@pytest.mark.parametrize("name", ["flat", "level3", "unary_heavy", "unbalanced"])
-def test_weights_of_the_extensions(golden, name):
+@golden_cases("golden_ext/tree_{name}.npz", "nodew_{case}")
+def test_weights_of_the_extensions(golden, name, case):
     facts = golden(f"golden_ext/tree_{name}.npz")
-    edges = [(str(p), str(n)) for n, p in enumerate(facts["parent"]) if p >= 0]
-    tree = kh.ClassTree(edges, [str(n) for n in facts["leaves"]])
-    number = [tree.index(str(n)) for n in range(tree.num_nodes)]
-    gamma = float(facts["gamma"])
-    for case, s_min in (("zero", 0.0), ("p1", 0.1), ("grid", float(facts["s_min_grid"]))):
-        w = node_weights.node_weights(tree, gamma, s_min, convention="subtree")
-        found, expected = w[number], facts[f"nodew_{case}"]
-        # How the weight of a single-child chain at the top is shared out is a matter of taste:
-        # all its nodes cover all classes.
-        top = facts["ancestor"].all(axis=1)
-        np.testing.assert_allclose(found[~top], expected[~top], rtol=1e-10, atol=1e-15)
-        np.testing.assert_allclose(found[top].sum(), expected[top].sum(), rtol=1e-10)
+    tree = numbered_tree(facts)
+    s_min = facts["s_min_grid"] if case == "grid" else number(case)
+    w = node_weights.node_weights(tree, float(facts["gamma"]), float(s_min), convention="subtree")
+    found = w[[tree.index(str(n)) for n in range(tree.num_nodes)]]
+    expected = facts[f"nodew_{case}"]
+    # How the weight of a single-child chain at the top is shared out is a matter of taste: all its
+    # nodes cover all classes.
+    top = facts["ancestor"].all(axis=1)
+    np.testing.assert_allclose(found[~top], expected[~top], rtol=1e-10, atol=1e-15)
+    np.testing.assert_allclose(found[top].sum(), expected[top].sum(), rtol=1e-10)
 
 
 @pytest.mark.parametrize("convention", ["depth", "subtree"])
 @pytest.mark.parametrize("seed", range(10))
 def test_largest_distance(seed, convention):
-    tree, _ = some_tree(seed)
+    tree, _ = drawn(seed)
     assert node_weights.largest_distance(tree, convention) == tree.distances(convention).max()
 
 
@@ -108,7 +107,7 @@ def test_largest_distance_below_a_chain(tree):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_nodes_by_depth(seed):
-    tree, _ = some_tree(seed)
+    tree, _ = drawn(seed)
     found = tree.by_depth
     assert len(found) == tree.height + 1 and found[0].tolist() == [tree.num_nodes - 1]
     for depth, nodes in enumerate(found):
@@ -118,7 +117,7 @@ def test_nodes_by_depth(seed):
 @pytest.mark.parametrize(("mapping", "convention"), CASES)
 @pytest.mark.parametrize("seed", range(5))
 def test_masses_of_every_block(seed, mapping, convention):
-    tree, gamma = some_tree(seed, high=16)
+    tree, gamma = drawn(seed, high=16)
     w = node_weights.node_weights(tree, gamma, 0.05, mapping, convention)
     below, whole = node_weights.masses(tree, w)
     for node in range(tree.num_nodes):
@@ -140,7 +139,7 @@ def test_mass_of_a_singular_similarity_is_infinite_or_huge(tree):
 @pytest.mark.parametrize(("mapping", "convention"), CASES)
 @pytest.mark.parametrize("seed", range(10))
 def test_solve_ones(seed, mapping, convention):
-    tree, gamma = some_tree(20 + seed)
+    tree, gamma = drawn(20 + seed)
     for s_min in (0.0, 0.3, 0.5 * min_similarity(tree, gamma, "exact", mapping, convention)):
         w = node_weights.node_weights(tree, gamma, s_min, mapping, convention)
         total, norm2 = node_weights.solve_ones(tree, w)

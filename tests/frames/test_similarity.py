@@ -10,11 +10,8 @@ from keras_haframe.frames.similarity import (
     check_gamma,
     resolve_min_similarity,
 )
-from tests.conftest import random_tree
-
-BENCHMARKS = ("fgvc_aircraft", "cifar100", "inaturalist2019", "tiered_imagenet_h")
-EXTENSIONS = ("flat", "level3", "unary_heavy", "unbalanced")
-GAMMAS = [(d, g) for d in ("fgvc_aircraft", "cifar100") for g in (0.5, 3.0)]
+from tests.golden import frame_case, golden_cases, number, numbered_tree
+from tests.trees import random_tree
 
 
 def brute_similarity(d, gamma, s_min, mapping="exponential"):
@@ -39,11 +36,6 @@ def brute_grid(d, gamma, mapping="exponential"):
         if (values >= 0).all():
             found = min(found, g)
     return found
-
-
-def extension_tree(facts):
-    edges = [(str(p), str(n)) for n, p in enumerate(facts["parent"]) if p >= 0]
-    return kh.ClassTree(edges, [str(n) for n in facts["leaves"]])
 
 
 # Values ------------------------------------------------------------------------------------------
@@ -85,67 +77,42 @@ def test_extreme_gamma(tree):
 # Golden ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", BENCHMARKS)
-def test_papers_benchmarks(golden, benchmark_tree, name):
+@golden_cases("golden/frames.npz", "{case+}__smin")
+def test_papers_numbers(golden, case):
     facts = golden("golden/frames.npz")
-    tree = benchmark_tree(name)
-    gamma = float(facts[f"{name}__gamma"])
-    assert min_similarity(tree, gamma, "grid") == float(facts[f"{name}__smin"])  # bit for bit
-    assert min_similarity(tree.distances(), gamma, "grid") == float(facts[f"{name}__smin"])
-    s = similarity(tree, gamma, float(facts[f"{name}__smin"]))
-    np.testing.assert_allclose(s, facts[f"{name}__S"], rtol=1e-12, atol=1e-15)
+    tree, gamma = frame_case(facts, case)
+    s_min = float(facts[f"{case}__smin"])
+    assert min_similarity(tree, gamma, "grid") == s_min  # bit for bit
+    assert min_similarity(tree.distances(), gamma, "grid") == s_min
+    s = similarity(tree, gamma, s_min)
+    np.testing.assert_allclose(s, facts[f"{case}__S"], rtol=1e-12, atol=1e-15)
 
 
-@pytest.mark.parametrize(("name", "gamma"), GAMMAS)
-def test_papers_trees_at_other_gammas(golden, benchmark_tree, name, gamma):
-    facts = golden("golden/frames.npz")
-    tree = benchmark_tree(name)
-    s_min = float(facts[f"{name}__gamma{gamma}__smin"])
-    assert min_similarity(tree, gamma, "grid") == s_min
-    expected = facts[f"{name}__gamma{gamma}__S"]
-    np.testing.assert_allclose(similarity(tree, gamma, s_min), expected, rtol=1e-12, atol=1e-15)
-
-
-@pytest.mark.parametrize("gamma", [0.5, 1.0, 3.0])
-def test_smalltree(golden, gamma):
-    facts = golden("golden/frames.npz")
-    tree = kh.ClassTree(facts["smalltree__edges"], facts["smalltree__leaves"])
-    s_min = float(facts[f"smalltree__gamma{gamma}__smin"])
-    assert min_similarity(tree, gamma, "grid") == s_min
-    assert min_similarity(facts["smalltree__D"], gamma, "grid") == s_min
-    expected = facts[f"smalltree__gamma{gamma}__S"]
-    np.testing.assert_allclose(similarity(tree, gamma, s_min), expected, rtol=1e-12, atol=1e-15)
-
-
-def test_smalltree_with_the_linear_mapping(golden):
-    facts = golden("golden/frames.npz")
-    s = similarity(facts["smalltree__D"], 1.0, -0.02, mapping="linear")
-    expected = facts["smalltree__linear_S_smin_m0p02"]
+@golden_cases("golden/frames.npz", "{name}__linear_S_smin_{s_min}")
+def test_papers_linear_mapping(golden, benchmark_tree, name, s_min):
+    s = similarity(benchmark_tree(name).distances(), 1.0, number(s_min), mapping="linear")
+    expected = golden("golden/frames.npz")[f"{name}__linear_S_smin_{s_min}"]
     np.testing.assert_allclose(s, expected, rtol=1e-12, atol=1e-15)
 
 
-def test_flat_hierarchy(golden):
-    facts = golden("golden/frames.npz")
-    gamma = float(facts["flat10__gamma"])
-    tree = kh.ClassTree([("r", f"c{i}") for i in range(10)])
-    assert min_similarity(tree, gamma, "grid") == float(facts["flat10__smin"])
-    s = similarity(tree, gamma, float(facts["flat10__smin"]))
-    np.testing.assert_allclose(s, facts["flat10__S"], rtol=1e-12, atol=1e-15)
-
-
-@pytest.mark.parametrize("name", EXTENSIONS)
+@golden_cases("golden_ext/tree_{name}.npz")
 def test_bounds_of_the_extensions(golden, name):
     facts = golden(f"golden_ext/tree_{name}.npz")
-    tree, gamma = extension_tree(facts), float(facts["gamma"])
+    tree, gamma = numbered_tree(facts), float(facts["gamma"])
     grid, exact = float(facts["s_min_grid"]), float(facts["s_min_exact"])
     assert min_similarity(tree, gamma, "grid", convention="subtree") == grid
     assert min_similarity(facts["D"], gamma, "grid") == grid
     for form in (tree, facts["D"]):
         found = min_similarity(form, gamma, "exact", convention="subtree")
         assert found == pytest.approx(exact, rel=1e-12)
-    for case, s_min in (("zero", 0.0), ("p1", 0.1), ("grid", grid)):
-        s = similarity(facts["D"], gamma, s_min)
-        np.testing.assert_allclose(s, facts[f"S_{case}"], rtol=1e-12, atol=1e-15)
+
+
+@golden_cases("golden_ext/tree_{name}.npz", "S_{case}")
+def test_similarities_of_the_extensions(golden, name, case):
+    facts = golden(f"golden_ext/tree_{name}.npz")
+    s_min = float(facts["s_min_grid"]) if case == "grid" else number(case)
+    s = similarity(facts["D"], float(facts["gamma"]), s_min)
+    np.testing.assert_allclose(s, facts[f"S_{case}"], rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize(

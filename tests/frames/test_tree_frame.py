@@ -8,9 +8,8 @@ import pytest
 
 import keras_haframe as kh
 from keras_haframe.frames import TreeFrame, hierarchy_aware_frame, min_similarity, similarity
-from tests.conftest import random_tree
-
-EXTENSIONS = ("flat", "level3", "unary_heavy", "unbalanced")
+from tests.golden import frame_case, golden_cases, number, numbered_tree
+from tests.trees import random_tree
 
 
 def gram_error(frame, target):
@@ -142,50 +141,31 @@ def test_deep_chain_and_caterpillar():
 # Golden ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["fgvc_aircraft", "cifar100", "tiered_imagenet_h"])
-def test_papers_benchmarks(golden, benchmark_tree, name):
+@golden_cases("golden/frames.npz", "{case+}__smin")
+def test_papers_numbers(golden, case):
     facts = golden("golden/frames.npz")
-    frame = TreeFrame(benchmark_tree(name), float(facts[f"{name}__gamma"]), "grid")
-    assert frame.min_similarity == float(facts[f"{name}__smin"])
+    frame = TreeFrame(*frame_case(facts, case), "grid")
+    assert frame.min_similarity == float(facts[f"{case}__smin"])
     w = frame.dense()
-    assert gram_error(w, facts[f"{name}__S"]) < 1e-13
-    if f"{name}__gram" in facts:
-        assert gram_error(w, facts[f"{name}__gram"]) < 1e-12
-    else:
-        rows = facts[f"{name}__gram_rows0to4"]
-        np.testing.assert_allclose(w[:4] @ w.T, rows, atol=1e-12)
+    assert gram_error(w, facts[f"{case}__S"]) < 1e-13
+    if f"{case}__gram" in facts:
+        assert gram_error(w, facts[f"{case}__gram"]) < 1e-12
+    if f"{case}__gram_rows0to4" in facts:
+        rows = facts[f"{case}__gram_rows0to4"]
+        np.testing.assert_allclose(w[: len(rows)] @ w.T, rows, rtol=1e-9, atol=1e-12)
 
 
-def test_inaturalist(golden, benchmark_tree):
-    facts = golden("golden/frames.npz")
-    frame = TreeFrame(benchmark_tree("inaturalist2019"), 5.0, "grid")
-    assert frame.min_similarity == float(facts["inaturalist2019__smin"])
-    assert gram_error(frame.dense(), facts["inaturalist2019__S"]) < 1e-13
+@golden_cases("golden/frames.npz", "{name}__linear_S_smin_{s_min}")
+def test_papers_linear_mapping(golden, benchmark_tree, name, s_min):
+    w = TreeFrame(benchmark_tree(name), 1.0, number(s_min), mapping="linear").dense()
+    assert gram_error(w, golden("golden/frames.npz")[f"{name}__linear_S_smin_{s_min}"]) < 1e-13
 
 
-@pytest.mark.parametrize("gamma", [0.5, 1.0, 3.0])
-def test_smalltree(golden, gamma):
-    facts = golden("golden/frames.npz")
-    tree = kh.ClassTree(facts["smalltree__edges"], facts["smalltree__leaves"])
-    w = TreeFrame(tree, gamma, "grid").dense()
-    assert gram_error(w, facts[f"smalltree__gamma{gamma}__gram"]) < 1e-12
-
-
-def test_linear_mapping_of_the_papers(golden):
-    facts = golden("golden/frames.npz")
-    tree = kh.ClassTree(facts["smalltree__edges"], facts["smalltree__leaves"])
-    w = TreeFrame(tree, 1.0, -0.02, mapping="linear").dense()
-    assert gram_error(w, facts["smalltree__linear_S_smin_m0p02"]) < 1e-13
-
-
-@pytest.mark.parametrize("name", EXTENSIONS)
-@pytest.mark.parametrize("case", ["zero", "p1", "grid"])
+@golden_cases("golden_ext/tree_{name}.npz", "S_{case}")
 def test_trees_of_the_extensions(golden, name, case):
     facts = golden(f"golden_ext/tree_{name}.npz")
-    edges = [(str(p), str(n)) for n, p in enumerate(facts["parent"]) if p >= 0]
-    tree = kh.ClassTree(edges, [str(n) for n in facts["leaves"]])
-    s_min = {"zero": 0.0, "p1": 0.1, "grid": "grid"}[case]
-    frame = TreeFrame(tree, float(facts["gamma"]), s_min, convention="subtree")
+    s_min = case if case == "grid" else number(case)
+    frame = TreeFrame(numbered_tree(facts), float(facts["gamma"]), s_min, convention="subtree")
     if case == "grid":
         assert frame.min_similarity == float(facts["s_min_grid"])
     w = frame.dense()
@@ -195,12 +175,10 @@ def test_trees_of_the_extensions(golden, name, case):
     np.testing.assert_allclose(np.linalg.eigvalsh(w @ w.T), facts[f"eig_{case}"], atol=1e-11)
 
 
-@pytest.mark.parametrize("name", EXTENSIONS)
+@golden_cases("golden_ext/tree_{name}.npz")
 def test_singular_limit_of_the_extensions(golden, name):
     facts = golden(f"golden_ext/tree_{name}.npz")
-    edges = [(str(p), str(n)) for n, p in enumerate(facts["parent"]) if p >= 0]
-    tree = kh.ClassTree(edges, [str(n) for n in facts["leaves"]])
-    frame = TreeFrame(tree, float(facts["gamma"]), convention="subtree")
+    frame = TreeFrame(numbered_tree(facts), float(facts["gamma"]), convention="subtree")
     assert frame.min_similarity == pytest.approx(float(facts["s_min_exact"]), rel=1e-12)
     target = similarity(facts["D"], float(facts["gamma"]), frame.min_similarity)
     assert gram_error(frame.dense(), target) < 1e-13

@@ -7,24 +7,11 @@ from keras import ops
 from keras_haframe import frames
 from keras_haframe.layers import ETFClassifier, FrameClassifier
 from keras_haframe.tree import ClassTree
-from tests.brute_force import distances
-from tests.conftest import random_tree
+from tests.brute_force import target_cosines
+from tests.golden import frame_case, golden_cases
 from tests.gradients import DTYPE, RTOL, assert_close, dot, gradient, numeric_gradient
-
-
-def rows(classifier, dim):
-    """The class vectors of a classifier `[K, dim]`, read off its logits of unit features."""
-    return ops.convert_to_numpy(classifier(np.eye(dim, dtype=DTYPE))["logits"]).T
-
-
-def target(tree, gamma, s_min, convention="depth"):
-    """Target cosines with explicit loops."""
-    d = distances(tree, convention)
-    s = np.empty(d.shape)
-    for i in range(len(d)):
-        for j in range(len(d)):
-            s[i, j] = (1 - s_min) * np.exp(-gamma * d[i, j] / d.max()) + s_min
-    return s
+from tests.layers.fixed import classifiers, rows
+from tests.trees import random_tree
 
 
 def twin(w, x):
@@ -36,17 +23,6 @@ def twin(w, x):
             logits[b, k] = sum(w[k, p] * x[b, p] for p in range(x.shape[1]))
             cosines[b, k] = logits[b, k] / norm if norm > 1e-8 else 0.0
     return logits, cosines
-
-
-def classifiers(tree):
-    return [
-        FrameClassifier(tree, 1.0, dtype=DTYPE),
-        FrameClassifier(tree, 1.0, structured=True, dtype=DTYPE),
-        FrameClassifier(
-            tree, 3.0, min_similarity="exact", structured=True, convention="subtree", dtype=DTYPE
-        ),
-        ETFClassifier(tree.num_classes, dtype=DTYPE),
-    ]
 
 
 # Values --------------------------------------------------------------------------------------
@@ -83,7 +59,7 @@ def test_gram_matrix_is_the_target(uneven_tree, convention, structured, gamma):
         uneven_tree, gamma, structured=structured, convention=convention, dtype=DTYPE
     )
     w = rows(layer, 7)
-    s = target(uneven_tree, gamma, layer.target.s_min, convention)
+    s = target_cosines(uneven_tree, gamma, layer.target.s_min, convention)
     assert_close(w @ w.T, s)
     np.testing.assert_allclose(np.linalg.norm(w, axis=1), 1.0, rtol=RTOL)
 
@@ -126,26 +102,28 @@ def test_structured_and_dense_have_one_gram_matrix():
         assert np.abs(structured - dense).max() > 1e-2  # the vectors themselves are turned
 
 
-@pytest.mark.parametrize("name,gamma", [("fgvc_aircraft", 1.0), ("cifar100", 2.0)])
-def test_golden_gram(golden, benchmark_tree, name, gamma):
+@golden_cases("golden/frames.npz", "{case+}__gram")
+def test_golden_gram(golden, case):
     """Vectors differ by a rotation from run to run; their Gram matrix is the reference's."""
     file = golden("golden/frames.npz")
+    tree, gamma = frame_case(file, case)
     for structured in (False, True):
-        layer = FrameClassifier(benchmark_tree(name), gamma, structured=structured, dtype=DTYPE)
-        w = rows(layer, 100)
-        assert_close(w @ w.T, file[f"{name}__gram"])
-        np.testing.assert_allclose(layer.target.s_min, file[f"{name}__smin"], rtol=1e-12)
+        layer = FrameClassifier(tree, gamma, structured=structured, dtype=DTYPE)
+        w = rows(layer, tree.num_classes)
+        assert_close(w @ w.T, file[f"{case}__gram"])
+        np.testing.assert_allclose(layer.target.s_min, file[f"{case}__smin"], rtol=1e-12)
 
 
-def test_golden_logits(golden, benchmark_tree):
+@golden_cases("golden/haframe_loss.npz", "{name}__logits")
+def test_golden_logits(golden, benchmark_tree, name):
     """With the reference's own vectors in the kernel, its logits."""
     file = golden("golden/haframe_loss.npz")
-    for name, gamma in (("fgvc_aircraft", 1.0), ("cifar100", 2.0)):
-        layer = FrameClassifier(benchmark_tree(name), gamma, dtype=DTYPE)
-        layer.build((None, 100))
-        layer.kernel.assign(file[f"{name}__W_rows"].T)
-        outputs = layer(file[f"{name}__features"].astype(DTYPE))
-        assert_close(outputs["logits"], file[f"{name}__logits"])
+    layer = FrameClassifier(benchmark_tree(name), 1.0, dtype=DTYPE)
+    kernel = file[f"{name}__W_rows"].T
+    layer.build((None, len(kernel)))
+    layer.kernel.assign(kernel)
+    outputs = layer(file[f"{name}__features"].astype(DTYPE))
+    assert_close(outputs["logits"], file[f"{name}__logits"])
 
 
 def test_wide_features(tree):
@@ -153,7 +131,7 @@ def test_wide_features(tree):
     layer = FrameClassifier(tree, 1.0, dtype=DTYPE)
     w = rows(layer, 9)
     assert w.shape == (4, 9)
-    assert_close(w @ w.T, target(tree, 1.0, layer.target.s_min))
+    assert_close(w @ w.T, target_cosines(tree, 1.0, layer.target.s_min))
 
 
 @pytest.mark.parametrize("classes,dim", [(2, 1), (2, 2), (5, 4), (5, 5), (10, 23)])

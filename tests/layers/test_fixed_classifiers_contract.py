@@ -8,10 +8,11 @@ import pytest
 from keras import ops
 
 from keras_haframe import frames
+from keras_haframe.data import cifar100
 from keras_haframe.layers import ETFClassifier, FixedClassifier, FrameClassifier
 from keras_haframe.tree import ClassTree
 from tests.gradients import BACKEND, DTYPE, assert_close
-from tests.layers.test_fixed_classifiers import classifiers, rows
+from tests.layers.fixed import classifiers, rows
 
 # Frozen weights ------------------------------------------------------------------------------
 
@@ -191,8 +192,8 @@ def test_config_round_trip(uneven_tree, which):
     np.testing.assert_array_equal(rows(again, 7), rows(layer, 7))
 
 
-def test_config_holds_the_recipe_only(benchmark_tree):
-    tree = benchmark_tree("cifar100")
+def test_config_holds_the_recipe_only():
+    tree = cifar100.class_tree()
     config = FrameClassifier(tree, 2.0).get_config()
     assert len(json.dumps(config)) < len(json.dumps(tree.get_config())) + 1000
 

@@ -8,22 +8,22 @@ from keras import ops
 import keras_haframe as kh
 from keras_haframe.layers import SliceClassifiers
 from keras_haframe.losses import LevelCrossEntropy
+from tests.golden import golden_cases, level_order
 from tests.gradients import DTYPE, RTOL, assert_close, gradient, gradients
-from tests.losses.contract import TREES, some_tree
-from tests.losses.test_hafeature_loss import level_order
-
-CASES = {
-    "flamingo_cifar100_l5_type1": ("cifar100", [102, 102, 102, 103, 103]),
-    "flamingo_cifar100_l5_type2": ("cifar100", None),
-    "flamingo_fgvc_l3_type1_60d": ("fgvc_aircraft", [20, 20, 20]),
-}
+from tests.trees import TREES
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_golden(name, golden, benchmark_tree):
+@golden_cases("golden/hafeature_flamingo.npz", "flamingo_{name}_l{rest}__total_loss")
+def test_golden(name, rest, golden, benchmark_tree):
     data = golden("golden/hafeature_flamingo.npz")
-    dataset, widths = CASES[name]
-    tree, order = benchmark_tree(dataset), level_order(golden, dataset)
+    tree, name = benchmark_tree(name), f"flamingo_{name}_l{rest}"
+    order = level_order(tree)
+    # A classifier sees the slice of its level and those of the finer ones.
+    seen = [data[f"{name}__classifier_{n}_weight"].shape[1] for n in range(1, tree.height + 1)]
+    if seen == SliceClassifiers(tree).widths(seen[0]):
+        widths = None
+    else:
+        widths = [wide - narrow for wide, narrow in zip(seen, [*seen[1:], 0])]
     x, labels = data[f"{name}__features"].astype(DTYPE), data[f"{name}__labels"]
     head = SliceClassifiers(tree, slice_widths=widths, dtype=DTYPE)
     head.build(x.shape)
@@ -53,8 +53,8 @@ def test_golden(name, golden, benchmark_tree):
 
 
 @pytest.mark.parametrize("kind", TREES)
-def test_logits_equal_loops(kind, request):
-    tree = some_tree(kind, request)
+def test_logits_equal_loops(kind):
+    tree = TREES[kind]()
     x = np.random.default_rng(0).normal(size=(3, 11)).astype("float32")
     head = SliceClassifiers(tree)
     outputs = head(x)

@@ -6,8 +6,8 @@ import pytest
 from keras import ops
 
 from keras_haframe.layers import FrameClassifier, ResidualBlock, TransformationBlock
-from keras_haframe.tree import ClassTree
 from tests.gradients import DTYPE, assert_close, dot, gradient, gradients
+from tests.trees import flat
 
 GOLDEN = "golden/type2_head.npz"
 
@@ -52,10 +52,11 @@ def load(names, file, prefix):
 
 @pytest.fixture
 def loaded(golden):
-    """A block of width 12 with the weights of the golden file, and the file."""
+    """A block with the weights of the golden file, and the file."""
     file = golden(GOLDEN)
-    block = TransformationBlock(12, dtype=DTYPE)
-    block.build((None, 12))
+    width = file["x"].shape[1]
+    block = TransformationBlock(width, dtype=DTYPE)
+    block.build((None, width))
     load(block_names(block), file, "state__")
     return block, file
 
@@ -124,29 +125,30 @@ def test_golden_moving_averages(loaded):
 
 
 def test_golden_rectangular(golden):
-    """7 -> 5 -> 9 with a linear shortcut, in eval mode."""
+    """Another width inside and outside, with a linear shortcut, in eval mode."""
     file = golden(GOLDEN)
-    block = ResidualBlock(9, hidden_units=5, dtype=DTYPE)
-    block.build((None, 7))
+    units, hidden = file["rect_state__linear2.weight"].shape
+    block = ResidualBlock(units, hidden_units=hidden, dtype=DTYPE)
+    block.build((None, file["rect_x"].shape[1]))
     load(residual_names(block, ""), file, "rect_state__")
     assert_close(block(file["rect_x"].astype(DTYPE), training=False), file["rect_eval_out"])
 
 
 def test_golden_type_two_head(golden):
     """Feature map -> 1x1 convolution -> average pool -> transformation -> fixed classifier."""
-    file, frames = golden(GOLDEN), golden("golden/frames.npz")
-    tree = ClassTree(frames["smalltree__edges"].tolist(), frames["smalltree__leaves"].tolist())
-    k = tree.num_classes
+    file = golden(GOLDEN)
+    vectors = file["head_state__classifier_3.weight"]
+    k = len(vectors)
     conv = keras.layers.Conv2D(k, 1, use_bias=False, dtype=DTYPE, data_format="channels_last")
     block = TransformationBlock(k, dtype=DTYPE)
-    classifier = FrameClassifier(tree, gamma=1.0, dtype=DTYPE)
-    for layer, shape in ((conv, (None, 2, 2, 2048)), (block, (None, k)), (classifier, (None, k))):
+    classifier = FrameClassifier(flat(k), gamma=1.0, dtype=DTYPE)
+    images = np.transpose(file["head_feature_map_NCHW"], (0, 2, 3, 1)).astype(DTYPE)
+    for layer, shape in ((conv, images.shape), (block, (None, k)), (classifier, (None, k))):
         layer.build(shape)
     conv.kernel.assign(file["head_conv1x1_weight_out_in"].T[None, None])
     load(block_names(block, "features_1.0", "features_1.1"), file, "head_state__")
-    classifier.kernel.assign(file["head_state__classifier_3.weight"].T)
+    classifier.kernel.assign(vectors.T)
 
-    images = np.transpose(file["head_feature_map_NCHW"], (0, 2, 3, 1)).astype(DTYPE)
     pooled = ops.mean(conv(images), axis=(1, 2))
     features = block(pooled, training=False)
     assert_close(features, file["head_penultimate"])

@@ -7,9 +7,9 @@ from keras import ops
 
 import keras_haframe as kh
 from keras_haframe.layers import UnitClassifiers
+from tests.brute_force import level_names
 from tests.gradients import assert_close, gradient
-from tests.losses.contract import TREES, some_tree
-from tests.losses.test_level_cross_entropy import level_names
+from tests.trees import TREES
 
 X = np.random.default_rng(0).normal(size=(5, 6)).astype("float32")
 
@@ -21,8 +21,8 @@ def units(head, level: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", TREES)
-def test_logits_equal_loops(kind, request):
-    head = UnitClassifiers(some_tree(kind, request))
+def test_logits_equal_loops(kind):
+    head = UnitClassifiers(TREES[kind]())
     head.build(X.shape)
     for bias in head.biases:
         bias.assign(np.arange(bias.shape[0]))
@@ -33,8 +33,8 @@ def test_logits_equal_loops(kind, request):
 
 
 @pytest.mark.parametrize("kind", TREES)
-def test_geometry_equals_loops(kind, request):
-    tree = some_tree(kind, request)
+def test_geometry_equals_loops(kind):
+    tree = TREES[kind]()
     head = UnitClassifiers(tree)
     geometry = ops.convert_to_numpy(head(X)["geometry"])
     total = 0.0

@@ -6,38 +6,8 @@ import pytest
 from keras import ops
 
 import keras_haframe as kh
-from tests.conftest import random_tree
 from tests.gradients import DTYPE, RTOL, assert_close, gradients, numeric_gradient
-
-FLAT = [("root", name) for name in "abcde"]
-TREES = ["worked", "uneven", "flat", "random", "lopsided"]
-
-
-def some_tree(kind: str, request) -> kh.ClassTree:
-    """A tree by name; `"lopsided"` has a class right under the root beside deep ones."""
-    if kind == "worked":
-        return request.getfixturevalue("tree")
-    if kind == "uneven":
-        return request.getfixturevalue("uneven_tree")
-    if kind == "flat":
-        return kh.ClassTree(FLAT)
-    if kind == "lopsided":
-        edges = [("r", "x"), ("r", "m"), ("m", "y"), ("m", "n"), ("n", "z"), ("n", "w")]
-        return kh.ClassTree(edges, ["w", "x", "y", "z"])
-    return random_tree(np.random.default_rng(3), 11)
-
-
-def log_sum_exp(values) -> float:
-    """Brute-force log-sum-exp, one value after the other."""
-    total = -np.inf
-    for value in values:
-        total = np.logaddexp(total, value)
-    return total
-
-
-def log_softmax(row) -> np.ndarray:
-    norm = log_sum_exp(row)
-    return np.array([value - norm for value in row])
+from tests.trees import TREES
 
 
 def cast(outputs, dtype: str):
@@ -76,8 +46,8 @@ class LossContract:
         return dict(zip(names, found))
 
     @pytest.mark.parametrize("kind", TREES)
-    def test_value_equals_the_twin_with_loops(self, kind, request):
-        tree = some_tree(kind, request)
+    def test_value_equals_the_twin_with_loops(self, kind):
+        tree = TREES[kind]()
         labels, outputs = self.case(tree)
         want = self.twin(tree, labels, outputs)
         assert_close(self.make(tree, dtype=DTYPE, reduction=None)(labels, outputs), want)
@@ -85,8 +55,8 @@ class LossContract:
         assert mean == pytest.approx(want.mean(), rel=RTOL)
 
     @pytest.mark.parametrize("kind", ["uneven", "flat", "lopsided"])
-    def test_gradient_equals_differences_of_the_twin(self, kind, request):
-        tree = some_tree(kind, request)
+    def test_gradient_equals_differences_of_the_twin(self, kind):
+        tree = TREES[kind]()
         labels, outputs = self.case(tree, batch=4)
         found = self.gradients(self.make(tree, dtype=DTYPE), labels, outputs, DTYPE)
         for name in outputs:

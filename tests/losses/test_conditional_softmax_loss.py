@@ -7,18 +7,11 @@ from keras import ops
 import keras_haframe as kh
 from keras_haframe.losses import ConditionalSoftmaxLoss
 from keras_haframe.losses.conditional_softmax_loss import ConditionalLogProbabilities
+from tests.golden import golden_cases
 from tests.gradients import DTYPE, RTOL, assert_close, gradient
-from tests.losses.contract import TREES, LossContract, log_sum_exp, some_tree
-
-
-def log_given_parent(tree, node: int, row) -> float:
-    """Log softmax of a node among its siblings."""
-    siblings = [row[n] for n in range(tree.num_nodes) if tree.parents[n] == tree.parents[node]]
-    return row[node] - log_sum_exp(siblings)
-
-
-def leaf_log_probability(tree, label: int, row) -> float:
-    return sum(log_given_parent(tree, tree.index(n), row) for n in tree.path(label)[1:])
+from tests.losses.contract import LossContract
+from tests.losses.twins import leaf_log_probability, log_given_parent
+from tests.trees import TREES
 
 
 class TestContract(LossContract):
@@ -57,7 +50,7 @@ def golden_case(golden, name):
     return data, tree, np.array([order.index(n) for n in tree.nodes])
 
 
-@pytest.mark.parametrize("name", ["smalltree", "fgvc_aircraft"])
+@golden_cases("golden/yolo_cascade.npz", "{name}__leaf_probabilities")
 def test_golden_probabilities(name, golden):
     data, tree, ours = golden_case(golden, name)
     logits = data[f"{name}__logits"][:, ours].astype(DTYPE)
@@ -67,8 +60,7 @@ def test_golden_probabilities(name, golden):
     assert_close(kh.decisions.roll_up(leaves, tree), data[f"{name}__node_probabilities"][:, ours])
 
 
-@pytest.mark.parametrize("alpha", ["0", "0.3"])
-@pytest.mark.parametrize("name", ["smalltree", "fgvc_aircraft"])
+@golden_cases("golden/yolo_cascade.npz", "{name}__alpha{alpha}__yolo_loss")
 def test_golden_loss(name, alpha, golden):
     data, tree, ours = golden_case(golden, name)
     case = f"{name}__alpha{alpha}"
@@ -83,8 +75,8 @@ def test_golden_loss(name, alpha, golden):
 
 
 @pytest.mark.parametrize("kind", TREES)
-def test_class_probabilities_are_products_that_sum_to_one(kind, request):
-    tree = some_tree(kind, request)
+def test_class_probabilities_are_products_that_sum_to_one(kind):
+    tree = TREES[kind]()
     logits = 3 * np.random.default_rng(0).normal(size=(4, tree.num_nodes)).astype(DTYPE)
     got = ConditionalLogProbabilities(tree).leaves(ops.convert_to_tensor(logits))
     classes = range(tree.num_classes)

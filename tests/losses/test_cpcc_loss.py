@@ -5,27 +5,18 @@ from keras import ops
 import keras_haframe as kh
 from keras_haframe.losses import CPCCLoss
 from tests.brute_force import distances
-from tests.conftest import random_tree
+from tests.golden import golden_cases
 from tests.gradients import DTYPE, assert_close, gradient
+from tests.losses import twins
 from tests.losses.checks import check_finite, check_loss, extremes
-
-
-def twin_correlation(z, labels, d):
-    present = sorted(set(labels.tolist()))
-    means = [np.mean([z[b] for b in range(len(z)) if labels[b] == k], axis=0) for k in present]
-    pairs = [(i, j) for i in range(len(present)) for j in range(i)]
-    feature = np.array([np.sqrt(((means[i] - means[j]) ** 2).sum()) for i, j in pairs])
-    tree = np.array([float(d[present[i], present[j]]) for i, j in pairs])
-    if len(pairs) < 2 or np.ptp(tree) == 0 or np.ptp(feature) == 0:
-        return 0.0
-    return float(np.corrcoef(feature, tree)[0, 1])
+from tests.trees import random_tree
 
 
 def twin(z, kernel, labels, d, weight):
     entropy = 0.0
     for row, y in zip(z @ kernel, labels):
         entropy += np.log(np.exp(row - row.max()).sum()) + row.max() - row[y]
-    return entropy / len(labels) + weight * (1 - twin_correlation(z, labels, d))
+    return entropy / len(labels) + weight * (1 - twins.cpcc(z, labels, d))
 
 
 def head(kernel):
@@ -36,8 +27,9 @@ def head(kernel):
     return outputs
 
 
-def test_golden(golden):
-    g = golden("golden_ext/cpcc_l2.npz")
+@golden_cases("golden_ext/cpcc_{name}.npz")
+def test_golden(golden, name):
+    g = golden(f"golden_ext/cpcc_{name}.npz")
     edges = [("root", f"g{p}") for p in sorted(set(g["coarse"].tolist()))]
     edges += [(f"g{p}", f"c{k}") for k, p in enumerate(g["coarse"])]
     tree = kh.ClassTree(edges, [f"c{k}" for k in range(len(g["coarse"]))])
@@ -79,7 +71,7 @@ def test_random_trees_and_order_of_examples(seed):
     tree = random_tree(rng, 9)
     z, labels = rng.standard_normal((16, 4)), rng.integers(0, 9, 16)
     loss = CPCCLoss(tree, dtype=DTYPE)
-    expected = twin_correlation(z, labels, distances(tree))
+    expected = twins.cpcc(z, labels, distances(tree))
     for order in (np.arange(16), rng.permutation(16)):
         r = loss.correlation(
             ops.convert_to_tensor(labels[order]), ops.convert_to_tensor(z[order], dtype=DTYPE)

@@ -8,6 +8,7 @@ import pytest
 from keras import ops
 
 from keras_haframe.losses import CrossEntropy
+from tests.golden import golden_cases
 from tests.gradients import DTYPE, RTOL, assert_close, gradient, numeric_gradient
 
 
@@ -49,23 +50,33 @@ def test_takes_outputs_by_name(example):
     )
 
 
-@pytest.mark.parametrize("name", ["smalltree", "fgvc_aircraft", "cifar100"])
+@golden_cases("golden/haframe_loss.npz", "{name}__ce_mean")
 def test_golden(golden, name):
     file = golden("golden/haframe_loss.npz")
-    loss = CrossEntropy(dtype=DTYPE)
-    labels, logits = file[f"{name}__labels"], file[f"{name}__logits"]
-    assert_close(loss(labels, logits), file[f"{name}__ce_mean"])
-    # At alpha = 0 the reference's total is the cross-entropy alone.
-    w = file[f"{name}__W_rows"]
-    found = gradient(lambda z: loss(labels, z), logits.astype(DTYPE))
-    assert_close(found @ w, file[f"{name}__alpha0.0__batchmean__grad_features"])
+    found = CrossEntropy(dtype=DTYPE)(file[f"{name}__labels"], file[f"{name}__logits"])
+    assert_close(found, file[f"{name}__ce_mean"])
 
 
-def test_golden_summary(golden):
-    """The reference's evaluation loop: mean over 128 examples of CIFAR-100."""
+@golden_cases(
+    "golden/haframe_loss.npz",
+    "{name}__alpha{alpha}__batchmean__grad_features",
+    keep=lambda name, alpha: float(alpha) == 0,
+)
+def test_golden_gradient(golden, name, alpha):
+    """At alpha = 0 the reference's total is the cross-entropy alone."""
+    file = golden("golden/haframe_loss.npz")
+    labels, logits = file[f"{name}__labels"], file[f"{name}__logits"].astype(DTYPE)
+    found = gradient(lambda z: CrossEntropy(dtype=DTYPE)(labels, z), logits)
+    expected = file[f"{name}__alpha{alpha}__batchmean__grad_features"]
+    assert_close(found @ file[f"{name}__W_rows"], expected)
+
+
+@golden_cases("golden/run_summary_metrics.npz", "{name}__logits")
+def test_golden_summary(golden, name):
+    """The reference's evaluation loop: mean over all examples."""
     file = golden("golden/run_summary_metrics.npz")
     summary = dict(zip(file["summary_names"].tolist(), file["summary_values"]))
-    found = CrossEntropy()(file["cifar100__labels"], file["cifar100__logits"])
+    found = CrossEntropy()(file[f"{name}__labels"], file[f"{name}__logits"])
     np.testing.assert_allclose(float(found), summary["loss/cross-entropy"], rtol=1e-5)
 
 

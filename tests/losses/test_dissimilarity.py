@@ -1,37 +1,13 @@
 """The dissimilarity term against golden vectors and against the list of pairs written out."""
 
-import itertools
-
 import numpy as np
 import pytest
 from keras import ops
 
 from keras_haframe.losses.dissimilarity import dissimilarity, kl_divergence, log_middle
+from tests.golden import match, number
 from tests.gradients import DTYPE, RTOL, assert_close, gradient, numeric_gradient
-
-
-def list_of_pairs(labels, order, count=256) -> list[tuple[int, int]]:
-    """Pass over the shuffled batch until the list is full, at most as often as it has examples."""
-    found = []
-    for _ in range(len(labels)):
-        for i, j in itertools.pairwise(order):
-            if labels[i] != labels[j] and len(found) < count:
-                found.append((int(i), int(j)))
-    return found
-
-
-def kl(p, m) -> float:
-    return sum(a * np.log(a / max(b, 1e-7)) for a, b in zip(p, m) if a > 0)
-
-
-def twin(probabilities, labels, order, margin=3.0, count=256) -> float:
-    pairs = list_of_pairs(labels, order, count)
-    total = margin * (count - len(pairs))
-    for i, j in pairs:
-        p, q = probabilities[i], probabilities[j]
-        middle = [(a + b) / 2 for a, b in zip(p, q)]
-        total += 0.5 * max(0, margin - kl(p, middle)) + 0.5 * max(0, margin - kl(q, middle))
-    return total / count
+from tests.losses import twins
 
 
 def keys_of(order) -> np.ndarray:
@@ -59,23 +35,23 @@ def term(probabilities, labels, order=None, **kwargs):
 )
 def test_equals_the_list_written_out(batch, classes):
     probabilities, labels, order = random_case(batch, classes)
-    want = twin(probabilities, labels, order)
+    want = twins.dissimilarity(probabilities, labels, order)
     assert term(probabilities, labels, order) == pytest.approx(want, rel=RTOL)
-    unshuffled = twin(probabilities, labels, np.arange(batch))
+    unshuffled = twins.dissimilarity(probabilities, labels, np.arange(batch))
     assert term(probabilities, labels) == pytest.approx(unshuffled, rel=RTOL)
 
 
 @pytest.mark.parametrize("count", [1, 5, 7, 64])
 def test_length_of_the_list(count):
     probabilities, labels, order = random_case(12, 3, seed=1)
-    want = twin(probabilities, labels, order, count=count)
+    want = twins.dissimilarity(probabilities, labels, order, count=count)
     assert term(probabilities, labels, order, pairs=count) == pytest.approx(want, rel=RTOL)
 
 
 @pytest.mark.parametrize("margin", [0.1, 0.2, 3.0])
 def test_margin(margin):
     probabilities, labels, order = random_case(20, 4, seed=2)
-    want = twin(probabilities, labels, order, margin)
+    want = twins.dissimilarity(probabilities, labels, order, margin)
     assert term(probabilities, labels, order, margin=margin) == pytest.approx(want, rel=RTOL)
 
 
@@ -102,7 +78,7 @@ def test_gradient():
 
     def brute(z):
         p = np.exp(z) / np.exp(z).sum(-1, keepdims=True)
-        return twin(p, labels, order, margin=0.15)
+        return twins.dissimilarity(p, labels, order, margin=0.15)
 
     got = gradient(
         lambda z: dissimilarity(ops.log_softmax(z), own, keys, margin=0.15), logits.astype(DTYPE)
@@ -122,13 +98,15 @@ def test_golden_few_pairs(golden):
     data = golden("golden/hafeature_flamingo.npz")
     probabilities, labels = data["fewpairs_probs"], data["fewpairs_labels"]
     order = data["fewpairs_permutation"]
-    pairs = list_of_pairs(labels, order)
+    pairs = twins.list_of_pairs(labels, order)
     assert len(pairs) == int(data["fewpairs_nonzero"])
     np.testing.assert_allclose(
         probabilities[np.array(pairs)], data["fewpairs_pairs"][: len(pairs)], rtol=1e-6
     )
-    want = float(data["fewpairs_loss_margin3"])
-    assert term(probabilities, labels, order) == pytest.approx(want, rel=RTOL)
+    (margin,) = match("fewpairs_loss_margin{margin}", data)
+    want = float(data["fewpairs_loss_margin{margin}".format(**margin)])
+    margin = number(margin["margin"])
+    assert term(probabilities, labels, order, margin=margin) == pytest.approx(want, rel=RTOL)
 
 
 def test_golden_divergences(golden):
@@ -140,7 +118,8 @@ def test_golden_divergences(golden):
     sides = [ops.convert_to_numpy(kl_divergence(side, middle)) for side in (log_p, log_q)]
     similar = 0.5 * (sides[0].mean() + sides[1].mean())
     assert similar == pytest.approx(float(data["jsd_similar"]), rel=RTOL)
-    for margin, key in [(3.0, "3"), (0.2, "0p2")]:
+    for case in match("jsd_dissimilar_margin{margin}", data):
+        margin = number(case["margin"])
         got = sum(0.5 * np.maximum(0, margin - side).mean() for side in sides)
-        want = float(data[f"jsd_dissimilar_margin{key}"])
+        want = float(data["jsd_dissimilar_margin{margin}".format(**case)])
         assert got == pytest.approx(want, rel=RTOL)

@@ -5,10 +5,9 @@ from keras import ops
 
 import keras_haframe as kh
 from keras_haframe.losses import DotRegression, class_lengths
+from tests.golden import golden_cases
 from tests.gradients import DTYPE, assert_close, gradient
 from tests.losses.checks import check_finite, check_loss, extremes
-
-CASES = ("etf_dr_d16_k5", "etf_dr_d64_k10", "etf_dr_d128_k100")
 
 
 def head(frame):
@@ -67,13 +66,13 @@ def test_two_orthogonal_vectors():
 # The reference ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", CASES)
+@golden_cases("golden_ext/etf_dr_{name}.npz")
 @pytest.mark.parametrize(
     ("prefix", "lengths", "reg_lam"),
     [("plain", None, 0.0), ("ew", "batch", 0.0), ("ewreg", "batch", 0.01)],
 )
 def test_golden_value_and_gradient(golden, name, prefix, lengths, reg_lam):
-    g = golden(f"golden_ext/{name}.npz")
+    g = golden(f"golden_ext/etf_dr_{name}.npz")
     loss = DotRegression(lengths, reg_lam=reg_lam)
     outputs = head(g["M"])
     assert_close(loss(g["y"], outputs(ops.convert_to_tensor(g["h"]))), g[f"{prefix}_loss"], 1e-4)
@@ -81,18 +80,18 @@ def test_golden_value_and_gradient(golden, name, prefix, lengths, reg_lam):
     assert_close(dh, g[f"{prefix}_dh"], 1e-4)
 
 
-@pytest.mark.parametrize("name", CASES)
+@golden_cases("golden_ext/etf_dr_{name}.npz")
 def test_golden_head_without_normalization(golden, name):
-    g = golden(f"golden_ext/{name}.npz")
+    g = golden(f"golden_ext/etf_dr_{name}.npz")
     loss = DotRegression("batch", reg_lam=0.01)
     outputs = head(g["M"])
     assert_close(loss(g["y"], outputs(ops.convert_to_tensor(g["raw_h"]))), g["raw_loss"], 1e-4)
     assert_close(gradient(lambda h: loss(g["y"], outputs(h)), g["raw_h"]), g["raw_dh"], 1e-4)
 
 
-@pytest.mark.parametrize("name", CASES)
+@golden_cases("golden_ext/etf_dr_{name}.npz")
 def test_golden_lengths_and_mixup(golden, name):
-    g = golden(f"golden_ext/{name}.npz")
+    g = golden(f"golden_ext/etf_dr_{name}.npz")
     loss = DotRegression()
     classes = np.arange(g["M"].shape[1])
     squared = loss.squared_lengths(ops.convert_to_tensor(classes), ops.convert_to_tensor(g["y"]))
@@ -106,11 +105,11 @@ def test_golden_lengths_and_mixup(golden, name):
     assert_close(mixed, both, 1e-4)
 
 
-def test_golden_long_tail_lengths(golden):
+@golden_cases("golden_ext/longtail_counts.npz", "global_Ew_{name}_{ratio}")
+def test_golden_long_tail_lengths(golden, name, ratio):
     g = golden("golden_ext/longtail_counts.npz")
-    for data in ("cifar10", "cifar100", "stl10", "svhn_train", "svhn_extra"):
-        expected = g[f"global_Ew_{data}_0.01"][0]
-        assert_close(class_lengths(g[f"{data}_exp_0.01"]), expected, 1e-6)
+    expected = g[f"global_Ew_{name}_{ratio}"][0]
+    assert_close(class_lengths(g[f"{name}_exp_{ratio}"]), expected, 1e-6)
 
 
 # The twin --------------------------------------------------------------------------------------

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from keras_haframe.losses.edge_weighted_loss import edge_weights
-from tests.losses.contract import TREES, some_tree
+from tests.trees import TREES
 
 
 @pytest.mark.parametrize("normalize", [False, True])
 @pytest.mark.parametrize("kind", TREES)
-def test_every_edge_weighs_by_the_depth_of_its_lower_end(kind, normalize, request):
-    tree = some_tree(kind, request)
+def test_every_edge_weighs_by_the_depth_of_its_lower_end(kind, normalize):
+    tree = TREES[kind]()
     total = sum(np.exp(-0.3 * (len(tree.path(n)) - 1)) for n in tree.nodes) if normalize else 1.0
     want = np.zeros((tree.num_classes, tree.height))
     for label in range(tree.num_classes):

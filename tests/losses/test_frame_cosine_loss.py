@@ -10,15 +10,10 @@ from keras_haframe.layers import FrameClassifier
 from keras_haframe.losses import FrameCosineLoss
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops import target_rows
-from tests.brute_force import distances
-from tests.conftest import random_tree
+from tests.brute_force import target_cosines
+from tests.golden import gamma_of, golden_cases
 from tests.gradients import DTYPE, RTOL, assert_close, gradient, numeric_gradient
-
-
-def target(tree, gamma, s_min, convention="depth"):
-    """Target cosines `[K, K]` from walked distances."""
-    d = distances(tree, convention)
-    return (1 - s_min) * np.exp(-gamma * d / d.max()) + s_min
+from tests.trees import random_tree
 
 
 def twin(labels, cosines, s):
@@ -48,7 +43,7 @@ def test_by_hand(tree):
 @pytest.mark.parametrize("gamma", [0.5, 2.0])
 def test_twin(uneven_tree, example, gamma, convention):
     labels, cosines = example
-    s = target(uneven_tree, gamma, 0.1, convention)
+    s = target_cosines(uneven_tree, gamma, 0.1, convention)
     loss = FrameCosineLoss(
         uneven_tree, gamma, min_similarity=0.1, convention=convention, reduction="none", dtype=DTYPE
     )
@@ -58,7 +53,7 @@ def test_twin(uneven_tree, example, gamma, convention):
 @pytest.mark.parametrize("method", ["grid", "exact"])
 def test_min_similarity(uneven_tree, example, method):
     labels, cosines = example
-    s = target(uneven_tree, 1.0, frames.min_similarity(uneven_tree, 1.0, method))
+    s = target_cosines(uneven_tree, 1.0, frames.min_similarity(uneven_tree, 1.0, method))
     loss = FrameCosineLoss(uneven_tree, 1.0, min_similarity=method, dtype=DTYPE)
     assert_close(loss(labels, cosines), twin(labels, cosines, s).mean())
 
@@ -68,7 +63,7 @@ def test_random_trees():
     for classes in (2, 5, 17):
         tree = random_tree(rng, classes)
         labels, cosines = rng.integers(0, classes, 4), rng.uniform(-1, 1, (4, classes))
-        s = target(tree, 1.5, 0.05)
+        s = target_cosines(tree, 1.5, 0.05)
         loss = FrameCosineLoss(tree, 1.5, min_similarity=0.05, reduction="none", dtype=DTYPE)
         assert_close(loss(labels, cosines), twin(labels, cosines, s))
 
@@ -94,17 +89,11 @@ def test_takes_outputs_by_name(uneven_tree, example):
 # Golden vectors ------------------------------------------------------------------------------
 
 
-def golden_tree(golden, benchmark_tree, name):
-    if name != "smalltree":
-        return benchmark_tree(name), {"fgvc_aircraft": 1.0, "cifar100": 2.0}[name]
-    file = golden("golden/frames.npz")
-    return ClassTree(file["smalltree__edges"].tolist(), file["smalltree__leaves"].tolist()), 1.0
-
-
-@pytest.mark.parametrize("name", ["smalltree", "fgvc_aircraft", "cifar100"])
+@golden_cases("golden/haframe_loss.npz", "{name}__gscsl_batchmean")
 def test_golden(golden, benchmark_tree, name):
     file = golden("golden/haframe_loss.npz")
-    tree, gamma = golden_tree(golden, benchmark_tree, name)
+    tree = benchmark_tree(name)
+    gamma = gamma_of(file[f"{name}__S"], tree.distances())
     features, labels = file[f"{name}__features"], file[f"{name}__labels"]
     logits = features @ file[f"{name}__W_rows"].T
     cosines = logits / np.linalg.norm(features, axis=1, keepdims=True)
@@ -118,7 +107,7 @@ def test_golden(golden, benchmark_tree, name):
 
 def test_gradient_by_finite_differences(uneven_tree, example):
     labels, cosines = example
-    s = target(uneven_tree, 1.0, 0.0)
+    s = target_cosines(uneven_tree, 1.0, 0.0)
     loss = FrameCosineLoss(uneven_tree, 1.0, min_similarity=0.0, dtype=DTYPE)
     expected = numeric_gradient(lambda c: twin(labels, c, s).mean(), cosines)
     found = gradient(lambda c: loss(labels, c), cosines.astype(DTYPE))
@@ -134,7 +123,7 @@ def test_gradient_to_the_features(uneven_tree, structured):
     )
     loss = FrameCosineLoss(uneven_tree, 1.0, min_similarity=0.0, dtype=DTYPE)
     labels, x = rng.integers(0, 7, 3), rng.normal(size=(3, 7))
-    w, s = layer.frame(7), target(uneven_tree, 1.0, 0.0)
+    w, s = layer.frame(7), target_cosines(uneven_tree, 1.0, 0.0)
 
     def value(x):
         return twin(labels, x @ w.T / np.linalg.norm(x, axis=1, keepdims=True), s).mean()
@@ -166,7 +155,7 @@ def test_zero_features(tree):
         FrameCosineLoss(tree, 1.0, min_similarity=0.0),
     )
     x = np.zeros((2, 4), "float32")
-    expected = (target(tree, 1.0, 0.0)[[1, 3]] ** 2).sum(1).mean()
+    expected = (target_cosines(tree, 1.0, 0.0)[[1, 3]] ** 2).sum(1).mean()
     np.testing.assert_allclose(float(loss(np.array([1, 3]), layer(x))), expected, rtol=1e-6)
 
 
@@ -202,7 +191,7 @@ def test_many_classes_in_half_precision(dtype):
 def test_sample_weight(uneven_tree, example):
     labels, cosines = example
     weight = np.array([0.0, 1.0, 2.0, 0.0, 0.5])
-    s = target(uneven_tree, 1.0, 0.0)
+    s = target_cosines(uneven_tree, 1.0, 0.0)
     found = FrameCosineLoss(uneven_tree, 1.0, min_similarity=0.0, dtype=DTYPE)(
         labels, cosines, weight
     )

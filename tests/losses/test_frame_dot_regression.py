@@ -5,9 +5,9 @@ from keras import ops
 
 import keras_haframe as kh
 from keras_haframe.losses import FrameDotRegression
-from tests.conftest import random_tree
 from tests.gradients import DTYPE, assert_close
 from tests.losses.checks import check_finite, check_loss, extremes
+from tests.trees import random_tree
 
 
 def frame_of(tree, gamma=1.0):

@@ -8,11 +8,12 @@ from keras import ops
 import keras_haframe as kh
 from keras_haframe.layers import UnitClassifiers
 from keras_haframe.losses import HAFeatureLoss
+from tests.brute_force import level_names, log_softmax
+from tests.golden import golden_cases, level_order, load
 from tests.gradients import DTYPE, RTOL, assert_close, gradients
-from tests.losses.contract import LossContract, log_softmax
-from tests.losses.test_dissimilarity import kl
-from tests.losses.test_dissimilarity import twin as dissimilarity_twin
-from tests.losses.test_level_cross_entropy import level_names, level_outputs
+from tests.losses import twins
+from tests.losses.contract import LossContract
+from tests.losses.twins import kl, level_outputs
 
 
 def divergence(p, q) -> float:
@@ -56,7 +57,7 @@ class TestContract(LossContract):
         for level in options.get("dissimilarity_levels") or range(1, tree.height):
             nodes = np.array(level_names(tree, level))[labels]
             order = np.argsort(outputs["shuffle"][:, level - 1], kind="stable")
-            batch += options.get("dissimilarity", 1.0) * dissimilarity_twin(
+            batch += options.get("dissimilarity", 1.0) * twins.dissimilarity(
                 np.exp(log_p[level - 1]), nodes, order, options.get("margin", 3.0)
             )
         each = []
@@ -84,31 +85,28 @@ class TestWeighted(TestContract):
 
 # Golden vectors ----------------------------------------------------------------------------------
 
-CASES = {  # the level of every call of the reference's dissimilarity term
-    "hafeature_cifar100_l5": ("cifar100", [1, 2, 3, 4]),
-    "hafeature_fgvc_l3_unique_children": ("fgvc_aircraft", [2]),
-    "hafeature_inat_l7": ("inaturalist2019", [6, 5, 4, 3, 2]),
-}
+FILE, COUNTED_ONCE = "golden/hafeature_flamingo.npz", "_unique_children"
 
 
-def level_order(golden, dataset) -> list[np.ndarray]:
-    """Golden number of every node of ours, for every level, coarsest first."""
-    ids = golden(f"hierarchies/{dataset}_lca_heights.npz")["level_ids"]
-    return [np.array(list(dict.fromkeys(column.tolist()))) for column in ids.T[::-1]]
+def right_children(name, rest) -> bool:
+    """Whether the reference's table of children is right in a case: it has no corrected twin."""
+    twin = f"hafeature_{name}_l{rest}{COUNTED_ONCE}__total_loss"
+    return twin not in load(FILE)
 
 
-def golden_case(name, golden, benchmark_tree):
-    """Data, tree, the head with the golden weights, and the keys of the golden shuffles.
+hafeature_cases = golden_cases(FILE, "hafeature_{name}_l{rest}__total_loss", keep=right_children)
+
+
+def golden_case(case, golden, tree):
+    """Data, the head with the golden weights, the keys of the golden shuffles, and their levels.
 
     The classifiers' nodes come in our order: by first appearance over the classes.
     """
-    dataset, calls = CASES[name]
-    tree = benchmark_tree(dataset)
-    order = level_order(golden, dataset)
+    order = level_order(tree)
     data = {
-        key.removeprefix(f"{name}__"): value
-        for key, value in golden("golden/hafeature_flamingo.npz").items()
-        if key.startswith(f"{name}__")
+        key.removeprefix(f"{case}__"): value
+        for key, value in golden(FILE).items()
+        if key.startswith(f"{case}__")
     }
     head = UnitClassifiers(tree, dtype=DTYPE)
     head.build(data["features"].shape)
@@ -119,19 +117,23 @@ def golden_case(name, golden, benchmark_tree):
         head.kernels[level - 1].assign(data[f"classifier_{level}_weight"].T)
         head.biases[level - 1].assign(data[f"classifier_{level}_bias"])
     keys = np.zeros((len(data["labels"]), tree.height - 1), "float32")
-    for level, batch in zip(calls, data["dissimilar_permutations_by_call"]):
-        keys[batch, level - 1] = np.arange(len(batch))
-    return data, tree, head, keys
+    levels = []  # of every call of the reference's dissimilarity term, known by their nodes
+    for call, batch in enumerate(data["dissimilar_permutations_by_call"]):
+        nodes = data[f"dissimilar_pairs_call{call}"].shape[-1]
+        levels.append(head.levels.sizes.index(nodes) + 1)
+        keys[batch, levels[-1] - 1] = np.arange(len(batch))
+    assert len(set(levels)) == len(levels)
+    return data, head, keys, sorted(levels)
 
 
 def shuffled(head, x, keys):
     return {**head(x), "shuffle": ops.convert_to_tensor(keys)}
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_golden_terms(name, golden, benchmark_tree):
-    data, tree, head, keys = golden_case(name, golden, benchmark_tree)
-    levels = sorted(CASES[name][1])
+@hafeature_cases
+def test_golden_terms(name, rest, golden, benchmark_tree):
+    tree = benchmark_tree(name)
+    data, head, keys, levels = golden_case(f"hafeature_{name}_l{rest}", golden, tree)
     loss = HAFeatureLoss(tree, dissimilarity_levels=levels, dtype=DTYPE)
     outputs = shuffled(head, data["features"].astype(DTYPE), keys)
     assert_close(ops.softmax(outputs["logits"]), data["leaf_output"])
@@ -150,10 +152,11 @@ def test_golden_terms(name, golden, benchmark_tree):
         assert dissimilar[level] == pytest.approx(want[level], rel=max(RTOL, 2e-6))
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_golden_gradients(name, golden, benchmark_tree):
-    data, tree, head, keys = golden_case(name, golden, benchmark_tree)
-    loss = HAFeatureLoss(tree, dissimilarity_levels=sorted(CASES[name][1]), dtype=DTYPE)
+@hafeature_cases
+def test_golden_gradients(name, rest, golden, benchmark_tree):
+    tree = benchmark_tree(name)
+    data, head, keys, levels = golden_case(f"hafeature_{name}_l{rest}", golden, tree)
+    loss = HAFeatureLoss(tree, dissimilarity_levels=levels, dtype=DTYPE)
     count = tree.height
     fixed = [v.value for v in head.non_trainable_variables]
 
@@ -171,20 +174,17 @@ def test_golden_gradients(name, golden, benchmark_tree):
         assert_close(found[level].T, data[f"classifier_{level}_weight_grad"], tolerance)
 
 
-def test_children_are_counted_once(golden, benchmark_tree):
+@golden_cases(FILE, "hafeature_{name}_l{rest}__manu_to_family_sizes_unique")
+def test_children_are_counted_once(name, rest, golden, benchmark_tree):
     # The reference's FGVC table names a family once per variant: its term differs there.
-    data, tree, head, keys = golden_case(
-        "hafeature_fgvc_l3_unique_children", golden, benchmark_tree
-    )
-    wrong = golden("golden/hafeature_flamingo.npz")
-    sizes = wrong["hafeature_fgvc_l3__manu_to_family_sizes_unique"]
-    ours = np.bincount(head.levels.parents[0])
-    assert ours.tolist() == sizes[level_order(golden, "fgvc_aircraft")[0]].tolist()
+    tree, wrong = benchmark_tree(name), f"hafeature_{name}_l{rest}"
+    data, head, keys, levels = golden_case(wrong + COUNTED_ONCE, golden, tree)
+    sizes = golden(FILE)[f"{wrong}__manu_to_family_sizes_unique"]
+    assert np.bincount(head.levels.parents[0]).tolist() == sizes[level_order(tree)[0]].tolist()
     outputs = shuffled(head, data["features"].astype(DTYPE), keys)
-    total = float(
-        HAFeatureLoss(tree, dissimilarity_levels=[2], dtype=DTYPE)(data["labels"], outputs)
-    )
-    assert abs(total - float(wrong["hafeature_fgvc_l3__total_loss"])) > 0.01
+    loss = HAFeatureLoss(tree, dissimilarity_levels=levels, dtype=DTYPE)
+    total = float(loss(data["labels"], outputs))
+    assert abs(total - float(golden(FILE)[f"{wrong}__total_loss"])) > 0.01
 
 
 # By hand -----------------------------------------------------------------------------------------

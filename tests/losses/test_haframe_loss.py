@@ -11,6 +11,7 @@ from keras_haframe.layers import FrameClassifier
 from keras_haframe.losses import CrossEntropy, FrameCosineLoss, HAFrameLoss
 from keras_haframe.tree import ClassTree
 from tests.brute_force import distances
+from tests.golden import gamma_of, golden_cases
 from tests.gradients import (
     DTYPE,
     RTOL,
@@ -19,8 +20,6 @@ from tests.gradients import (
     numeric_gradient,
     value_and_gradients,
 )
-
-CASES = [("smalltree", 1.0), ("fgvc_aircraft", 1.0), ("cifar100", 2.0)]
 
 
 def twin(labels, x, w, s, alpha):
@@ -36,29 +35,21 @@ def twin(labels, x, w, s, alpha):
     return np.array(losses)
 
 
-def case_tree(golden, benchmark_tree, name):
-    if name != "smalltree":
-        return benchmark_tree(name)
-    file = golden("golden/frames.npz")
-    return ClassTree(file["smalltree__edges"].tolist(), file["smalltree__leaves"].tolist())
-
-
 # Golden vectors ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("reduction,alpha", [*(("batchmean", a) for a in (0.0, 0.4, 0.5, 1.0, 2.0)),
-                                             ("sum", 0.5)])  # fmt: skip
-@pytest.mark.parametrize("name,gamma", CASES)
+@golden_cases("golden/haframe_loss.npz", "{name}__alpha{alpha}__{reduction}__loss")
 @pytest.mark.parametrize("dtype,rtol", [(DTYPE, RTOL), ("float32", 1e-4)])
-def test_golden(golden, benchmark_tree, name, gamma, alpha, reduction, dtype, rtol):
+def test_golden(golden, benchmark_tree, name, alpha, reduction, dtype, rtol):
     """Total loss and gradient with respect to the features, with the reference's own vectors."""
     file = golden("golden/haframe_loss.npz")
-    tree = case_tree(golden, benchmark_tree, name)
+    tree = benchmark_tree(name)
+    gamma = gamma_of(file[f"{name}__S"], tree.distances())
     classifier = FrameClassifier(tree, gamma, dtype=dtype)
     classifier.build((None, tree.num_classes))
     classifier.kernel.assign(file[f"{name}__W_rows"].T)
     keras_name = {"batchmean": "sum_over_batch_size", "sum": "sum"}[reduction]
-    loss = HAFrameLoss(tree, gamma, alpha=alpha, reduction=keras_name, dtype=dtype)
+    loss = HAFrameLoss(tree, gamma, alpha=float(alpha), reduction=keras_name, dtype=dtype)
     labels = file[f"{name}__labels"]
     value, (found,) = value_and_gradients(
         lambda x: loss(labels, classifier(x)), [file[f"{name}__features"].astype(dtype)]
@@ -66,7 +57,8 @@ def test_golden(golden, benchmark_tree, name, gamma, alpha, reduction, dtype, rt
     key = f"{name}__alpha{alpha}__{reduction}"
     np.testing.assert_allclose(value, file[f"{key}__loss"], rtol=rtol)
     assert_close(found, file[f"{key}__grad_features"], rtol)
-    assert loss.weights() == (float(file[f"{name}__alpha{alpha}__beta"]), alpha)
+    weights = (float(file[f"{name}__alpha{alpha}__beta"]), float(alpha))
+    assert loss.weights() == pytest.approx(weights, rel=1e-12)
 
 
 # A twin in NumPy -----------------------------------------------------------------------------

@@ -6,10 +6,10 @@ from keras import ops
 
 import keras_haframe as kh
 from keras_haframe.losses import CrossEntropy, HierarchicalCrossEntropy
+from tests.brute_force import log_sum_exp
+from tests.golden import golden_cases
 from tests.gradients import DTYPE, RTOL, assert_close, gradient
-from tests.losses.contract import LossContract, log_sum_exp
-
-TREES = ["smalltree", "fgvc_aircraft", "cifar100", "inaturalist2019", "tiered_imagenet_h"]
+from tests.losses.contract import LossContract
 
 
 def node_probability(tree, node: str, row) -> float:
@@ -44,18 +44,10 @@ class TestNormalized(TestContract):
     alpha, normalize = 0.15, True
 
 
-def golden_tree(golden, benchmark_tree, name):
-    if name != "smalltree":
-        return benchmark_tree(name)
-    frames = golden("golden/frames.npz")
-    return kh.ClassTree(frames["smalltree__edges"], [str(n) for n in frames["smalltree__leaves"]])
-
-
-@pytest.mark.parametrize("alpha", ["0", "0.1", "0.5"])
-@pytest.mark.parametrize("name", TREES)
+@golden_cases("golden/softlabels_hxe.npz", "{name}__alpha{alpha}__hxe_loss")
 def test_golden(name, alpha, golden, benchmark_tree):
     data = golden("golden/softlabels_hxe.npz")
-    tree = golden_tree(golden, benchmark_tree, name)
+    tree = benchmark_tree(name)
     case = f"{name}__alpha{alpha}__hxe"
     logits, labels = data[f"{name}__logits"].astype(DTYPE), data[f"{name}__labels"]
     loss = HierarchicalCrossEntropy(tree, alpha=float(alpha), normalize=True, dtype=DTYPE)

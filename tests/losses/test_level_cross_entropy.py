@@ -4,24 +4,10 @@ import numpy as np
 import pytest
 
 from keras_haframe.losses import CrossEntropy, LevelCrossEntropy
+from tests.brute_force import level_names, log_softmax
 from tests.gradients import RTOL, assert_close, gradients
-from tests.losses.contract import LossContract, log_softmax
-
-
-def level_names(tree, level: int) -> list[str]:
-    """Node above every class on a level, in label order; the class itself where it is shallower."""
-    paths = [tree.path(k) for k in range(tree.num_classes)]
-    return [path[min(level, len(path) - 1)] for path in paths]
-
-
-def level_outputs(tree, rng, batch: int, scale: float = 1.0) -> dict:
-    """Random logits for every level under the names of the heads' outputs."""
-    outputs = {}
-    for level in range(1, tree.height + 1):
-        size = len(dict.fromkeys(level_names(tree, level)))
-        name = "logits" if level == tree.height else f"logits_{level}"
-        outputs[name] = scale * rng.normal(size=(batch, size))
-    return outputs
+from tests.losses.contract import LossContract
+from tests.losses.twins import level_outputs
 
 
 class TestContract(LossContract):

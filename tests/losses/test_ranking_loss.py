@@ -5,7 +5,7 @@ from keras import ops
 from keras_haframe.losses import RankingLoss
 from tests.gradients import DTYPE, assert_close, gradient, value_and_gradients
 from tests.losses.checks import check_finite, check_loss, extremes
-from tests.losses.test_cosine_embedding_loss import head, unit_rows
+from tests.losses.twins import cosine_head, unit_rows
 
 
 def twin(u, embeddings, labels, margin):
@@ -20,7 +20,7 @@ def twin(u, embeddings, labels, margin):
 def test_golden(golden):
     g = golden("golden/embedding_losses.npz")
     loss = RankingLoss(0.1, dtype=DTYPE)
-    outputs = head(g["embeddings"])
+    outputs = cosine_head(g["embeddings"])
     value, (slope,) = value_and_gradients(
         lambda u: loss(g["labels"], outputs(u)), [g["inputs"].astype(DTYPE)]
     )
@@ -43,7 +43,7 @@ def test_twin(margin):
     check_loss(
         RankingLoss(margin, dtype=DTYPE),
         labels,
-        head(embeddings),
+        cosine_head(embeddings),
         lambda u: twin(u, embeddings, labels, margin),
         rng.standard_normal((4, 4)),
     )
@@ -58,7 +58,7 @@ def test_no_gradient_once_every_class_is_ranked():
 
 def test_extreme_inputs_stay_finite():
     rng = np.random.default_rng(9)
-    outputs, labels = head(unit_rows(rng, 5, 5)), np.array([0, 0, 1, 3, 2, 2])
+    outputs, labels = cosine_head(unit_rows(rng, 5, 5)), np.array([0, 0, 1, 3, 2, 2])
     inputs = extremes(rng, 6, 5)
     check_finite(RankingLoss(), labels, outputs, inputs[:2] + inputs[3:])
 

@@ -7,9 +7,10 @@ from keras import ops
 import keras_haframe as kh
 from keras_haframe.losses import CrossEntropy, SoftLabelCrossEntropy, soft_label_cross_entropy
 from keras_haframe.tree_ops import target_rows
+from tests.brute_force import log_softmax
+from tests.golden import golden_cases
 from tests.gradients import DTYPE, RTOL, assert_close, gradient
-from tests.losses.contract import LossContract, log_softmax
-from tests.losses.test_hierarchical_cross_entropy import TREES, golden_tree
+from tests.losses.contract import LossContract
 
 
 def twin_targets(tree, beta, label, convention="depth") -> np.ndarray:
@@ -58,13 +59,12 @@ class TestManyClasses(TestContract):
         assert self.make(tree)._rows.table is None
 
 
-@pytest.mark.parametrize("beta", [4, 10, 30])
-@pytest.mark.parametrize("name", TREES)
+@golden_cases("golden/softlabels_hxe.npz", "{name}__beta{beta}__targets")
 def test_golden(name, beta, golden, benchmark_tree):
     # The reference computes in float32: its own rounding is the tolerance.
     data = golden("golden/softlabels_hxe.npz")
-    tree = golden_tree(golden, benchmark_tree, name)
-    case = f"{name}__beta{beta}"
+    tree = benchmark_tree(name)
+    case, beta = f"{name}__beta{beta}", float(beta)
     logits, labels = data[f"{name}__logits"].astype(DTYPE), data[f"{name}__labels"]
     targets = data[f"{case}__targets"]
     loss = SoftLabelCrossEntropy(tree, beta=beta, dtype=DTYPE)

@@ -5,9 +5,9 @@ from keras import ops
 import keras_haframe as kh
 from keras_haframe.losses import LevelCrossEntropy, TreePathKLLoss
 from keras_haframe.tree.level_maps import LevelMaps
-from tests.conftest import random_tree
 from tests.gradients import DTYPE, assert_close, gradient
 from tests.losses.checks import check_finite, check_loss, extremes
+from tests.trees import random_tree
 
 
 def split(tree):

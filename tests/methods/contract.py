@@ -6,28 +6,11 @@ import pytest
 from keras import ops
 
 import keras_haframe as kh
+from tests import trees
+from tests.brute_force import softmax
+from tests.networks import backbone, data
 
 BACKEND = keras.backend.backend()
-
-
-def backbone():
-    images = keras.Input((6, 6, 3))
-    x = keras.layers.Conv2D(8, 3, strides=2, activation="relu")(images)
-    return keras.Model(images, x, name="tiny")
-
-
-def data(tree, per_class=6, seed=0):
-    """Images with a pattern per class and a little noise, in random order."""
-    rng = np.random.default_rng(seed)
-    patterns = rng.standard_normal((tree.num_classes, 6, 6, 3))
-    labels = rng.permutation(np.repeat(np.arange(tree.num_classes), per_class))
-    noise = 0.1 * rng.standard_normal((len(labels), 6, 6, 3))
-    return (patterns[labels] + noise).astype("float32"), labels.astype("int32")
-
-
-def softmax(x):
-    e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
 
 
 def outputs(model, images):
@@ -48,16 +31,16 @@ def check_linear_scores(model, tree):
 class MethodContract:
     """Subclass with a name that starts with `Test`, and set the attributes.
 
-    Only `test_learns` trains the model as `build()` compiles it. The others leave out the metrics,
-    which tests/metrics checks and which take longest to trace, and take single steps uncompiled.
+    One model, trained as `build()` compiles it, serves what only reads it. The others leave out the
+    metrics, which tests/metrics checks and which take longest to trace, and step uncompiled.
 
     Attributes:
         method: Name of the method.
         options: Its options.
         network: Options of the network.
-        learning_rate, epochs: For `test_learns`.
-        repeated: Names of tests that go through the same code for every method: slow ones, but for
-            HAFrame.
+        learning_rate, epochs: Of the trained model.
+        repeated: Names of tests that are slow and go through the same code for every method: not in
+            the quick pass, but for HAFrame.
     """
 
     method = ""
@@ -65,7 +48,10 @@ class MethodContract:
     network: dict = {"hidden_units": 24}
     learning_rate = 0.05
     epochs = 25
-    repeated: tuple = ("test_export", "test_mixed_precision", "test_xla_step_equals_plain_step")
+    repeated: tuple = (
+        "test_learns", "test_save_and_reload", "test_export", "test_mixed_precision",
+        "test_xla_step_equals_plain_step",
+    )  # fmt: skip
 
     def build(self, tree, **kwargs):
         return kh.build(backbone(), tree, self.method, **{**self.network, **self.options, **kwargs})
@@ -83,12 +69,19 @@ class MethodContract:
         with pytest.raises(ValueError, match="Unknown option"):
             kh.methods.get(self.method, tree, no_such_option=1)
 
-    def test_learns(self, tree):
-        model = self.build(tree)
-        images, labels = data(tree, 8)
+    @pytest.fixture(scope="class")
+    def trained(self):
+        """A model after its training on the worked tree, and what it was trained on."""
+        keras.utils.set_random_seed(0)
+        tree = trees.worked()
+        model, (images, labels) = self.build(tree), data(tree, 8)
         model.optimizer.learning_rate = self.learning_rate
         history = model.fit(images, labels, batch_size=16, epochs=self.epochs, verbose=0)
-        assert history.history["loss"][-1] < 0.8 * history.history["loss"][0]
+        return model, images, labels, history.history["loss"]
+
+    def test_learns(self, trained):
+        model, images, labels, losses = trained
+        assert losses[-1] < 0.8 * losses[0]
         assert (model.predict_classes(images, verbose=0) == labels).mean() > 0.9
 
     @pytest.mark.parametrize("kind", ["worked", "uneven", "flat"])
@@ -108,10 +101,8 @@ class MethodContract:
         if classifier is not None:  # made for exactly these features
             assert classifier[0].shape == (tree.num_classes, features.shape[1])
 
-    def test_save_and_reload(self, tree, tmp_path):
-        model = self.bare(tree)
-        images, labels = data(tree, 3)
-        model.fit(images, labels, batch_size=6, verbose=0)
+    def test_save_and_reload(self, trained, tmp_path):
+        model, images, labels, _ = trained
         model.save(tmp_path / "model.keras")
         loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
         assert loaded.method.options() == model.method.options()
@@ -124,21 +115,20 @@ class MethodContract:
             for m, y in ((model, expected), (loaded, found))
         ]
         assert losses[1] == pytest.approx(losses[0], rel=1e-5)
-        loaded.fit(images, labels, batch_size=6, verbose=0)
+        loaded.run_eagerly = True
+        loaded.fit(images[:6], labels[:6], verbose=0)
 
     @pytest.mark.skipif(BACKEND != "tensorflow", reason="a SavedModel needs TensorFlow")
-    def test_export(self, tree, tmp_path):
+    def test_export(self, trained, tmp_path):
         import tensorflow as tf
 
-        model = self.bare(tree, eager=True)
-        images, labels = data(tree, 2)
-        model.fit(images, labels, batch_size=8, verbose=0)
+        model, images, _, _ = trained
         served = tf.saved_model.load(str(kh.export(model, tmp_path)))
         outputs = served.signatures["serving_default"](images=tf.constant(images))
         expected = softmax(model.predict(images, verbose=0).astype("float64"))
         np.testing.assert_allclose(outputs["probabilities"].numpy(), expected, atol=1e-5)
         names = [name.decode() for name in outputs["class_name"].numpy()]
-        assert names == [tree.leaves[i] for i in outputs["class_id"].numpy()]
+        assert names == [model.tree.leaves[i] for i in outputs["class_id"].numpy()]
 
     @pytest.mark.skipif(BACKEND != "tensorflow", reason="JAX always compiles, PyTorch never")
     def test_xla_step_equals_plain_step(self, tree):
@@ -147,7 +137,10 @@ class MethodContract:
         for jit_compile in (False, True):
             keras.utils.set_random_seed(1)
             model = self.build(tree)
-            model.compile(keras.optimizers.SGD(0.01), metrics=[], jit_compile=jit_compile)
+            model.compile(
+                keras.optimizers.SGD(0.01), metrics=[], jit_compile=jit_compile,
+                run_eagerly=not jit_compile,
+            )  # fmt: skip
             model.fit(images, labels, batch_size=8, shuffle=False, verbose=0)
             results.append(ops.convert_to_numpy(model.method.scores(outputs(model, images))))
         np.testing.assert_allclose(results[1], results[0], rtol=2e-3, atol=2e-4)

@@ -12,7 +12,7 @@ import pytest
 import keras_haframe as kh
 from keras_haframe.methods import LinearMethod, Method, base
 from keras_haframe.tree_ops import target_rows
-from tests.methods.contract import backbone, data
+from tests.networks import backbone, data
 
 PAGES = pathlib.Path(kh.__file__).parents[1] / "docs" / "methods"
 NAMES = kh.methods.names()

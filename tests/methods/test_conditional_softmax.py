@@ -3,8 +3,10 @@ import numpy as np
 import pytest
 
 import keras_haframe as kh
-from tests.losses.test_conditional_softmax_loss import leaf_log_probability
-from tests.methods.contract import MethodContract, backbone, data, softmax
+from tests.brute_force import softmax
+from tests.losses.twins import leaf_log_probability
+from tests.methods.contract import MethodContract
+from tests.networks import backbone, data
 
 
 class TestConditionalSoftmax(MethodContract):

@@ -2,8 +2,9 @@ import keras
 import pytest
 
 import keras_haframe as kh
-from tests.losses.test_cpcc_loss import twin_correlation
-from tests.methods.contract import MethodContract, backbone, check_linear_scores, data
+from tests.losses import twins
+from tests.methods.contract import MethodContract, check_linear_scores
+from tests.networks import backbone, data
 
 
 class TestCPCC(MethodContract):
@@ -26,7 +27,7 @@ def test_training_arranges_class_means_like_the_tree(tree):
         model = kh.build(backbone(), tree, "cpcc", weight=weight, hidden_units=24)
         model.optimizer.learning_rate = 0.05
         model.fit(images, labels, batch_size=16, epochs=30, verbose=0)
-        correlations.append(twin_correlation(model.features(images), labels, tree.distances()))
+        correlations.append(twins.cpcc(model.features(images), labels, tree.distances()))
     assert correlations[1] > 0.95
     assert correlations[1] > correlations[0] + 0.05
 

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 import keras_haframe as kh
-from tests.methods.contract import MethodContract, backbone, data
+from tests.methods.contract import MethodContract
+from tests.networks import backbone, data
 
 
 @pytest.mark.slow
@@ -25,6 +26,7 @@ def test_loss_is_that_of_keras(tree):
     np.testing.assert_allclose(got, float(expected), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_knows_no_tree(tree):
     """Another tree over the same classes changes neither loss nor scores."""
     flat = kh.ClassTree([("root", name) for name in tree.leaves], tree.leaves)

@@ -8,7 +8,8 @@ from keras import ops
 import keras_haframe as kh
 from keras_haframe.layers import EmbeddingClassifier
 from keras_haframe.methods.label_embeddings import tree_embeddings
-from tests.methods.contract import MethodContract, backbone, data
+from tests.methods.contract import MethodContract
+from tests.networks import backbone, data
 
 VECTORS = np.random.default_rng(20).standard_normal((4, 3))
 

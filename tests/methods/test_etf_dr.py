@@ -4,10 +4,13 @@ import pytest
 from keras import ops
 
 import keras_haframe as kh
+from tests.golden import golden_cases
 from tests.gradients import assert_close, gradient
-from tests.methods.contract import MethodContract, backbone, data
+from tests.methods.contract import MethodContract
+from tests.networks import backbone, data
+from tests.trees import flat
 
-CASES = ("etf_dr_d16_k5", "etf_dr_d64_k10", "etf_dr_d128_k100")
+etf_dr_cases = golden_cases("golden_ext/etf_dr_{name}.npz")
 
 
 class TestETFDotRegression(MethodContract):
@@ -28,20 +31,20 @@ class TestImageNetHead(MethodContract):
 def head_model(g, normalize=True):
     """The method's head alone, with the golden file's ETF and batch normalization."""
     dim, num_classes = g["M"].shape
-    flat = kh.ClassTree([("root", f"c{k}") for k in range(num_classes)])
-    method = kh.methods.get("etf_dr", flat, normalize=normalize)
+    method = kh.methods.get("etf_dr", flat(num_classes), normalize=normalize)
     inputs = keras.Input((dim,))
     model = keras.Model(inputs, method.head(inputs, kh.methods.head_norm))
     model.get_layer("classifier").kernel.assign(g["M"])
     norm = model.get_layer("head_norm")
     norm.gamma.assign(g["bn_gamma"])
     norm.beta.assign(g["bn_beta"])
+    assert norm.epsilon == pytest.approx(float(g["bn_eps"]))
     return model, norm
 
 
-@pytest.mark.parametrize("name", CASES)
+@etf_dr_cases
 def test_golden_head(golden, name):
-    g = golden(f"golden_ext/{name}.npz")
+    g = golden(f"golden_ext/etf_dr_{name}.npz")
     model, _ = head_model(g)
     outputs = model(g["x"], training=True)
     assert_close(outputs["features"], g["h"], 1e-4)
@@ -49,7 +52,7 @@ def test_golden_head(golden, name):
     assert_close(outputs["cosines"], g["logits"], 1e-4)
 
 
-@pytest.mark.parametrize("name", CASES)
+@etf_dr_cases
 @pytest.mark.parametrize(
     ("key", "loss"),
     [
@@ -60,7 +63,7 @@ def test_golden_head(golden, name):
     ],
 )
 def test_golden_gradient_through_the_head(golden, name, key, loss):
-    g = golden(f"golden_ext/{name}.npz")
+    g = golden(f"golden_ext/etf_dr_{name}.npz")
     model, _ = head_model(g)
     assert_close(loss(g["y"], model(g["x"], training=True)), g[f"{key}_loss"], 1e-4)
     dx = gradient(lambda x: loss(g["y"], model(x, training=True)), g["x"])
@@ -68,10 +71,10 @@ def test_golden_gradient_through_the_head(golden, name, key, loss):
     np.testing.assert_allclose(dx, g[f"{key}_dx"], rtol=1e-3, atol=2e-4 * np.abs(g["ce_dx"]).max())
 
 
-@pytest.mark.parametrize("name", CASES)
+@etf_dr_cases
 def test_golden_running_statistics(golden, name):
     """Four training passes; PyTorch averages the unbiased variance, Keras the biased one."""
-    g = golden(f"golden_ext/{name}.npz")
+    g = golden(f"golden_ext/etf_dr_{name}.npz")
     model, norm = head_model(g)
     for _ in range(4):
         model(g["x"], training=True)
@@ -84,8 +87,9 @@ def test_golden_running_statistics(golden, name):
     assert_close(model(g["x"], training=False)["features"], g["h_eval"], 1e-4)
 
 
-def test_head_without_normalization_keeps_lengths(golden):
-    g = golden("golden_ext/etf_dr_d16_k5.npz")
+@etf_dr_cases
+def test_head_without_normalization_keeps_lengths(golden, name):
+    g = golden(f"golden_ext/etf_dr_{name}.npz")
     model, _ = head_model(g, normalize=False)
     outputs = model(g["x"], training=True)
     features = ops.convert_to_numpy(outputs["features"])
@@ -93,6 +97,7 @@ def test_head_without_normalization_keeps_lengths(golden):
     assert_close(outputs["logits"], features @ g["M"], 1e-4)
 
 
+@pytest.mark.slow
 def test_class_lengths_act_in_training_only(tree):
     """`fit` weighs the classes of a batch evenly, `evaluate` does not."""
     model = kh.build(backbone(), tree, "etf_dr")

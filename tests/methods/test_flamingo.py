@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 
 import keras_haframe as kh
-from tests.methods.contract import MethodContract, backbone, check_linear_scores, data, softmax
+from tests.brute_force import softmax
+from tests.methods.contract import MethodContract, check_linear_scores
+from tests.networks import backbone, data
 
 
 class TestFlamingo(MethodContract):
@@ -42,6 +44,7 @@ def test_classifier_fits_the_features(tree):
     assert rows.shape == (4, 24) and not rows[:, :12].any()
 
 
+@pytest.mark.slow
 def test_coarse_levels_learn_too(tree):
     model = kh.build(backbone(), tree, "flamingo", hidden_units=24)
     model.optimizer.learning_rate = 0.1

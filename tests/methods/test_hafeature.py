@@ -4,14 +4,9 @@ import pytest
 from keras import ops
 
 import keras_haframe as kh
-from tests.methods.contract import (
-    BACKEND,
-    MethodContract,
-    backbone,
-    check_linear_scores,
-    data,
-    softmax,
-)
+from tests.brute_force import softmax
+from tests.methods.contract import BACKEND, MethodContract, check_linear_scores
+from tests.networks import backbone, data
 
 
 class TestHAFeature(MethodContract):
@@ -68,6 +63,7 @@ def test_evaluation_is_repeatable(tree):
     assert first == second
 
 
+@pytest.mark.slow
 def test_levels_come_to_agree(tree):
     """Class probabilities, summed up, approach the coarse classifier's."""
     images, labels = data(tree, 8)
@@ -84,6 +80,7 @@ def test_levels_come_to_agree(tree):
     assert gaps[1] < 0.1 < gaps[0]
 
 
+@pytest.mark.slow
 def test_geometry_grows(tree):
     model = kh.build(backbone(), tree, "hafeature", hidden_units=16)
     images, labels = data(tree, 8)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 import keras_haframe as kh
-from tests.methods.contract import MethodContract, backbone, data
+from tests.methods.contract import MethodContract
+from tests.networks import backbone, data
 
 
 class TestHAFrame(MethodContract):

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 import keras_haframe as kh
-from tests.methods.contract import MethodContract, backbone, data
+from tests.methods.contract import MethodContract
+from tests.networks import backbone, data
 
 
 class TestHAFrameDotRegression(MethodContract):
@@ -29,6 +30,7 @@ def test_structured_frame(uneven_tree):
     assert np.isfinite(model.predict(images, verbose=0)).all()
 
 
+@pytest.mark.slow
 def test_training_turns_features_to_their_class_vector(tree):
     model = kh.build(backbone(), tree, "haframe_dr")
     images, labels = data(tree, 8)

@@ -3,7 +3,8 @@ import pytest
 from keras import ops
 
 import keras_haframe as kh
-from tests.methods.contract import MethodContract, backbone, data
+from tests.methods.contract import MethodContract
+from tests.networks import backbone, data
 
 
 class TestHierCos(MethodContract):

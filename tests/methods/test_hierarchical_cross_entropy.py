@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 import keras_haframe as kh
-from tests.methods.contract import MethodContract, backbone, check_linear_scores, data
+from tests.methods.contract import MethodContract, check_linear_scores
+from tests.networks import backbone, data
 
 
 class TestHierarchicalCrossEntropy(MethodContract):

@@ -4,8 +4,10 @@ import pytest
 import keras_haframe as kh
 from keras_haframe.methods.label_embeddings import tree_embeddings
 from tests.brute_force import distances
-from tests.conftest import random_tree
-from tests.methods.contract import MethodContract, backbone, data
+from tests.golden import golden_cases
+from tests.methods.contract import MethodContract
+from tests.networks import backbone, data
+from tests.trees import random_tree
 
 
 class TestLabelEmbeddings(MethodContract):
@@ -51,7 +53,7 @@ def test_classes_are_placed_one_after_the_other():
     np.testing.assert_allclose(tree_embeddings(tree), placed, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["fgvc_aircraft", "cifar100", "tiered_imagenet_h"])
+@golden_cases("hierarchies/{name}.json")
 def test_benchmark_trees(benchmark_tree, name):
     tree = benchmark_tree(name)
     e = tree_embeddings(tree)

@@ -4,13 +4,16 @@ import pytest
 from keras import ops
 
 import keras_haframe as kh
-from tests.methods.contract import MethodContract, backbone, data, softmax
+from tests.brute_force import softmax
+from tests.methods.contract import MethodContract
+from tests.networks import backbone, data
 
 
 class TestSoftLabels(MethodContract):
     method = "soft_labels"
 
 
+@pytest.mark.slow
 def test_predictions_approach_the_targets(tree):
     images, labels = data(tree, 8)
     model = kh.build(backbone(), tree, "soft_labels", beta=4.0, form="kl", hidden_units=24)
@@ -28,6 +31,7 @@ def test_loss_gets_the_options(tree):
     assert loss.beta == 7.0 and loss.form == "kl"
 
 
+@pytest.mark.slow
 def test_sharp_targets_train_like_cross_entropy(tree):
     images, labels = data(tree, 4)
     scores = []

@@ -2,7 +2,8 @@ import pytest
 from keras import ops
 
 import keras_haframe as kh
-from tests.methods.contract import MethodContract, backbone, check_linear_scores, data
+from tests.methods.contract import MethodContract, check_linear_scores
+from tests.networks import backbone, data
 
 
 class TestTreePathKL(MethodContract):
@@ -25,6 +26,7 @@ def test_one_head_per_level(uneven_tree):
     assert set(kh.build(backbone(), flat, "tree_path_kl").output) == {"logits"}
 
 
+@pytest.mark.slow
 def test_every_level_is_learnt(tree):
     model = kh.build(backbone(), tree, "tree_path_kl", hidden_units=24)
     images, labels = data(tree, 8)

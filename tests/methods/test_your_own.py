@@ -11,7 +11,8 @@ import pytest
 
 import keras_haframe as kh
 from keras_haframe.methods import base
-from tests.methods.contract import backbone, check_linear_scores, data
+from tests.methods.contract import check_linear_scores
+from tests.networks import backbone, data
 
 PAGE = pathlib.Path(kh.__file__).parents[1] / "docs" / "methods" / "your_own.md"
 

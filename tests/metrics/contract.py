@@ -8,7 +8,6 @@ import pytest
 from keras import ops
 
 from keras_haframe.losses import CrossEntropy
-from keras_haframe.tree import ClassTree
 
 
 def state(metric):
@@ -78,13 +77,6 @@ def check_label_shapes(update, k):
         update(np.eye(k)[:3], np.zeros((3, k)))
     with pytest.raises(ValueError, match=rf"Scores must have shape \[batch, {k}\]"):
         update(np.zeros(3, "int32"), np.zeros((3, k + 1)))
-
-
-def wide_tree(groups=20, size=20):
-    """400 classes in 20 groups: more labels than bfloat16 can tell apart."""
-    edges = [("root", f"g{i}") for i in range(groups)]
-    edges += [(f"g{i // size}", f"c{i}") for i in range(groups * size)]
-    return ClassTree(edges, [f"c{i}" for i in range(groups * size)])
 
 
 def half_precision_example(dtype):

@@ -9,7 +9,8 @@ from keras_haframe.metrics.base import TreeMetric, check_inputs
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.pair_distances import PairDistances
 from tests.brute_force import distance, distances
-from tests.conftest import random_tree
+from tests.golden import golden_cases
+from tests.trees import random_tree
 
 
 class Score(TreeMetric):
@@ -45,7 +46,7 @@ def test_uneven_tree_by_hand(uneven_tree):
         np.testing.assert_array_equal(ops.convert_to_numpy(found)[:, 0], expected)
 
 
-@pytest.mark.parametrize("name", ["fgvc_aircraft", "cifar100", "tiered_imagenet_h"])
+@golden_cases("hierarchies/{name}_lca_heights.npz")
 def test_benchmark_distances(golden, benchmark_tree, name):
     """The distance files of the papers, row by row."""
     tree = benchmark_tree(name)

@@ -12,6 +12,7 @@ from keras_haframe.metrics import (
     tree_inconsistency,
 )
 from keras_haframe.tree.level_maps import LevelMaps
+from tests import trees
 from tests.compiled import compiled
 from tests.metrics import contract
 from tests.trees import SHAPES, ancestors, labels
@@ -172,7 +173,7 @@ def test_equal_scores_take_the_lower_node(tree):
 def test_labels_above_256_under_half_precision_policies(dtype):
     y, best, scores = contract.half_precision_example(dtype)
     groups = ops.cast(np.eye(20)[y // 20], dtype)  # the label's group, also where the class is not
-    metric, broken = (m(contract.wide_tree()) for m in (FullPathAccuracy, TreeInconsistency))
+    metric, broken = (m(trees.wide()) for m in (FullPathAccuracy, TreeInconsistency))
     for m in (metric, broken):
         m.update_state(y, [groups, scores])
     assert float(metric.result()) == 0.5 and (best == y).sum() == 2

@@ -5,9 +5,11 @@ import pytest
 from keras import ops
 
 from keras_haframe.metrics import HierarchicalDistance, hierarchical_distance
+from tests import trees
 from tests.brute_force import distance, ranking, softmax
-from tests.conftest import random_tree
+from tests.golden import golden_cases, match
 from tests.metrics import contract
+from tests.trees import random_tree
 
 
 def each(tree, labels, scores, k, convention="depth"):
@@ -86,7 +88,7 @@ def test_among_equal_scores_the_lower_index_ranks_first(uneven_tree, k):
 
 def test_ties_among_many_classes():
     """400 equal scores: the first k classes are the best."""
-    tree = contract.wide_tree()
+    tree = trees.wide()
     for k in (1, 5, 20, 21):
         found = hierarchical_distance([5], np.zeros((1, 400), "float32"), tree, k)
         expected = {1: 1, 5: 1, 20: 19 / 20, 21: 21 / 21}[k]  # class 5 is of the first group of 20
@@ -96,25 +98,26 @@ def test_ties_among_many_classes():
 # Golden vectors ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["fgvc_aircraft", "cifar100", "tiered_imagenet_h"])
-@pytest.mark.parametrize("k", [1, 5, 20])
-def test_golden(golden, benchmark_tree, name, k):
+@golden_cases("golden/crm_metrics.npz", "{name}__metrics_{decision}")
+def test_golden(golden, benchmark_tree, name, decision):
     """Of the plain ranking, and of the reference's CRM ranking turned back into scores."""
     file = golden("golden/crm_metrics.npz")
-    tree, labels = benchmark_tree(name), file[f"{name}__labels"]
-    names = file["metric_names"].tolist()
-    crm = np.zeros_like(file[f"{name}__logits"])
-    np.put_along_axis(crm, file[f"{name}__crm_top20"], np.arange(20, 0, -1.0)[None], axis=1)
-    for scores, decision in ((file[f"{name}__logits"], "base"), (crm, "crm")):
-        metric = HierarchicalDistance(tree, k)
+    tree, labels, scores = benchmark_tree(name), file[f"{name}__labels"], file[f"{name}__logits"]
+    if decision == "crm":
+        best = file[f"{name}__crm_top20"]
+        scores = np.zeros_like(scores)
+        np.put_along_axis(scores, best, np.arange(best.shape[1], 0, -1.0)[None], axis=1)
+    values = dict(zip(file["metric_names"].tolist(), file[f"{name}__metrics_{decision}"]))
+    for case in match("hierdist@{k}", values):
+        metric = HierarchicalDistance(tree, int(case["k"]))
         metric.update_state(labels, scores)
-        expected = file[f"{name}__metrics_{decision}"][names.index(f"hierdist@{k}")]
+        expected = values["hierdist@{k}".format(**case)]
         np.testing.assert_allclose(float(metric.result()), expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("k", [1, 5, 10, 20, 100])
-def test_golden_summary(golden, benchmark_tree, k):
-    """The reference's evaluation loop, in its four batches of 32.
+@golden_cases("golden/run_summary_metrics.npz", "{name}__logits")
+def test_golden_summary(golden, benchmark_tree, name):
+    """The reference's evaluation loop, in four batches.
 
     `dist_avg` is this metric; `dist_mistakes/avg` is the same over the mistakes alone, which
     sample weights pick out. Not here: `dist_top` (best distance among the first k) and top-k
@@ -123,20 +126,19 @@ def test_golden_summary(golden, benchmark_tree, k):
     """
     file = golden("golden/run_summary_metrics.npz")
     summary = dict(zip(file["summary_names"].tolist(), file["summary_values"]))
-    tree = benchmark_tree("cifar100")
-    labels, scores = file["cifar100__labels"], file["cifar100__logits"]
+    tree = benchmark_tree(name)
+    labels, scores = file[f"{name}__labels"], file[f"{name}__logits"]
     mistake = (scores.argmax(1) != labels).astype("float32")
-    metric, of_mistakes = HierarchicalDistance(tree, k), HierarchicalDistance(tree, k)
-    for i in range(0, 128, 32):
-        batch = slice(i, i + 32)
-        metric.update_state(labels[batch], scores[batch])
-        of_mistakes.update_state(labels[batch], scores[batch], mistake[batch])
-    np.testing.assert_allclose(
-        float(metric.result()), summary[f"ilsvrc_dist_avg/{k:02d}"], rtol=1e-6
-    )
-    np.testing.assert_allclose(
-        float(of_mistakes.result()), summary[f"ilsvrc_dist_mistakes/avg{k:02d}"], rtol=1e-6
-    )
+    cases = match("ilsvrc_dist_avg/{k}", summary)
+    assert cases
+    for k in (case["k"] for case in cases):
+        metric, of_mistakes = (HierarchicalDistance(tree, int(k)) for _ in range(2))
+        for batch in np.array_split(np.arange(len(labels)), 4):
+            metric.update_state(labels[batch], scores[batch])
+            of_mistakes.update_state(labels[batch], scores[batch], mistake[batch])
+        expected = [summary[f"ilsvrc_dist_{kind}{k}"] for kind in ("avg/", "mistakes/avg")]
+        found = [float(metric.result()), float(of_mistakes.result())]
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 # Streaming -----------------------------------------------------------------------------------
@@ -194,12 +196,12 @@ def test_huge_scores(tree):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_more_labels_than_half_precision_holds(dtype):
     labels, _, scores = contract.half_precision_example(dtype)
-    found = hierarchical_distance(labels, scores, contract.wide_tree(), 1)
+    found = hierarchical_distance(labels, scores, trees.wide(), 1)
     np.testing.assert_array_equal(ops.convert_to_numpy(found), [0, 0, 2, 1])
 
 
 def test_five_thousand_classes():
-    tree = contract.wide_tree(50, 100)
+    tree = trees.wide(50, 100)
     scores = np.zeros((2, 5000), "float32")
     scores[0, [4999, 4950, 0]] = [3, 2, 1]
     scores[1, [4999, 4950, 0]] = [1, 2, 3]

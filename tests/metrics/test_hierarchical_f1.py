@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_haframe.data import cifar100
 from keras_haframe.decisions import confidence_floor
 from keras_haframe.metrics import (
     HierarchicalF1,
@@ -11,9 +12,11 @@ from keras_haframe.metrics import (
     hierarchical_distance,
     hierarchical_f1,
 )
+from tests import trees
 from tests.compiled import compiled
+from tests.golden import golden_cases, numbered_tree
 from tests.metrics import contract
-from tests.trees import GOLDEN_TREES, SHAPES, ancestors, golden_tree, labels, probabilities
+from tests.trees import SHAPES, ancestors, labels, probabilities
 
 METRICS = [HierarchicalPrecision, HierarchicalRecall, HierarchicalF1]
 
@@ -53,8 +56,8 @@ def test_against_sets(shape):
         np.testing.assert_allclose(m.result(), brute(y, nodes, tree)[which], rtol=1e-5)
 
 
-def test_leaf_answers_at_equal_depth_say_no_more_than_the_distance(benchmark_tree):
-    tree = benchmark_tree("cifar100")
+def test_leaf_answers_at_equal_depth_say_no_more_than_the_distance():
+    tree = cifar100.class_tree()
     y, p = labels(tree, 50), probabilities(tree, 50)
     ahd = np.mean(ops.convert_to_numpy(hierarchical_distance(y, p, tree)))
     found = [float(v) for v in hierarchical_f1(y, p.argmax(1), tree)]
@@ -136,35 +139,34 @@ def test_refuses_one_hot_labels(tree):
         HierarchicalRecall(tree).update_state(np.eye(4)[:1], [0])
 
 
-@pytest.mark.parametrize("name", GOLDEN_TREES)
-def test_golden_answers_through_the_golden_ancestor_table(golden, name):
+@golden_cases("golden_ext/tree_{name}.npz", "hsc_climb_pred_{floor}")
+def test_golden_answers_through_the_golden_ancestor_table(golden, name, floor):
     """The reference's answers at a threshold; sets read off the file's ancestor matrix."""
     arrays = golden(f"golden_ext/tree_{name}.npz")
-    tree, parent, leaves = golden_tree(arrays), arrays["parent"], arrays["leaves"]
+    tree, parent, leaves = numbered_tree(arrays), arrays["parent"], arrays["leaves"]
     depth = np.zeros(len(parent))
     for node in range(len(parent)):
         up = node
         while parent[up] >= 0:
             up, depth[node] = parent[up], depth[node] + 1
-    for floor in ("0.0", "0.3", "0.5", "0.7"):
-        said = arrays[f"hsc_climb_pred_{floor}"]
-        shared = 0
-        for node, label in zip(said, arrays["y"]):
-            while not arrays["ancestor"][node, label]:
-                node = parent[node]
-            shared += depth[node]
-        true = depth[leaves[arrays["y"]]].sum()
-        nodes = np.array([tree.index(str(n)) for n in said])
-        p, r, f = (float(v) for v in hierarchical_f1(arrays["y"], nodes, tree))
-        if depth[said].sum():
-            assert p == pytest.approx(shared / depth[said].sum(), rel=1e-5)
-        assert r == pytest.approx(shared / true, rel=1e-5)
-        assert f == pytest.approx(2 * shared / (depth[said].sum() + true), rel=1e-5)
+    said = arrays[f"hsc_climb_pred_{floor}"]
+    shared = 0
+    for node, label in zip(said, arrays["y"]):
+        while not arrays["ancestor"][node, label]:
+            node = parent[node]
+        shared += depth[node]
+    true = depth[leaves[arrays["y"]]].sum()
+    nodes = np.array([tree.index(str(n)) for n in said])
+    p, r, f = (float(v) for v in hierarchical_f1(arrays["y"], nodes, tree))
+    if depth[said].sum():
+        assert p == pytest.approx(shared / depth[said].sum(), rel=1e-5)
+    assert r == pytest.approx(shared / true, rel=1e-5)
+    assert f == pytest.approx(2 * shared / (depth[said].sum() + true), rel=1e-5)
 
 
 def test_labels_and_nodes_above_256_under_half_precision_policies():
     y, best, _ = contract.half_precision_example("bfloat16")
-    tree = contract.wide_tree()
+    tree = trees.wide()
     metric = HierarchicalF1(tree)
     metric.update_state(y, best)  # two right (2 of 2 shared), one far off (0), one near (1)
     assert float(metric.result()) == pytest.approx(5 / 8)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_haframe.data import cifar100
 from keras_haframe.decisions import conditional_risk
 from keras_haframe.metrics import HierarchicalNDCG, hierarchical_ndcg
-from tests import brute_force
+from tests import brute_force, trees
 from tests.compiled import compiled
 from tests.metrics import contract
 from tests.trees import SHAPES, labels, probabilities
@@ -109,8 +110,8 @@ def test_two_classes_by_hand():
     np.testing.assert_allclose(found, [1, second, (1 + second) / 2], rtol=1e-6)
 
 
-def test_many_classes_with_ties_against_the_mean_of_random_orders(benchmark_tree):
-    tree = benchmark_tree("cifar100")
+def test_many_classes_with_ties_against_the_mean_of_random_orders():
+    tree = cifar100.class_tree()
     rng = np.random.default_rng(0)
     scores, y = rng.integers(0, 6, (2, 100)).astype("float32"), [3, 50]
     d = tree.distances()
@@ -203,5 +204,5 @@ def test_keeps_the_contract_of_tree_metrics(uneven_tree, tmp_path):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_labels_above_256_under_half_precision_policies(dtype):
     y, _, scores = contract.half_precision_example(dtype)
-    found = hierarchical_ndcg(y, scores, contract.wide_tree(), 1)
+    found = hierarchical_ndcg(y, scores, trees.wide(), 1)
     np.testing.assert_allclose(found, [1, 1, 0, 0.5], rtol=1e-6)

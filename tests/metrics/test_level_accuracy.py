@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_haframe.data import cifar100
 from keras_haframe.metrics import LevelAccuracy, Top1Accuracy, level_accuracy
+from tests import trees
 from tests.brute_force import ranking
-from tests.conftest import random_tree
 from tests.metrics import contract
+from tests.trees import random_tree
 
 
 def ancestor(tree, label, level):
@@ -87,9 +89,9 @@ def test_coarser_levels_are_never_harder(uneven_tree):
     assert hits[0].sum() < hits[3].sum()
 
 
-def test_benchmark_levels(benchmark_tree):
+def test_benchmark_levels():
     """On CIFAR-100 the mean over levels of the misses is the mean distance: H levels, height h."""
-    tree = benchmark_tree("cifar100")
+    tree = cifar100.class_tree()
     rng = np.random.default_rng(3)
     labels, scores = rng.integers(0, 100, 64), rng.normal(size=(64, 100))
     misses = sum(
@@ -142,7 +144,7 @@ def test_equal_scores(tree):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_more_labels_than_half_precision_holds(dtype):
     labels, _, scores = contract.half_precision_example(dtype)
-    tree = contract.wide_tree()
+    tree = trees.wide()
     for level, expected in ((-1, [1, 1, 0, 0]), (1, [1, 1, 0, 1])):
         found = level_accuracy(labels, scores, tree, level)
         np.testing.assert_array_equal(ops.convert_to_numpy(found), expected)

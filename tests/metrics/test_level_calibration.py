@@ -4,7 +4,7 @@ import pytest
 from keras import ops
 
 from keras_haframe.metrics import LevelCalibrationError, level_calibration_error
-from tests import brute_force
+from tests import brute_force, trees
 from tests.compiled import compiled
 from tests.metrics import contract
 from tests.trees import SHAPES, labels, probabilities
@@ -199,7 +199,7 @@ def test_saves_with_a_model(uneven_tree, tmp_path):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_labels_above_256_under_half_precision_policies(dtype):
     y, _, scores = contract.half_precision_example(dtype)  # certain; 2 of 4 right, 3 of 4 groups
-    tree = contract.wide_tree()
+    tree = trees.wide()
     for level, expected in ((-1, 0.5), (1, 0.25)):
         metric = LevelCalibrationError(tree, level, from_logits=False)
         metric.update_state(y, scores)

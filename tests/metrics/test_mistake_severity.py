@@ -13,9 +13,11 @@ from keras_haframe.metrics import (
     hierarchical_distance,
     mistake_severity,
 )
+from tests import trees
 from tests.brute_force import distance, ranking
-from tests.conftest import random_tree
+from tests.golden import golden_cases
 from tests.metrics import contract
+from tests.trees import random_tree
 
 
 def heights(tree, labels, scores, convention="depth"):
@@ -85,8 +87,7 @@ def test_takes_a_tree_configuration(tree):
 # Golden vectors ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["fgvc_aircraft", "cifar100", "tiered_imagenet_h"])
-@pytest.mark.parametrize("decision", ["base", "crm"])
+@golden_cases("golden/crm_metrics.npz", "{name}__metrics_{decision}")
 def test_golden(golden, benchmark_tree, name, decision):
     """Mean over the mistakes of the plain and of the CRM decision, and their spread (ddof 0)."""
     file = golden("golden/crm_metrics.npz")
@@ -102,14 +103,15 @@ def test_golden(golden, benchmark_tree, name, decision):
     np.testing.assert_allclose(each[each > 0].std(), expected["mistake_severity_std"], rtol=1e-6)
 
 
-def test_golden_summary(golden, benchmark_tree):
-    """The evaluation loop's severity, streamed in its four batches of 32."""
+@golden_cases("golden/run_summary_metrics.npz", "{name}__logits")
+def test_golden_summary(golden, benchmark_tree, name):
+    """The evaluation loop's severity, streamed in four batches."""
     file = golden("golden/run_summary_metrics.npz")
     summary = dict(zip(file["summary_names"].tolist(), file["summary_values"]))
-    labels, scores = file["cifar100__labels"], file["cifar100__logits"]
-    metric = MistakeSeverity(benchmark_tree("cifar100"))
-    for i in range(0, 128, 32):
-        metric.update_state(labels[i : i + 32], scores[i : i + 32])
+    labels, scores = file[f"{name}__labels"], file[f"{name}__logits"]
+    metric = MistakeSeverity(benchmark_tree(name))
+    for batch in np.array_split(np.arange(len(labels)), 4):
+        metric.update_state(labels[batch], scores[batch])
     np.testing.assert_allclose(
         float(metric.result()), summary["ilsvrc_dist_mistakes/avg01"], rtol=1e-6
     )
@@ -206,7 +208,7 @@ def test_a_class_that_never_occurs(uneven_tree):
 def test_more_labels_than_half_precision_holds(dtype):
     """301 for 300 is a near miss (1), 399 for 0 a far one (2), 257 for 257 right."""
     labels, _, scores = contract.half_precision_example(dtype)
-    metric = measured(contract.wide_tree(), labels, scores)
+    metric = measured(trees.wide(), labels, scores)
     assert float(metric.result()) == 1.5
     assert float(metric.mistakes) == 2.0
 

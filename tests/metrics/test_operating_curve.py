@@ -6,12 +6,11 @@ from keras import ops
 
 from keras_haframe.decisions import apply_temperature, confidence_floor, tight_thresholds
 from keras_haframe.metrics import node_coverage, operating_curve
+from tests.golden import golden_cases, match, numbered_tree
 from tests.trees import (
-    GOLDEN_TREES,
     SHAPES,
     ancestors,
     classes_below,
-    golden_tree,
     labels,
     probabilities,
 )
@@ -52,24 +51,25 @@ def test_node_coverage(shape):
     np.testing.assert_allclose(node_coverage(tree), wanted, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", GOLDEN_TREES)
+@golden_cases("golden_ext/tree_{name}.npz")
 def test_golden_coverage(golden, name):
     arrays = golden(f"golden_ext/tree_{name}.npz")
-    tree = golden_tree(arrays)
+    tree = numbered_tree(arrays)
     found = node_coverage(tree)[[tree.index(str(n)) for n in arrays["hsc_nodes"]]]
     np.testing.assert_allclose(found, arrays["hsc_cov"], rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", GOLDEN_TREES)
+@golden_cases("golden_ext/tree_{name}.npz")
 @pytest.mark.parametrize("rule, key", [("climbing", "climb"), ("selective", "sel")])
 def test_golden_answers(golden, name, rule, key):
     """Coverage and correctness of the reference's answers at its thresholds."""
     arrays = golden(f"golden_ext/tree_{name}.npz")
-    tree = golden_tree(arrays)
+    tree = numbered_tree(arrays)
     cov = dict(zip(arrays["hsc_nodes"].tolist(), arrays["hsc_cov"]))
     column = {int(leaf): i for i, leaf in enumerate(arrays["leaves"])}
     assert len(column) == tree.num_classes
-    floors = ["0.0", "0.3", "0.5", "0.7", "0.9", "1.0"]
+    floors = [case["floor"] for case in match(f"hsc_{key}_pred_{{floor}}", arrays)]
+    assert floors
     curve = operating_curve(
         arrays["y"], arrays["probs"], tree, thresholds=[float(f) for f in floors], rule=rule
     )

@@ -3,6 +3,7 @@ import pytest
 
 from keras_haframe.metrics.rank_profile import best_and_worst, rank_profile
 from tests import brute_force
+from tests.golden import golden_cases
 from tests.trees import SHAPES
 
 
@@ -30,11 +31,12 @@ def test_sums_over_the_sorted_rows(shape, convention):
     np.testing.assert_allclose(farthest, rows[:, ::-1] @ weight, rtol=1e-10)
 
 
-def test_the_table_is_classes_by_levels_not_classes_by_classes(benchmark_tree):
-    tree = benchmark_tree("inaturalist2019")
+@golden_cases("hierarchies/{name}.json")
+def test_the_table_is_classes_by_levels_not_classes_by_classes(benchmark_tree, name):
+    tree = benchmark_tree(name)
     heights, within = rank_profile(tree)
-    assert heights.shape == within.shape == (1010, tree.height + 1)
-    assert (within[:, 0] == 1010).all() and (within[:, -1] == 1).all()
+    assert heights.shape == within.shape == (tree.num_classes, tree.height + 1)
+    assert (within[:, 0] == tree.num_classes).all() and (within[:, -1] == 1).all()
 
 
 def test_worked_tree_by_hand(tree):

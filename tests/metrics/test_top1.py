@@ -5,7 +5,9 @@ import pytest
 from keras import ops
 
 from keras_haframe.metrics import Top1Accuracy
+from tests import trees
 from tests.brute_force import ranking
+from tests.golden import golden_cases
 from tests.metrics import contract
 
 
@@ -39,15 +41,16 @@ def test_among_equal_scores_the_lower_index_wins(tree):
         assert float(metric.result()) == expected
 
 
-def test_golden(golden, benchmark_tree):
+@golden_cases("golden/run_summary_metrics.npz", "{name}__logits")
+def test_golden(golden, benchmark_tree, name):
     file = golden("golden/run_summary_metrics.npz")
     summary = dict(zip(file["summary_names"].tolist(), file["summary_values"]))
-    metric = Top1Accuracy(benchmark_tree("cifar100"))
-    metric.update_state(file["cifar100__labels"], file["cifar100__logits"])
+    metric = Top1Accuracy(benchmark_tree(name))
+    metric.update_state(file[f"{name}__labels"], file[f"{name}__logits"])
     np.testing.assert_allclose(100 * float(metric.result()), summary["accuracy_top/01"], rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["fgvc_aircraft", "cifar100", "tiered_imagenet_h"])
+@golden_cases("golden/crm_metrics.npz", "{name}__metrics_base")
 def test_golden_crm_file(golden, benchmark_tree, name):
     file = golden("golden/crm_metrics.npz")
     metric = Top1Accuracy(benchmark_tree(name))
@@ -59,7 +62,7 @@ def test_golden_crm_file(golden, benchmark_tree, name):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_more_labels_than_half_precision_holds(dtype):
     labels, best, scores = contract.half_precision_example(dtype)
-    metric = Top1Accuracy(contract.wide_tree())
+    metric = Top1Accuracy(trees.wide())
     metric.update_state(labels, scores)
     assert float(metric.result()) == np.mean(labels == best) == 0.5
 

@@ -58,6 +58,7 @@ sys.meta_path.insert(0, Block())
 """
 
 
+@pytest.mark.slow
 def test_jax_needs_no_tensorflow():
     if importlib.util.find_spec("jax") is None:
         pytest.skip("jax is not installed")

@@ -10,13 +10,7 @@ import numpy as np
 import pytest
 
 import keras_haframe as kh
-
-
-def backbone(pooled: bool = False) -> keras.Model:
-    layers = [keras.Input((12, 12, 3)), keras.layers.Conv2D(6, 3, activation="relu")]
-    if pooled:
-        layers.append(keras.layers.GlobalAveragePooling2D())
-    return keras.Sequential(layers, name="tiny")
+from tests.networks import sequential
 
 
 @pytest.fixture
@@ -40,7 +34,7 @@ def data(tree):
 )
 def test_build_fits_evaluates_and_predicts(tree, data, method, network, pooled):
     x, y = data
-    model = kh.build(backbone(pooled), tree, method, network=network, hidden_units=8)
+    model = kh.build(sequential(pooled), tree, method, network=network, hidden_units=8)
     history = model.fit(x, y, epochs=3, batch_size=8, verbose=0).history
     assert history["loss"][-1] < history["loss"][0]
     assert {"top1", "severity", "hier_dist_1"} <= set(history)
@@ -55,14 +49,14 @@ def test_build_fits_evaluates_and_predicts(tree, data, method, network, pooled):
 
 def test_outputs_have_the_documented_names(tree, data):
     x, _ = data
-    assert set(kh.build(backbone(), tree)(x)) == {"logits", "cosines"}
-    assert set(kh.build(backbone(), tree, "cross_entropy")(x)) == {"logits"}
-    assert isinstance(kh.build(backbone(), tree), keras.Model)
+    assert set(kh.build(sequential(), tree)(x)) == {"logits", "cosines"}
+    assert set(kh.build(sequential(), tree, "cross_entropy")(x)) == {"logits"}
+    assert isinstance(kh.build(sequential(), tree), keras.Model)
 
 
 def test_logits_are_inner_products_of_features_and_frame(tree, data):
     x, _ = data
-    model = kh.build(backbone(), tree, gamma=2.0)
+    model = kh.build(sequential(), tree, gamma=2.0)
     rows, bias = model.classifier_weights()
     features = model.features(x)
     assert bias is None
@@ -75,7 +69,7 @@ def test_logits_are_inner_products_of_features_and_frame(tree, data):
 
 def test_training_leaves_the_frame_alone_and_moves_the_rest(tree, data):
     x, y = data
-    model = kh.build(backbone(), tree)
+    model = kh.build(sequential(), tree)
     frame = model.classifier_weights()[0].copy()
     before = [w.copy() for w in map(keras.ops.convert_to_numpy, model.backbone.weights)]
     model.fit(x, y, epochs=1, verbose=0)
@@ -86,7 +80,7 @@ def test_training_leaves_the_frame_alone_and_moves_the_rest(tree, data):
 
 
 def test_seed_gives_the_frame(tree):
-    frames = [kh.build(backbone(), tree, seed=s).classifier_weights()[0] for s in (1, 1, 2)]
+    frames = [kh.build(sequential(), tree, seed=s).classifier_weights()[0] for s in (1, 1, 2)]
     np.testing.assert_array_equal(frames[0], frames[1])
     assert np.abs(frames[0] - frames[2]).max() > 0.1
 
@@ -94,15 +88,15 @@ def test_seed_gives_the_frame(tree):
 @pytest.mark.parametrize(
     "options",
     [
-        {},
-        {"structured": True},
         {"alpha": 0.4, "convention": "subtree", "mapping": "linear"},
-        {"network": "I", "hidden_units": 9},
+        pytest.param({}, marks=pytest.mark.slow),
+        pytest.param({"structured": True}, marks=pytest.mark.slow),
+        pytest.param({"network": "I", "hidden_units": 9}, marks=pytest.mark.slow),
     ],
 )
 def test_saved_model_reloads_in_safe_mode(tree, data, tmp_path, options):
     x, y = data
-    model = kh.build(backbone(), tree, gamma=2.0, **options)
+    model = kh.build(sequential(), tree, gamma=2.0, **options)
     model.fit(x, y, epochs=1, verbose=0)
     model.save(tmp_path / "m.keras")
     again = keras.models.load_model(tmp_path / "m.keras", safe_mode=True)
@@ -115,7 +109,7 @@ def test_saved_model_reloads_in_safe_mode(tree, data, tmp_path, options):
 
 def test_saved_model_reloads_in_a_fresh_process(tree, data, tmp_path):
     x, y = data
-    model = kh.build(backbone(), tree)
+    model = kh.build(sequential(), tree)
     model.fit(x, y, epochs=1, verbose=0)
     model.save(tmp_path / "m.keras")
     np.save(tmp_path / "x.npy", x)
@@ -129,13 +123,13 @@ def test_saved_model_reloads_in_a_fresh_process(tree, data, tmp_path):
 
 
 def test_config_holds_the_recipe_and_no_matrix(tree):
-    text = str(kh.build(backbone(), tree).get_config())
+    text = str(kh.build(sequential(), tree).get_config())
     assert "'gamma': 1.0" in text and "edges" in text and "array(" not in text
 
 
 def test_recompiling_with_other_losses(tree, data):
     x, y = data
-    model = kh.build(backbone(), tree)
+    model = kh.build(sequential(), tree)
     model.compile(
         "sgd",
         loss={
@@ -171,7 +165,7 @@ def test_regularizers_of_the_backbone_count(tree, data):
 def test_mixed_precision_keeps_scores_in_float32(tree, data, policy):
     x, y = data
     keras.config.set_dtype_policy(policy)
-    model = kh.build(backbone(), tree)
+    model = kh.build(sequential(), tree)
     history = model.fit(x, y, epochs=2, verbose=0).history
     assert np.isfinite(history["loss"]).all()
     assert model.predict(x, verbose=0).dtype == np.float32
@@ -179,7 +173,7 @@ def test_mixed_precision_keeps_scores_in_float32(tree, data, policy):
 
 def test_sample_weight_zero_removes_an_example(tree, data):
     x, y = data
-    model = kh.build(backbone(), tree)
+    model = kh.build(sequential(), tree)
     weight = np.ones(24, "float32")
     weight[12:] = 0
     model.compile("sgd")
@@ -207,7 +201,7 @@ def test_layer_backbone_needs_input_shape(tree):
 def test_compile_keeps_the_loss_and_leaves_xla_off_on_a_cpu(tree, data):
     """`compile(optimizer)` is all that is to be written; Keras does the rest (3.12 and newer)."""
     x, y = data
-    model = kh.build(backbone(), tree)
+    model = kh.build(sequential(), tree)
     expected = keras.backend.backend() == "jax"
     assert model.jit_compile is expected
     before = model.evaluate(x, y, verbose=0, return_dict=True)
@@ -219,7 +213,7 @@ def test_compile_keeps_the_loss_and_leaves_xla_off_on_a_cpu(tree, data):
 def test_evaluation_leaves_the_loss_as_it_was(tree, data):
     """A loss has no memory: `etf_dr` has class lengths in training and none in evaluation."""
     x, y = data
-    model = kh.build(backbone(), tree, "etf_dr", normalize=False)
+    model = kh.build(sequential(), tree, "etf_dr", normalize=False)
     y = np.where(y == 0, 1, y)  # uneven classes
     outputs = model(x, training=False)
     before = float(model.loss(y, outputs))
@@ -231,7 +225,7 @@ def test_evaluation_leaves_the_loss_as_it_was(tree, data):
 
 def test_predict_proba_is_the_softmax_of_the_scores(tree, data):
     x, _ = data
-    model = kh.build(backbone(), tree)
+    model = kh.build(sequential(), tree)
     p, scores = model.predict_proba(x, verbose=0), model.predict(x, verbose=0)
     assert p.dtype == np.float32 and p.shape == (24, 4)
     np.testing.assert_allclose(p.sum(axis=1), 1.0, atol=1e-6)
@@ -240,7 +234,7 @@ def test_predict_proba_is_the_softmax_of_the_scores(tree, data):
 
 
 def test_convention_reaches_head_loss_and_metrics(uneven_tree):
-    model = kh.build(backbone(), uneven_tree, convention="subtree", mapping="linear")
+    model = kh.build(sequential(), uneven_tree, convention="subtree", mapping="linear")
     target = model.method.loss.target
     assert (target.convention, target.mapping) == ("subtree", "linear")
     rows, _ = model.classifier_weights()
@@ -258,7 +252,7 @@ def test_convention_reaches_the_metrics_of_methods_without_one():
     deep = kh.ClassTree([("root", n) for n in "ab"] + [("a", n) for n in "xy"]
                         + [("b", "c"), ("c", "z")], ["x", "y", "z"])  # fmt: skip
     for convention, severity in (("depth", 2), ("subtree", 1)):
-        model = kh.build(backbone(), deep, "cross_entropy", convention=convention, hidden_units=4)
+        model = kh.build(sequential(), deep, "cross_entropy", convention=convention, hidden_units=4)
         model.get_layer("classifier").bias.assign([100.0, 0.0, 0.0])
         found = model.evaluate(
             np.ones((6, 12, 12, 3)), np.ones(6, int), verbose=0, return_dict=True
@@ -268,7 +262,7 @@ def test_convention_reaches_the_metrics_of_methods_without_one():
 
 @pytest.mark.parametrize("method", ["cross_entropy", "soft_labels", "cpcc", "haframe_dr"])
 def test_convention_of_other_methods(uneven_tree, method):
-    model = kh.build(backbone(), uneven_tree, method, hidden_units=8, convention="subtree")
+    model = kh.build(sequential(), uneven_tree, method, hidden_units=8, convention="subtree")
     assert model.method.options().get("convention", "subtree") == "subtree"
 
 
@@ -277,11 +271,11 @@ def test_near_misses_of_options_are_named(tree):
         with pytest.raises(
             ValueError, match=rf"Unknown option '{wrong}'.*Did you mean .*'{right}'"
         ):
-            kh.build(backbone(), tree, **{wrong: 5})
+            kh.build(sequential(), tree, **{wrong: 5})
 
 
 def test_repr_tells_what_it_is(tree):
-    text = repr(kh.build(backbone(), tree, name="mine"))
+    text = repr(kh.build(sequential(), tree, name="mine"))
     assert "haframe, network II, backbone 'tiny', 4 classes" in text and "'mine'" in text
 
 

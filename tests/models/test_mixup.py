@@ -151,6 +151,49 @@ def test_sample_and_class_weights_against_a_loop(tree, method):
     model.fit(batches, verbose=0)  # weights of two columns go through fit
 
 
+def test_class_weight_of_fit_against_a_loop(tree):
+    """The loss that `fit` reports is the mean over weighted pairs, by hand."""
+    images, labels = data(16)
+    sample = np.random.default_rng(1).uniform(0.5, 3, 16).astype("float32")
+    classes = {0: 3.0, 1: 0.25, 3: 2.0}
+    batches = MixedBatches(images, labels, 8, 2, sample_weight=sample)
+    model = make(tree, "cross_entropy")
+    model.compile(keras.optimizers.SGD(0.0))
+    before = batches.weights.copy()
+    history = model.fit(batches, class_weight=classes, epochs=1, verbose=0).history
+    np.testing.assert_array_equal(batches.weights, before)  # of this fit alone
+    batches.epoch -= 1  # the one that was trained on
+    means, plain = [], []
+    for b in range(2):
+        x, y, weights = batches[b]
+        rows, logits = batches.rows(b), ops.convert_to_numpy(model(x, training=True)["logits"])
+        logits = logits.astype(np.float64)
+        each = np.log(np.exp(logits).sum(axis=1))[:, None] - logits
+        lam, total = float(weights[0, 0] / sample[rows[0]]), np.zeros(2)
+        for i in range(8):
+            for n, share in ((i, lam), (partner(i), 1 - lam)):
+                term = share * sample[rows[n]] * each[i, y[n]]
+                total += [term * classes.get(int(y[n]), 1.0), term]
+        means.append(total[0] / 8)
+        plain.append(total[1] / 8)
+    assert history["loss"][0] == pytest.approx(np.mean(means), rel=1e-5)
+    assert np.mean(plain) != pytest.approx(np.mean(means), rel=1e-2)
+
+
+def test_class_weight_of_plain_images_is_kerass_own(tree):
+    images, labels = data(8)
+    classes = {0: 3.0, 1: 0.25, 2: 1.0, 3: 2.0}
+    losses = []
+    for options in (
+        {"class_weight": classes},
+        {"sample_weight": np.array([classes[k] for k in labels], "float32")},
+    ):
+        keras.utils.set_random_seed(0)
+        model = make(tree, "cross_entropy")
+        losses.append(model.fit(images, labels, verbose=0, **options).history["loss"][0])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
 def test_plain_sample_weights_are_those_of_keras(tree):
     model = make(tree, "cross_entropy")
     images, labels = data(8)

@@ -165,6 +165,7 @@ def test_saves_and_loads(tmp_path):
 
 
 @pytest.mark.parametrize("method", ["etf_dr", "cross_entropy"])
+@pytest.mark.slow
 def test_learns_with_the_heads_of_the_paper(tree, method):
     """Four plain colors; features are the pooled channels themselves."""
     rng = np.random.default_rng(0)

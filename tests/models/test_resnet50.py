@@ -1,6 +1,5 @@
 """ResNet-50 against a PyTorch twin written here, and the conversion of weights."""
 
-import json
 import os
 import subprocess
 import sys
@@ -11,8 +10,9 @@ import pytest
 from keras import ops
 
 from keras_haframe.models import load_torch_weights, resnet50
-from keras_haframe.models import torch_weights as module
 from tests.gradients import assert_close
+from tests.models.safetensors_file import write_safetensors
+from tests.models.torch_names import random_state
 
 BLOCKS, SMALL = (3, 4, 6, 3), (1, 1, 1, 1)
 
@@ -76,24 +76,6 @@ def torch_resnet(blocks):
 
 def state_of(net):
     return {name: value.numpy() for name, value in net.state_dict().items()}
-
-
-def write_safetensors(path, arrays, header_extra=None):
-    """The published format: length, JSON header, data."""
-    kinds = {"float32": "F32", "float64": "F64", "float16": "F16", "int64": "I64", "uint16": "BF16"}
-    header, data, offset = dict(header_extra or {}), [], 0
-    for name, array in arrays.items():
-        raw = np.ascontiguousarray(array).tobytes()
-        header[name] = {
-            "dtype": kinds[str(array.dtype)],
-            "shape": list(array.shape),
-            "data_offsets": [offset, offset + len(raw)],
-        }
-        data.append(raw)
-        offset += len(raw)
-    head = json.dumps(header).encode()
-    head += b" " * (-len(head) % 8)
-    path.write_bytes(len(head).to_bytes(8, "little") + head + b"".join(data))
 
 
 @pytest.fixture(scope="module")
@@ -163,22 +145,6 @@ def test_settings_of_the_layout():
 
 
 # Conversion: what does not fit
-
-
-def random_state(net, rng):
-    """A PyTorch state for a Keras network: names with dots, arrays turned back."""
-    state = {}
-    for layer in net.layers:
-        for variable in layer.weights:
-            names = module.NORM if isinstance(layer, keras.layers.BatchNormalization) else None
-            kind = (names or module.PLAIN)[variable.name]
-            value = rng.normal(size=variable.shape).astype("float32")
-            torch_name = layer.name.replace("downsample_", "downsample.")
-            for stage in (1, 2, 3, 4):
-                torch_name = torch_name.replace(f"layer{stage}_0_", f"layer{stage}.0.")
-            value = value.transpose(3, 2, 0, 1) if value.ndim == 4 else value
-            state[f"{torch_name}.{kind}"] = value
-    return state
 
 
 @pytest.fixture(scope="module")
@@ -262,6 +228,7 @@ def outputs(text):
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.slow
 def test_other_backends_compute_the_same(backend, capsys):
     pytest.importorskip(backend)
     run = subprocess.run(

@@ -8,11 +8,7 @@ import numpy as np
 import pytest
 
 import keras_haframe as kh
-
-
-def backbone():
-    layers = [keras.layers.Conv2D(4, 3), keras.layers.BatchNormalization(name="own")]
-    return keras.Sequential([keras.Input((6, 6, 3)), *layers])
+from tests.networks import normalized
 
 
 def settings(model):
@@ -40,7 +36,7 @@ tensorflow = pytest.mark.skipif(BACKEND != "tensorflow", reason="looks at Tensor
 @pytest.mark.skipif(BACKEND != "torch", reason="trains on several devices")
 def test_pytorch_refuses(tree):
     with pytest.raises(ValueError, match="PyTorch trains on one"):
-        kh.build(backbone(), tree, synchronized=True)
+        kh.build(normalized(), tree, synchronized=True)
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="JAX synchronizes by itself")
@@ -57,10 +53,10 @@ def test_jax_takes_it_and_keeps_it_for_tensorflow(tree):
 @pytest.mark.parametrize("method", kh.methods.names())
 def test_reaches_every_normalization(tree, method):
     for network, names in (("I", {"norm_in", "norm_out"}), ("II", {"norm", "norm1", "norm2"})):
-        found = settings(kh.build(backbone(), tree, method, network=network, synchronized=True))
+        found = settings(kh.build(normalized(), tree, method, network=network, synchronized=True))
         assert names <= last(found) <= names | {"head_norm"}
         assert len(found) >= (2 if network == "I" else 5) and all(found.values())
-        found = settings(kh.build(backbone(), tree, method, network=network))
+        found = settings(kh.build(normalized(), tree, method, network=network))
         assert not any(found.values())
 
 
@@ -68,7 +64,7 @@ def test_methods_with_a_normalization_of_their_own(tree):
     with_norm = {
         name
         for name in kh.methods.names()
-        if "head_norm" in last(settings(kh.build(backbone(), tree, name)))
+        if "head_norm" in last(settings(kh.build(normalized(), tree, name)))
     }
     assert with_norm == {"devise", "etf_dr", "label_embeddings"}
 
@@ -76,7 +72,7 @@ def test_methods_with_a_normalization_of_their_own(tree):
 @tensorflow
 @pytest.mark.parametrize("synchronized", [False, True])
 def test_configuration_round_trip(tree, tmp_path, synchronized):
-    model = kh.build(backbone(), tree, "label_embeddings", synchronized=synchronized)
+    model = kh.build(normalized(), tree, "label_embeddings", synchronized=synchronized)
     assert model.get_config()["synchronized"] is synchronized
     assert "synchronized" not in model.method.options()  # an option of the network
     again = type(model).from_config(model.get_config())
@@ -90,5 +86,5 @@ def test_configuration_round_trip(tree, tmp_path, synchronized):
 
 @tensorflow
 def test_one_model_leaves_the_next_alone(tree):
-    kh.build(backbone(), tree, "etf_dr", synchronized=True)
-    assert not any(settings(kh.build(backbone(), tree, "etf_dr")).values())
+    kh.build(normalized(), tree, "etf_dr", synchronized=True)
+    assert not any(settings(kh.build(normalized(), tree, "etf_dr")).values())

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_haframe.models import read_torch_state
-from tests.models.test_resnet50 import write_safetensors
+from tests.models.safetensors_file import write_safetensors
 
 ARRAYS = {
     "a.weight": np.arange(24, dtype="float32").reshape(2, 3, 4),

@@ -8,7 +8,9 @@ from keras import ops
 import keras_haframe as kh
 from keras_haframe.data import cifar100
 from keras_haframe.models.wide_resnet import wide_basic_block, wide_resnet
+from tests.golden import golden_cases
 from tests.gradients import RTOL, assert_close
+from tests.trees import flat
 
 GOLDEN = "golden/wrn_blocks.npz"
 # name in the file: input channels, options of the block
@@ -26,10 +28,20 @@ def block_model(case):
     return keras.Model(images, wide_basic_block(images, 6, name="b", **options))
 
 
-@pytest.fixture
-def loaded(request, golden):
-    file, case = golden(GOLDEN), request.param
-    net = block_model(case)
+def golden_block(file, case):
+    """A block with the weights of a golden case, its input, and its stride.
+
+    A block that keeps its size and widens shares its first activation, as in the first group.
+    """
+    images, out = file[f"{case}__x_NCHW"], file[f"{case}__eval_out"]
+    strides = images.shape[2] // out.shape[2]
+    shared = strides == 1 and images.shape[1] != out.shape[1]
+    x = images.transpose(0, 2, 3, 1).astype("float32")
+    inputs = keras.Input(x.shape[1:])
+    net = keras.Model(
+        inputs,
+        wide_basic_block(inputs, out.shape[1], name="b", strides=strides, shared=shared),
+    )
     for layer in net.layers:
         key = f"{case}__state__{layer.name.removeprefix('b_')}"
         if isinstance(layer, keras.layers.Conv2D):
@@ -39,33 +51,34 @@ def loaded(request, golden):
             layer.beta.assign(file[f"{key}.bias"])
             layer.moving_mean.assign(file[f"{key}.running_mean"])
             layer.moving_variance.assign(file[f"{key}.running_var"])
-    x = file[f"{case}__x_NCHW"].transpose(0, 2, 3, 1).astype("float32")
-    return case, net, x, file
+    return net, x, strides
 
 
 def nchw(tensor):
     return ops.convert_to_numpy(tensor).transpose(0, 3, 1, 2)
 
 
-@pytest.mark.parametrize("loaded", BLOCKS, indirect=True)
+@golden_cases(GOLDEN, "{case}__x_NCHW")
 @pytest.mark.parametrize("training", [False, True])
-def test_golden_blocks(loaded, training):
-    case, net, x, file = loaded
+def test_golden_blocks(golden, case, training):
+    file = golden(GOLDEN)
+    net, x, _ = golden_block(file, case)
     expected = file[f"{case}__{'train' if training else 'eval'}_out"]
     assert_close(nchw(net(x, training=training)), expected, rtol=TOLERANCE)
 
 
-@pytest.mark.parametrize("loaded", BLOCKS, indirect=True)
-def test_golden_moving_averages(loaded):
+@golden_cases(GOLDEN, "{case}__x_NCHW")
+def test_golden_moving_averages(golden, case):
     """Momentum 0.999; variances differ by Bessel's correction n / (n - 1)."""
-    case, net, x, file = loaded
+    file = golden(GOLDEN)
+    net, x, strides = golden_block(file, case)
     net(x, training=True)
     checked = 0
     for layer in net.layers:
         if not isinstance(layer, keras.layers.BatchNormalization):
             continue
         key = f"{layer.name.removeprefix('b_')}.running"
-        n = x.shape[0] * np.prod(nchw(x).shape[2:]) / (4 if "stride2" in case else 1)
+        n = np.prod(x.shape[:3]) / strides**2
         for kind, variable in (("mean", layer.moving_mean), ("var", layer.moving_variance)):
             old = 0.999 * file[f"{case}__state__{key}_{kind}"]
             step = file[f"{case}__after_one_step__{key}_{kind}"] - old
@@ -74,7 +87,7 @@ def test_golden_moving_averages(loaded):
                 found = found * n / (n - 1)
             np.testing.assert_allclose(found, step, rtol=2e-3, atol=1e-6)
             checked += 1
-    assert checked == (2 if case == "widen_stride2" else 4)
+    assert checked == (4 if strides == 1 else 2)
 
 
 def test_discarded_pre_activation_has_no_layer():
@@ -156,15 +169,16 @@ def test_golden_parameter_counts(golden, network, wrn_28_8):
     sizes = dict(zip(names, file[f"{prefix}__param_sizes"].tolist()))
     alive = {n: s for n, s in sizes.items() if not n.startswith(("fc.", *DEAD_NORMS))}
     dead = sum(sizes.values()) - sum(alive.values())
-    assert dead == 2 * 128 + 2 * 256 + (512 * 100 + 100 if network == "I" else 100 * 100 + 100)
+    k = sizes["fc.bias"]
+    width = 512 if network == "I" else k
+    assert dead == 2 * 128 + 2 * 256 + width * k + k
     options = {"hidden_units": None} if network == "I" else {"input_momentum": 0.999}
-    tree = cifar100.class_tree()
-    model = kh.build(wrn_28_8, tree, "cross_entropy", network=network, **options)
+    model = kh.build(wrn_28_8, flat(k), "cross_entropy", network=network, **options)
     head = model.get_layer("classifier")
-    assert trainable(head) == (512 if network == "I" else 100) * 100 + 100
+    assert trainable(head) == width * k + k
     assert trainable(model) - trainable(head) == sum(alive.values())
     assert sorted(np.prod(w.shape) for w in model.trainable_variables) == sorted(
-        [*alive.values(), head.kernel.shape[0] * 100, 100]
+        [*alive.values(), width * k, k]
     )
 
 
@@ -246,6 +260,7 @@ def test_refuses(options, message):
         wide_resnet(**options)
 
 
+@pytest.mark.slow
 def test_learns(tree):
     """Four plain colors, from scratch, in a type II network."""
     rng = np.random.default_rng(0)

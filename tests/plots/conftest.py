@@ -31,3 +31,9 @@ def scores_of(tree: kh.ClassTree, n: int, seed: int = 0, lead: float = 1.0):
     scores = rng.normal(size=(n, tree.num_classes))
     scores[np.arange(n), labels] += lead
     return scores, labels
+
+
+def symmetric(k: int, seed: int = 0) -> np.ndarray:
+    """Random symmetric matrix `[k, k]`."""
+    x = np.random.default_rng(seed).uniform(-1, 1, (k, k))
+    return (x + x.T) / 2

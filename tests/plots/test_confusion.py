@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from keras_haframe.data import cifar100
 from keras_haframe.plots import level_confusion, plot_confusion
 from tests.plots.conftest import scores_of
 
@@ -43,13 +44,24 @@ def test_rows_sum_to_a_hundred_and_missing_labels_stay_blank(tree, ax):
     assert np.isnan(drawn[[1, 3]]).all()
 
 
-def test_numbers_are_written_in_small_tables_only(tree, benchmark_tree, ax):
+def test_numbers_are_written_in_small_tables_only(tree, ax):
     plot_confusion([0, 0, 2], [0, 2, 2], tree, level=1, ax=ax)
     assert [t.get_text() for t in ax.texts] == ["50", "50", "100"]
-    large = benchmark_tree("cifar100")
+    large = cifar100.class_tree()
     labels = np.arange(100)
     other = plot_confusion(labels, labels, large, level=-1)
     assert not other.texts and other.get_xlabel() == "predicted (tree order)"
+
+
+def test_names_do_not_overlap():
+    """The 20 parents of CIFAR-100, some of long names."""
+    labels = np.arange(100)
+    ax = plot_confusion(labels, labels, cifar100.class_tree())
+    ax.figure.canvas.draw()
+    names = ax.get_yticklabels()
+    assert len(names) == 20 and names[0].get_text() == "fruit_and_veg…"
+    rows = ax.get_window_extent().height / 20 / ax.figure.dpi * 72  # points
+    assert rows > names[0].get_fontsize()
 
 
 def test_shares_that_round_to_nothing_are_not_written(tree, ax):

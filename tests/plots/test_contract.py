@@ -13,8 +13,8 @@ from keras_haframe import plots
 from keras_haframe.models.reconstruction import Reconstruction
 from keras_haframe.plots import style
 from tests.brute_force import softmax
-from tests.conftest import random_tree
 from tests.plots.conftest import scores_of
+from tests.trees import random_tree
 
 WORKED = kh.ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
 LARGE = random_tree(np.random.default_rng(5), 120)

@@ -31,6 +31,29 @@ def test_runs_have_their_own_colors_and_one_entry_each(ax):
     assert "dashed: test" in legend.get_title().get_text()
 
 
+def test_validation_is_dashed_too_and_named_so(ax):
+    run = {"train_loss": [2.0, 1.0], "validation_loss": [3.0, 2.0]}
+    plot_curves({"a": run}, "loss", splits=("train", "validation"), ax=ax)
+    assert [line.get_linestyle() for line in ax.lines] == ["-", "--"]
+    assert ax.get_legend().get_title().get_text() == "runs (dashed: validation)"
+
+
+def test_one_epoch_is_a_dot_at_a_whole_number(ax):
+    plot_curves({"a": {"epoch": [4], "train_nc2": [0.5], "test_nc2": [0.75]}}, "nc2", ax=ax)
+    assert ax.get_xticks().tolist() == [5]
+    train, test = ax.lines
+    assert train.get_marker() == test.get_marker() == "o"
+    assert train.get_markerfacecolor() != test.get_markerfacecolor() == "white"
+
+
+def test_the_legend_of_four_lines_stands_below():
+    """Two runs on training and test data: inside it would cover one of them."""
+    run = {"train_nc1": [2.0, 1.0], "test_nc1": [3.0, 2.0]}
+    ax = plot_curves({"ETF": run, "HAFrame": run})
+    ax.figure.canvas.draw()
+    assert ax.get_legend().get_window_extent().y1 < ax.get_window_extent().y0
+
+
 @pytest.mark.parametrize("count", [3, 4])
 def test_a_long_legend_stands_below(count):
     runs = {f"run {i}": {"train_nc1": [2.0, 1.0]} for i in range(count)}

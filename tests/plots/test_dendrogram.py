@@ -3,7 +3,7 @@ import pytest
 
 import keras_haframe as kh
 from keras_haframe.plots import plot_dendrogram
-from tests.conftest import random_tree
+from tests.trees import random_tree
 
 
 def meeting_height(ax, tree, a, b):

@@ -1,13 +1,10 @@
 import numpy as np
 import pytest
 
+from keras_haframe.data import cifar100
 from keras_haframe.plots import class_mean_cosines, plot_gram
 from keras_haframe.plots.gram import group_edges
-
-
-def symmetric(k, seed=0):
-    x = np.random.default_rng(seed).uniform(-1, 1, (k, k))
-    return (x + x.T) / 2
+from tests.plots.conftest import symmetric
 
 
 def test_classes_are_in_tree_order(uneven_tree, ax):
@@ -33,8 +30,8 @@ def test_lines_part_the_children_of_the_root(tree, uneven_tree, ax):
     np.testing.assert_allclose(vertical, [[[1.5, -0.5], [1.5, 3.5]]])
 
 
-def test_many_classes_are_not_named(benchmark_tree, ax):
-    tree = benchmark_tree("cifar100")
+def test_many_classes_are_not_named(ax):
+    tree = cifar100.class_tree()
     plot_gram(np.eye(100), tree, ax=ax, colorbar=False)
     assert ax.get_xlabel() == ax.get_ylabel() == "class (tree order)"
     assert len(ax.get_xticks()) < 12

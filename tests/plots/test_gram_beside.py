@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_haframe.plots import plot_gram_beside
-from tests.plots.test_gram import symmetric
+from tests.plots.conftest import symmetric
 
 
 def test_beside_shows_both_and_their_distance(tree, ax):

@@ -5,8 +5,8 @@ import pytest
 import keras_haframe as kh
 from keras_haframe.plots import plot_operating_curve, plot_reliability
 from tests.brute_force import softmax
-from tests.conftest import random_tree
 from tests.plots.conftest import scores_of
+from tests.trees import random_tree
 
 
 def test_curve_by_hand(tree, ax):

@@ -4,7 +4,7 @@ import pytest
 from keras_haframe import frames
 from keras_haframe.plots import plot_similarity
 from keras_haframe.tree import ClassTree
-from tests.conftest import random_tree
+from tests.trees import random_tree
 
 
 def points(ax):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from keras_haframe.plots import plot_worst_mistakes, worst_mistakes
-from tests.conftest import random_tree
 from tests.plots.conftest import scores_of
+from tests.trees import random_tree
 
 
 def test_order_by_hand(tree):

@@ -27,18 +27,10 @@ def recipe(name: str, *arguments) -> str:
     argv = [str(a) for a in arguments]
     policy = keras.config.dtype_policy()
     with contextlib.redirect_stdout(out):
-        if hasattr(made, "Settings") and not hasattr(made, "settings_of") and name not in PLAIN:
-            from keras_haframe.training import parse
-
-            made.main(parse(made.Settings, made.__doc__, argv))
-        else:
-            made.main(argv)
+        made.main(argv)
     keras.config.set_dtype_policy(policy)
     plt.close("all")  # as the end of a process does
     return out.getvalue()
-
-
-PLAIN = ("aircraft", "inaturalist2019", "tiered_imagenet", "compare")  # main takes the words
 
 
 def process(name: str, *arguments, **env) -> subprocess.CompletedProcess:

@@ -10,7 +10,7 @@ import pytest
 from keras_haframe.results import write_report
 from tests.recipes import call
 
-pytest.importorskip("tensorflow", reason="recipes read their data with TensorFlow Datasets")
+pytest.importorskip("tensorflow", reason="the demo exports a SavedModel")
 if keras.backend.backend() == "torch":
     pytest.skip("the demo exports a SavedModel", allow_module_level=True)
 
@@ -19,12 +19,12 @@ FIGURES = ["samples.png", "gram.png", "mistakes.png", "predictions.png"]
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory, drawn_data):
+def demo(tmp_path_factory):
     """Standard output and folder of one short run, in a process of its own as users start it."""
     home = tmp_path_factory.mktemp("home")
     output = home / "results"
     done = call.process(
-        "aircraft", "--demo", "--smoke", "--output", output, "--data-dir", drawn_data,
+        "aircraft", "--demo", "--smoke", "--output", output,
         KERAS_BACKEND="tensorflow",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]

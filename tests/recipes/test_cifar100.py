@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from keras_haframe.results import read_run
+from keras_haframe.results import read_folder
 from tests.recipes import call
 
 
@@ -21,9 +21,9 @@ def test_smoke(tmp_path):
     settings = json.loads((folder / "settings.json").read_text())
     assert settings["depth"] == 10 and settings["method"] == "haframe"
     assert settings["options"] == {"gamma": 2.0, "alpha": 0.4, "seed": 0}
-    for run in (read_run(tmp_path), read_run(folder)):
+    for run in (read_folder(tmp_path), read_folder(folder)):
         assert run.predictions is not None and run.histories and run.tree.num_classes == 100
-    assert len(read_run(tmp_path).results) == 2
+    assert len(read_folder(tmp_path).results) == 2
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")

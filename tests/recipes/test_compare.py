@@ -2,21 +2,16 @@
 
 import csv
 
-import keras
 import pytest
 
 from keras_haframe import methods
 from keras_haframe.results import write_report
 from tests.recipes import call
 
-pytest.importorskip("tensorflow", reason="recipes read their data with TensorFlow Datasets")
-if keras.backend.backend() != "tensorflow":
-    pytest.skip("the recipe reads its data with TensorFlow", allow_module_level=True)
 
-
-def test_two_methods_and_once_more(tmp_path, drawn_data):
+def test_two_methods_and_once_more(tmp_path):
     common = (
-        "--dataset", "drawn_aircraft", "--smoke", "--epochs", 1, "--data-dir", drawn_data,
+        "--dataset", "drawn_aircraft", "--smoke", "--epochs", 1,
         "--output", tmp_path, "--methods", "cross-entropy", "HAFrame", "--seeds", 1,
     )  # fmt: skip
     first = call.recipe("compare", *common)

@@ -55,7 +55,7 @@ def test_tuned_in_every_way(pretrained, tmp_path, drawn_data, tune, method):
 
 
 def test_from_scratch_and_from_a_state_file(pretrained, tmp_path, drawn_data):
-    name, _ = tuned(pretrained[0], tmp_path / "scratch", drawn_data, "--mix", "false")
+    name, _ = tuned(pretrained[0], tmp_path / "scratch", drawn_data, "--plain")
     assert name == "scratch_full_haframe"
     mae = keras.saving.load_model(pretrained[0] / "model.keras")
     save_vit_weights(mae.encoder, tmp_path / "vit.npz")

@@ -24,6 +24,7 @@ def smoke(tmp_path_factory):
     return output, [call.recipe("neural_collapse", "--smoke", "--output", output) for _ in range(2)]
 
 
+@pytest.mark.slow
 def test_measures_are_written(smoke):
     output, _ = smoke
     files = sorted(path.parent.name for path in output.glob("*/history.csv"))
@@ -40,6 +41,7 @@ def test_measures_are_written(smoke):
             assert 0 <= last["nc2"] <= 2 and last["nc2"] != last["nc2_etf"]
 
 
+@pytest.mark.slow
 def test_table_and_figures(smoke):
     output, (text, _) = smoke
     with open(output / "final.csv", newline="") as file:
@@ -55,6 +57,7 @@ def test_table_and_figures(smoke):
     assert json.loads((output / "settings.json").read_text())["dataset"] == "drawn_aircraft"
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_not_repeated(smoke):
     _, (first, second) = smoke
     started = [line for line in first.splitlines() if line.endswith("HAFrame, seed 0")]
@@ -63,6 +66,7 @@ def test_a_finished_run_is_not_repeated(smoke):
     assert first.split("| run |")[1] == second.split("| run |")[1]
 
 
+@pytest.mark.slow
 def test_the_folder_makes_a_report(smoke, tmp_path):
     output, _ = smoke
     page = write_report(output, tmp_path / "page.html").read_text(encoding="utf-8")
@@ -128,3 +132,10 @@ def test_epoch_of_full_training_accuracy():
     assert (
         recipe.final_row("a", history, {"top1": 0.3, "severity": 2.0})["perfect_from_epoch"] == ""
     )
+
+
+@pytest.mark.slow
+def test_a_time_limit_is_that_of_all_runs(tmp_path):
+    text = call.recipe("neural_collapse", "--smoke", "--max-minutes", 1e-9, "--output", tmp_path)
+    assert "time is up after epoch 1 of 2" in text
+    assert not (tmp_path / "final.csv").exists() and len(list(tmp_path.glob("*_seed0"))) == 1

@@ -15,6 +15,7 @@ if keras.backend.backend() != "tensorflow":
     pytest.skip("the input pipelines are TensorFlow's", allow_module_level=True)
 
 
+@pytest.mark.slow
 def test_smoke_and_once_more(tmp_path, drawn_data):
     """The second call finds the run finished and only prints its table."""
     words = ("--smoke", "--data-dir", drawn_data, "--output", tmp_path)
@@ -37,11 +38,9 @@ def test_weights_are_asked_for_before_anything_else(name, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "method", "network"),
-    [
-        ("inaturalist2019", "cross_entropy", "I"),
-        pytest.param("tiered_imagenet", "flamingo", "I", marks=pytest.mark.slow),
-    ],
+    [("inaturalist2019", "cross_entropy", "I"), ("tiered_imagenet", "flamingo", "I")],
 )
+@pytest.mark.slow
 def test_smoke_of_the_others(name, method, network, tmp_path, drawn_data):
     text = call.recipe(
         name, "--smoke", "--method", method, "--network", network, "--data-dir", drawn_data,

@@ -4,13 +4,14 @@ import matplotlib
 
 matplotlib.use("Agg")
 import json
+import shutil
 
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from keras_haframe.results import folder as files
-from keras_haframe.results import table
+from keras_haframe.results import run_folder, table, write_images, write_scores
+from keras_haframe.results.run import SCORES, write_result
 
 
 @pytest.fixture(autouse=True)
@@ -46,16 +47,25 @@ def run_dir(tmp_path, tree):
     labels = rng.integers(0, 4, 30)
     for method in ("cross-entropy", "HAFrame"):
         for seed in (0, 1):
-            run = files.run_folder(folder, method, seed)
-            files.write_scores(run, rng.normal(size=(30, 4)), labels)
-            files.write_result(run, {"method": method, "seed": seed, "top1": 0.5})
-    files.write_images(folder, rng.integers(0, 256, (30, 8, 8, 3)).astype("uint8"))
+            run = run_folder(folder, method, seed)
+            write_scores(run, rng.normal(size=(30, 4)), labels)
+            write_result(run, {"method": method, "seed": seed, "top1": 0.5})
+    write_images(folder, rng.integers(0, 256, (30, 8, 8, 3)).astype("uint8"))
     return folder
 
 
 def change(folder, method="HAFrame", **arrays):
     """Replace (or, with None, drop) arrays of the kept scores of a method's first seed."""
-    path = files.run_folder(folder, method, 0) / files.SCORES
+    path = run_folder(folder, method, 0) / SCORES
     with np.load(path) as file:
         kept = {**{k: file[k] for k in file.files}, **arrays}
     np.savez(path, **{k: v for k, v in kept.items() if v is not None})
+
+
+def leave_only_results(folder):
+    """Remove everything but `results.csv` from a folder of results."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != "results.csv":
+            path.unlink()

@@ -2,16 +2,16 @@ import base64
 import html.parser
 import os
 import re
+import shutil
 
 import numpy as np
 import pytest
 
-from keras_haframe.results import folder as files
-from keras_haframe.results import page, read_run, write_report
+from keras_haframe.results import page, read_folder, run_folder, write_report
 from keras_haframe.results.html import every_run, results_table, settings_list, text
+from keras_haframe.results.run import write_result
 from keras_haframe.results.table import by_method
-from tests.results.conftest import change
-from tests.results.test_run import leave_only_results
+from tests.results.conftest import change, leave_only_results
 
 VOID = {"meta", "img", "br"}
 
@@ -108,7 +108,7 @@ def test_all_text_is_escaped(run_dir):
     (run_dir / "drawn_curve.png").rename(run_dir / "a<s>&.png")
     (run_dir / "c<s>.png").write_bytes(b"")
     for run, name in (("HAFrame", bad), ("cross-entropy", "<em>")):
-        files.write_result(files.run_folder(run_dir, run, 0), {"method": name, "seed": 0})
+        write_result(run_folder(run_dir, run, 0), {"method": name, "seed": 0})
     found = read(write_report(run_dir, title=bad))
     assert not {"script", "b", "i", "u", "s", "em"} & {tag for tag, _ in found.tags}
     assert found.words.count(bad) >= 3  # title, heading, table
@@ -188,6 +188,23 @@ def test_results_table_by_hand():
     assert cells == ["method", "top-1 %", "seeds", "a", "55.00 ", "± 63.53", "2"]
 
 
+def test_results_under_rules_are_one_run(run_dir):
+    """Lines of results.csv for several decision rules belong to one run."""
+    leave_only_results(run_dir)
+    (run_dir / "results.csv").write_text("method,decision,seed,top1\na,,0,0.5\na,CRM,0,0.6\n")
+    words = " ".join(read(write_report(run_dir)).words)
+    assert "1 method · 1 run" in words and "All columns: 2 results" in words
+
+
+def test_captions_name_the_models(run_dir):
+    words = " ".join(read(write_report(run_dir)).words)
+    assert "change against cross-entropy. One run each" in words
+    assert "HAFrame: rows sum to 100 %" in words
+    for seed in (0, 1):
+        shutil.rmtree(run_folder(run_dir, "cross-entropy", seed))
+    assert "change against" not in " ".join(read(write_report(run_dir)).words)
+
+
 def test_tables_without_numbers():
     rows = [{"method": "a", "top1": ""}, {"method": "b", "top1": "0.5"}]
     assert by_method(rows) == {"a": [{}], "b": [{"top1": 0.5}]}
@@ -210,4 +227,4 @@ def test_text_is_safe_in_attributes():
 
 
 def test_render_takes_a_run(run_dir):
-    assert page.render(read_run(run_dir), "t").startswith("<!doctype html>")
+    assert page.render(read_folder(run_dir), "t").startswith("<!doctype html>")

@@ -1,176 +1,42 @@
-import shutil
+"""What a run's folder keeps and refuses."""
+
+import json
 
 import numpy as np
 import pytest
 
-import keras_haframe as kh
-from keras_haframe.results import folder as files
-from keras_haframe.results import read_run
-from tests.results.conftest import change
-
-
-def test_everything_is_read(run_dir, tree):
-    run = read_run(run_dir)
-    assert [row["method"] for row in run.results] == ["cross-entropy"] * 2 + ["HAFrame"] * 2
-    assert run.settings == {"gamma": 1.0, "nested": {"a": [1, 2]}}
-    assert sorted(run.histories) == ["history", "nc_haframe"]
-    np.testing.assert_array_equal(run.histories["nc_haframe"]["train_nc1"], [np.nan, 0.5])
-    assert [path.name for path in run.figures] == ["drawn_curve.png"]
-    assert run.tree == tree and run.notes == []
-    data = run.predictions
-    assert data.scores.shape == data.baseline.shape == (30, 4)
-    assert data.images.shape == (30, 8, 8, 3) and data.names == ("HAFrame", "cross-entropy")
-
-
-def leave_only_results(folder):
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != "results.csv":
-            path.unlink()
-
-
-def test_results_alone_are_enough(run_dir):
-    leave_only_results(run_dir)
-    run = read_run(str(run_dir))
-    assert run.tree is run.predictions is None
-    assert not run.settings and not run.histories and not run.figures and not run.notes
-
-
-def test_no_results(tmp_path):
-    for folder in (tmp_path, tmp_path / "missing"):
-        with pytest.raises(ValueError, match=r"holds no results: it needs results\.csv"):
-            read_run(folder)
-
-
-@pytest.mark.parametrize("text", ["", "method,top1\n", "name,top1\na,1\n", "method\na,1\n"])
-def test_wrong_results(run_dir, text):
-    (run_dir / "results.csv").write_text(text)
-    with pytest.raises(ValueError, match=r"results\.csv must have a header with the column"):
-        read_run(run_dir)
-
-
-def test_short_rows_have_empty_cells(run_dir):
-    (run_dir / "results.csv").write_text("method,top1,severity\na,0.5\n")
-    assert read_run(run_dir).results == [{"method": "a", "top1": "0.5", "severity": ""}]
-
-
-@pytest.mark.parametrize(("text", "message"), [("{", "is not JSON"), ("[1]", "a JSON object")])
-def test_wrong_settings(run_dir, text, message):
-    (run_dir / "settings.json").write_text(text)
-    with pytest.raises(ValueError, match=f"settings.json.*{message}"):
-        read_run(run_dir)
-
-
-def test_pictures_that_are_none(run_dir):
-    (run_dir / "broken.png").write_bytes(b"<svg/>")
-    run = read_run(run_dir)
-    assert [path.name for path in run.figures] == ["drawn_curve.png"]
-    assert run.notes == ["broken.png is not a PNG file and is left out."]
-
-
-def test_a_run_alone(run_dir, tree):
-    """One run is a folder like an experiment: result.json in place of results.csv."""
-    run = files.run_folder(run_dir, "HAFrame", 1)
-    tree.to_json(run / "tree.json")
-    (run / "history.csv").write_text("epoch,loss\n0,1.5\n")
-    found = read_run(run)
-    assert found.results == [{"method": "HAFrame", "seed": "1", "top1": "0.5"}]
-    assert list(found.histories) == ["history"] and found.tree == tree
-    assert found.predictions.baseline is None and found.predictions.names[0] == "HAFrame"
-
-
-def test_histories_of_the_runs(run_dir):
-    (files.run_folder(run_dir, "HAFrame", 1) / "history.csv").write_text("epoch,loss\n0,1.5\n")
-    assert sorted(read_run(run_dir).histories) == ["HAFrame_seed1", "history", "nc_haframe"]
-
-
-def test_finished_runs_without_results_csv(run_dir):
-    (run_dir / "results.csv").unlink()
-    assert len(read_run(run_dir).results) == 4
-
-
-def test_scores_need_the_tree(run_dir):
-    (run_dir / "tree.json").unlink()
-    run = read_run(run_dir)
-    assert run.predictions is None
-    assert run.notes == ["scores.npz is left out: it needs tree.json beside it."]
-
-
-def test_scores_without_images_and_baseline(run_dir):
-    (run_dir / "images.npz").unlink()
-    for seed in (0, 1):
-        shutil.rmtree(files.run_folder(run_dir, "cross-entropy", seed))
-    data = read_run(run_dir).predictions
-    assert data.images is data.baseline is None and data.names == ("HAFrame", "HAFrame")
-
-
-def test_a_baseline_of_other_test_data_is_left_out(run_dir):
-    change(run_dir, "cross-entropy", labels=np.zeros(30, int))
-    assert read_run(run_dir).predictions.baseline is None
-
-
-@pytest.mark.parametrize(
-    ("arrays", "message"),
-    [
-        ({"labels": None}, r"Missing: \['labels'\]"),
-        ({"scores": None}, r"Missing: \['scores'\]"),
-        ({"scores": np.zeros((30, 3))}, r"`scores` .* must be finite, \[30, 4\].*\(30, 3\)"),
-        ({"labels": np.full(30, 4)}, r"from 0 to 3.*Received label 4 in .*scores\.npz"),
-        ({"labels": np.zeros(30)}, r"dtype float64 in .*scores\.npz"),
-    ],
-)
-def test_wrong_scores(run_dir, arrays, message):
-    change(run_dir, **arrays)
-    with pytest.raises(ValueError, match=message):
-        read_run(run_dir)
-
-
-@pytest.mark.parametrize("images", [np.zeros((30, 8, 8, 3)), np.zeros((29, 8, 8, 3), np.uint8)])
-def test_wrong_images(run_dir, images):
-    files.write_images(run_dir, images)
-    with pytest.raises(ValueError, match=r"`images` .* must be uint8 \[30, H, W, 3\]"):
-        read_run(run_dir)
-
-
-def test_pickled_objects_are_not_loaded(run_dir):
-    change(run_dir, scores=np.array([{}], object))
-    with pytest.raises(ValueError, match="allow_pickle=False"):
-        read_run(run_dir)
-
-
-# Writing --------------------------------------------------------------------------------------
+from keras_haframe.results import read_scores, write_scores
+from keras_haframe.results.run import keep_settings, read_result, read_settings, write_result
 
 
 def test_settings_are_kept_and_others_refused(tmp_path):
     facts = {"epochs": 100, "lengths": np.array([1.0, 2.0]), "folder": tmp_path}
-    files.keep_settings(tmp_path / "a", facts)
-    files.keep_settings(tmp_path / "a", facts)
+    keep_settings(tmp_path / "a", facts)
+    keep_settings(tmp_path / "a", facts)
     with pytest.raises(ValueError, match="epochs=100; now it is epochs=5"):
-        files.keep_settings(tmp_path / "a", {**facts, "epochs": 5})
+        keep_settings(tmp_path / "a", {**facts, "epochs": 5})
     with pytest.raises(ValueError, match="extra=None; now it is extra=1"):
-        files.keep_settings(tmp_path / "a", {**facts, "extra": 1})
+        keep_settings(tmp_path / "a", {**facts, "extra": 1})
 
 
-def test_results_are_added_by_row_rule_and_seed(tmp_path):
-    files.add_results(tmp_path, [{"method": "a", "decision": "", "seed": 0, "top1": 0.1}])
-    files.add_results(
-        tmp_path,
-        [
-            {"method": "a", "decision": "", "seed": 0, "top1": 0.2},
-            {"method": "b", "decision": "CRM", "seed": 0, "top1": 0.3, "new": 1},
-        ],
-    )
-    rows = read_run(tmp_path).results
-    assert [(r["method"], r["top1"], r["new"]) for r in rows] == [
-        ("a", "0.2", ""),
-        ("b", "0.3", "1"),
-    ]
+def test_settings_are_read_as_they_were_kept(tmp_path):
+    assert read_settings(tmp_path) == {}
+    keep_settings(tmp_path, {"lengths": np.array([1.0, 2.0]), "folder": tmp_path})
+    assert read_settings(tmp_path) == {"lengths": [1.0, 2.0], "folder": str(tmp_path)}
 
 
-def test_names_of_runs_are_file_names(tmp_path):
-    assert files.run_folder("r", "HXE 0.1 + x/y", 3).as_posix() == "r/HXE_0.1___x_y_seed3"
+def test_scores_and_labels(tmp_path):
+    scores, labels = np.eye(3, dtype="float32"), [2, 1, 0]
+    write_scores(tmp_path / "new", scores, labels)
+    kept, numbers = read_scores(tmp_path / "new", 3)
+    np.testing.assert_array_equal(kept, scores)
+    assert kept.dtype == "float32" and numbers.tolist() == labels
+    with pytest.raises(ValueError, match=r"scores\.npz must be finite, \[3, 4\].*\(3, 3\)"):
+        read_scores(tmp_path / "new", 4)
 
 
-def test_tree_of_a_run_is_that_of_its_model(run_dir):
-    assert isinstance(read_run(run_dir).tree, kh.ClassTree)
+def test_a_run_with_a_result_is_finished(tmp_path):
+    assert read_result(tmp_path) is None
+    write_result(tmp_path, {"method": "a", "top1": 0.5})
+    assert read_result(tmp_path) == json.loads((tmp_path / "result.json").read_text())
+    assert read_result(tmp_path) == {"method": "a", "top1": 0.5}

@@ -6,8 +6,9 @@ import pytest
 
 from keras_haframe.decisions import conditional_risk, confidence_floor
 from keras_haframe.saving import outputs
-from tests.conftest import random_tree
+from tests.brute_force import softmax
 from tests.saving import tiny
+from tests.trees import random_tree
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="the signatures are TensorFlow graphs"
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.skipif(
 
 def probabilities(tree, batch=40, sharpness=3.0, seed=0):
     z = np.random.default_rng(seed).normal(0, sharpness, (batch, tree.num_classes))
-    return tiny.softmax(z).astype(np.float32)
+    return softmax(z).astype(np.float32)
 
 
 @pytest.mark.parametrize("entries", [0, 2**20], ids=["tree pass", "table"])

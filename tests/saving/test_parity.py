@@ -12,6 +12,8 @@ import pytest
 
 import keras_haframe as kh
 from keras_haframe.serving.messages import pb
+from tests import trees
+from tests.brute_force import softmax
 from tests.saving import tiny
 from tests.serving import c_api
 
@@ -23,11 +25,7 @@ IDS = [name + ("-structured" if options else "") for name, options in CASES]
 QUICK = ("conditional_softmax", "haframe")  # the two kinds of outputs
 PARAMETERS = [pytest.param(i, marks=() if i in QUICK else pytest.mark.slow) for i in IDS]
 FLOOR = 0.5
-EDGES = [
-    ("root", "a"), ("root", "e"), ("root", "chain"), ("a", "b"), ("a", "a0"), ("b", "b0"),
-    ("b", "c"), ("c", "c0"), ("c", "c1"), ("chain", "link"), ("link", "l0"), ("link", "l1"),
-]  # fmt: skip
-TREE = kh.ClassTree(EDGES, ["l1", "c0", "e", "a0", "l0", "b0", "c1"], name="uneven")
+TREE = trees.uneven()
 SIGNATURES = ("serving_default", "hierarchical", "features")
 
 
@@ -38,7 +36,7 @@ class Case:
         self.model = tiny.model(TREE, method, **options)
         self.path = kh.export(self.model, folder / "m")
         self.images = tiny.images()
-        self.p = tiny.softmax(self.model.predict(self.images, verbose=0))
+        self.p = softmax(self.model.predict(self.images, verbose=0))
         features = self.model.features(self.images).astype(np.float64)
         lengths = np.linalg.norm(features, axis=1, keepdims=True)
         best = self.p.argmax(1)

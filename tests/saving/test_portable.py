@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from keras_haframe.saving import portable
+from tests.brute_force import softmax
 from tests.saving import tiny
 
 pytestmark = pytest.mark.skipif(
@@ -28,7 +29,7 @@ def test_litert_agrees_with_keras(tree, tmp_path):
     interpreter.allocate_tensors()
     interpreter.set_tensor(given["index"], images)
     interpreter.invoke()
-    p = tiny.softmax(model.predict(images, verbose=0))
+    p = softmax(model.predict(images, verbose=0))
     np.testing.assert_allclose(interpreter.get_tensor(found["index"]), p, rtol=0, atol=1e-5)
 
 

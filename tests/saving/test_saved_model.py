@@ -10,6 +10,7 @@ import pytest
 
 import keras_haframe as kh
 from keras_haframe.data import Preprocessing
+from tests.brute_force import softmax
 from tests.saving import tiny
 from tests.saving.pictures import encode, rgb
 
@@ -125,7 +126,7 @@ def test_encoded_images_are_prepared_as_told(exported):
     pictures = [rgb(33, 47, 1), rgb(20, 16, 2), rgb(16, 64, 3)]
     data = tf.constant([encode(p) for p in pictures])
     x = np.stack([prepare(p) for p in pictures])
-    p = tiny.softmax(model.predict(x, verbose=0))
+    p = softmax(model.predict(x, verbose=0))
     found = {k: v.numpy() for k, v in served["serving_bytes"](image_bytes=data).items()}
     assert found["ok"].all()
     np.testing.assert_allclose(found["probabilities"], p, rtol=0, atol=1e-5)
@@ -265,7 +266,7 @@ def test_a_function_prepares_images(model, tmp_path):
     picture = rgb()
     p = served(image_bytes=tf.constant([encode(picture)]))["probabilities"]
     expected = model.predict(picture[None, :8, :8] / 255.0, verbose=0)
-    np.testing.assert_allclose(p, tiny.softmax(expected), atol=1e-5)
+    np.testing.assert_allclose(p, softmax(expected), atol=1e-5)
     facts = json.loads((path / "assets" / "model.json").read_text())
     assert facts["preprocessing"] == {"function": "corner"} and facts["input"]["range"] is None
 
@@ -292,7 +293,7 @@ def test_other_types_inside(tree, tmp_path, dtype, policy):
     path = kh.export(model, tmp_path / "m")
     served = tf.saved_model.load(str(path)).signatures
     x = rgb(8, 8)[None].astype(dtype)
-    p = tiny.softmax(model.predict(x, verbose=0))
+    p = softmax(model.predict(x, verbose=0))
     found = served["serving_default"](images=tf.constant(x, tf.float32))["probabilities"]
     np.testing.assert_allclose(found, p, atol=1e-5 if policy == "float32" else 5e-3)
     unit = served["features_bytes"](image_bytes=tf.constant([encode(rgb(8, 8))]))["features"]

@@ -39,12 +39,6 @@ def images(count=256, seed=1) -> np.ndarray:
     return np.clip(pixels, 0, 255).round().astype(np.float32)
 
 
-def softmax(scores) -> np.ndarray:
-    """float64 softmax of rows."""
-    z = np.exp(scores - scores.max(1, keepdims=True).astype(np.float64))
-    return z / z.sum(1, keepdims=True)
-
-
 def hierarchy_twin(p: np.ndarray, tree, threshold) -> dict:
     """What `hierarchical` must return, by loops over images, classes and nodes."""
     rows = []

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from keras_haframe.serving import RestClient, ServingError
+from keras_haframe.serving import GrpcClient, RestClient, ServingError
 from keras_haframe.serving.errors import with_retries
 
 
@@ -143,9 +143,6 @@ def test_waits_double_and_scatter():
 
 
 def test_grpc_errors():
-    pytest.importorskip("grpc", reason="needs grpcio")
-    from keras_haframe.serving import GrpcClient
-
     with GrpcClient("127.0.0.1:1", "m", timeout=0.2, retries=1, backoff=0.01) as nobody:
         with pytest.raises(ServingError, match=r"UNAVAILABLE|DEADLINE_EXCEEDED") as caught:
             nobody.predict({"images": np.zeros((1, 2, 2, 3))})

@@ -14,7 +14,6 @@ from keras_haframe.serving import GrpcClient, RestClient, ServingError
 from tests.saving import tiny
 from tests.saving.pictures import BAD, encode, rgb
 
-pytest.importorskip("grpc", reason="needs grpcio")
 pytest.importorskip(
     "tensorflow_serving",
     reason="needs the official protos: pip install --no-deps tensorflow-serving-api",
@@ -22,6 +21,7 @@ pytest.importorskip(
 if keras.backend.backend() != "tensorflow":
     pytest.skip("SavedModels are written on TensorFlow", allow_module_level=True)
 
+from tests.brute_force import softmax
 from tests.serving.server import AVAILABLE, END, Server
 
 TREE = kh.ClassTree.from_nested(
@@ -39,7 +39,7 @@ def exported(tmp_path_factory):
         model = tiny.model(TREE, seed=version)
         kh.export(model, folder / "vehicles", version, warmup_images=np.stack(PICTURES[:2]))
         scores = model.predict(np.stack(PICTURES).astype("float32"), verbose=0)
-        expected[version] = tiny.softmax(scores)
+        expected[version] = softmax(scores)
     assert np.abs(expected[1] - expected[2]).max() > 0.05
     return folder / "vehicles", expected
 
@@ -163,6 +163,7 @@ def work(load: Load, server, number: int, expected: dict) -> None:
             load.add("refused" if malformed and not error.transient else "lost", None)
 
 
+@pytest.mark.slow
 def test_load_with_a_new_version_loses_nothing(exported, tmp_path, record_property):
     """Every request is answered rightly by one of the versions, or refused for its own fault."""
     base, expected = exported

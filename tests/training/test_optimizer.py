@@ -224,6 +224,7 @@ def test_one_training_step_uses_the_groups(tree):
 
 
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="PyTorch does not compile with XLA")
+@pytest.mark.slow
 def test_compiled_by_xla(tree):
     """JAX compiles every step; TensorFlow on request."""
     x, y = data()
@@ -261,6 +262,7 @@ def test_saved_and_loaded_with_its_model(tree, tmp_path):
 @pytest.mark.skipif(
     importlib.util.find_spec("tensorflow") is None, reason="MirroredStrategy is TensorFlow's"
 )
+@pytest.mark.slow
 def test_two_replicas_with_synchronized_normalization_equal_one():
     done = subprocess.run(
         [sys.executable, "-m", "tests.training.two_replicas"], capture_output=True, text=True,

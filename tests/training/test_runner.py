@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -85,6 +86,7 @@ def test_killed_in_mid_epoch_and_run_again(undisturbed, tmp_path):
     assert_same(tmp_path, undisturbed)
 
 
+@pytest.mark.slow
 def test_a_time_budget_stops_at_an_epochs_end(undisturbed, tmp_path, capsys):
     for done in range(1, EPOCHS):
         assert small_run(tmp_path, EPOCHS, max_minutes=1e-9) is None
@@ -106,38 +108,35 @@ class Interrupt(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory):
+    """Folder of a run that was stopped by hand in epoch 4."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    with pytest.raises(KeyboardInterrupt):
+        small_run(folder, EPOCHS, [Interrupt(3)])
+    return folder
+
+
 @pytest.mark.slow
-def test_interrupted_by_hand(undisturbed, tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        small_run(tmp_path, EPOCHS, [Interrupt(2)])
-    small_run(tmp_path, EPOCHS)
-    assert_same(tmp_path, undisturbed)
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        "cut short",
-        pytest.param("no state", marks=pytest.mark.slow),
-        pytest.param("a leftover", marks=pytest.mark.slow),
-    ],
-)
-def test_damaged_checkpoints_are_passed_over(undisturbed, tmp_path, damage, capsys):
-    with pytest.raises(KeyboardInterrupt):
-        small_run(tmp_path, EPOCHS, [Interrupt(3)])
+@pytest.mark.parametrize("damage", ["none", "cut short", "no state", "a leftover"])
+def test_damaged_checkpoints_are_passed_over(undisturbed, interrupted, tmp_path, damage, capsys):
+    shutil.copytree(interrupted, tmp_path, dirs_exist_ok=True)
     newest = tmp_path / "checkpoints" / "epoch-0003"
     if damage == "cut short":
         content = (newest / checkpoints.WEIGHTS).read_bytes()
         (newest / checkpoints.WEIGHTS).write_bytes(content[: len(content) // 2])
     elif damage == "no state":
         (newest / checkpoints.STATE).unlink()
-    else:
+    elif damage == "a leftover":
         newest.rename(tmp_path / "checkpoints" / "partial")
+    capsys.readouterr()
     small_run(tmp_path, EPOCHS)
-    assert f"going on after epoch 2 of {EPOCHS}" in capsys.readouterr().out
+    last = 3 if damage == "none" else 2
+    assert f"going on after epoch {last} of {EPOCHS}" in capsys.readouterr().out
     assert_same(tmp_path, undisturbed)
 
 
+@pytest.mark.slow
 def test_a_full_disk_keeps_the_epoch_before(undisturbed, tmp_path, monkeypatch):
     save, calls = keras.Model.save_weights, []
 
@@ -176,6 +175,7 @@ def test_other_settings_are_refused(undisturbed):
         small_run(undisturbed[0], 9)
 
 
+@pytest.mark.slow
 def test_random_states_of_the_loss_head_are_kept_too(tmp_path):
     """HAFeature draws pairs from a generator of its own."""
     whole = small_run(tmp_path / "whole", 2, method="hafeature")
@@ -189,6 +189,7 @@ def test_random_states_of_the_loss_head_are_kept_too(tmp_path):
         np.testing.assert_array_equal(a["scores"], b["scores"])
 
 
+@pytest.mark.slow
 def test_without_validation_the_last_epoch_is_kept(tmp_path):
     result = small_run(tmp_path, 2, validation=None)
     assert result["best_epoch"] == 2

@@ -75,3 +75,14 @@ def test_what_defines_a_run():
     assert one.defining() == Settings(coordinator="x:1").defining()
     assert one.defining() != Settings(learning_rate=0.2).defining()
     assert "method" in one.defining() and "output" not in one.defining()
+
+
+def test_help_shows_no_names_of_python(capsys):
+    with pytest.raises(SystemExit):
+        of("--help")
+    text = capsys.readouterr().out
+    assert "settings:" in text and "Settings [" not in text and "<locals>" not in text
+
+
+def test_flags_are_turned_off_by_no(capsys):
+    assert of("--smoke").smoke and not of("--smoke", "--no-smoke").smoke

@@ -7,10 +7,8 @@ import numpy as np
 import pytest
 
 import keras_haframe as kh
-from tests.conftest import random_tree
-
-BENCHMARKS = ("fgvc_aircraft", "cifar100", "inaturalist2019", "tiered_imagenet_h")
-EXTENSIONS = ("flat", "level3", "unary_heavy", "unbalanced")
+from tests.golden import golden_cases, numbered_tree
+from tests.trees import random_tree
 
 
 def parent_map(tree):
@@ -55,7 +53,7 @@ def first_appearance(labels):
 
 
 @functools.cache
-def wide_tree():
+def ten_thousand_classes():
     """10,000 classes in a random order below 1,000, 50 and 4 groups; one class hangs higher up."""
     rng = np.random.default_rng(7)
     sizes = [(10_000, "c"), (1_000, "g"), (50, "h"), (4, "i"), (1, "r")]
@@ -173,7 +171,7 @@ def test_unknown_convention(tree, method):
 # Golden trees ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", BENCHMARKS)
+@golden_cases("hierarchies/{name}_lca_heights.npz")
 def test_distances_of_the_papers(golden, benchmark_tree, name):
     facts = golden(f"hierarchies/{name}_lca_heights.npz")
     tree = benchmark_tree(name)
@@ -182,7 +180,7 @@ def test_distances_of_the_papers(golden, benchmark_tree, name):
     np.testing.assert_array_equal(tree.depths[: tree.num_classes], facts["leaf_depths"])
 
 
-@pytest.mark.parametrize("name", BENCHMARKS)
+@golden_cases("hierarchies/{name}_lca_heights.npz")
 def test_level_labels_of_the_papers(golden, benchmark_tree, name):
     ids = golden(f"hierarchies/{name}_lca_heights.npz")["level_ids"]
     labels = benchmark_tree(name).level_labels()
@@ -193,18 +191,11 @@ def test_level_labels_of_the_papers(golden, benchmark_tree, name):
     assert all(len(set(ids[:, c].tolist())) == 1 for c in range(height, ids.shape[1]))  # the root
 
 
-def test_number_of_nodes_per_level_of_tiered_imagenet(benchmark_tree):
-    labels = benchmark_tree("tiered_imagenet_h").level_labels()
-    counts = [len(np.unique(column)) for column in labels.T]
-    assert counts == [608, 607, 584, 510, 422, 270, 159, 86, 35, 21, 5, 2]
-
-
-@pytest.mark.parametrize("name", EXTENSIONS)
+@golden_cases("golden_ext/tree_{name}.npz")
 def test_trees_of_the_extensions(golden, name):
     facts = golden(f"golden_ext/tree_{name}.npz")
-    parent, leaves = facts["parent"], facts["leaves"]
-    edges = [(str(p), str(n)) for n, p in enumerate(parent) if p >= 0]
-    tree = kh.ClassTree(edges, [str(n) for n in leaves])
+    parent = facts["parent"]
+    tree = numbered_tree(facts)
     number = np.array([tree.index(str(n)) for n in range(len(parent))])
     assert tree.root == str(int(np.flatnonzero(parent < 0)[0]))
     for n, p in enumerate(parent):
@@ -214,10 +205,10 @@ def test_trees_of_the_extensions(golden, name):
     np.testing.assert_array_equal(tree.distances("subtree"), facts["D"])
 
 
-def test_smalltree(golden):
-    facts = golden("golden/frames.npz")
-    tree = kh.ClassTree(facts["smalltree__edges"], facts["smalltree__leaves"])
-    np.testing.assert_array_equal(tree.distances(), facts["smalltree__D"])
+@golden_cases("golden/frames.npz", "{name}__D")
+def test_distances_of_other_trees(golden, benchmark_tree, name):
+    expected = golden("golden/frames.npz")[f"{name}__D"]
+    np.testing.assert_array_equal(benchmark_tree(name).distances(), expected)
 
 
 # Many classes, great depth -----------------------------------------------------------------------
@@ -225,7 +216,7 @@ def test_smalltree(golden):
 
 @pytest.mark.parametrize("convention", ["depth", "subtree"])
 def test_ten_thousand_classes(convention):
-    tree = wide_tree()
+    tree = ten_thousand_classes()
     assert tree.num_classes == 10_001
     d = tree.distances(convention)
     assert d.shape == (10_001, 10_001) and d.dtype == np.int16

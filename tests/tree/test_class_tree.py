@@ -1,13 +1,16 @@
 """`ClassTree`: numbering of nodes, look-ups, configuration, equality."""
 
+import collections
 import copy
+import json
 
 import numpy as np
 import pytest
 
 import keras_haframe as kh
 from keras_haframe.tree import as_tree
-from tests.conftest import random_tree
+from tests.golden import FOLDER, golden_cases
+from tests.trees import random_tree
 
 EDGES = [
     ("vehicle", "land"), ("vehicle", "air"), ("land", "car"), ("land", "truck"), ("air", "jet"),
@@ -149,18 +152,15 @@ def test_deep_copy_is_equal_and_apart(uneven_tree):
     assert copied != uneven_tree
 
 
-@pytest.mark.parametrize(
-    ("name", "classes", "height", "single"),
-    [
-        ("fgvc_aircraft", 100, 3, 68),
-        ("cifar100", 100, 5, 4),
-        ("inaturalist2019", 1010, 7, 77),
-        ("tiered_imagenet_h", 608, 12, 0),
-    ],
-)
-def test_benchmark_trees(benchmark_tree, name, classes, height, single):
+@golden_cases("hierarchies/{name}.json")
+def test_benchmark_trees(benchmark_tree, name):
     tree = benchmark_tree(name)
-    assert (tree.num_classes, tree.height, tree.name) == (classes, height, name)
+    facts = json.loads((FOLDER / f"hierarchies/{name}.json").read_text())
+    assert (tree.name, tree.root) == (name, facts["root"])
+    assert tree.num_classes == facts["num_leaves"] and tree.leaves == facts["leaves"]
+    assert tree.height == facts["height"] == tree.distances().max()
+    levels = [len(np.unique(column)) for column in tree.level_labels().T]
+    assert levels == facts["nodes_per_level"][: tree.height]  # some name the root too
     children = np.bincount(tree.parents[:-1], minlength=tree.num_nodes)
-    assert int((children == 1).sum()) == single
-    assert tree.distances().max() == height
+    counted = collections.Counter(parent for parent, _ in facts["edges"])
+    assert sorted(children[children > 0]) == sorted(counted.values())

@@ -5,12 +5,9 @@ import pytest
 
 import keras_haframe as kh
 from keras_haframe.tree.level_maps import LevelMaps
-from tests.losses.contract import TREES, some_tree
-
-
-def names_at(tree, level: int) -> list[str]:
-    paths = [tree.path(k) for k in range(tree.num_classes)]
-    return [path[min(level, len(path) - 1)] for path in paths]
+from tests.brute_force import level_names
+from tests.golden import golden_cases
+from tests.trees import TREES
 
 
 def test_worked_tree(tree):
@@ -31,18 +28,18 @@ def test_uneven_tree(uneven_tree):
 
 
 @pytest.mark.parametrize("kind", TREES)
-def test_labels_and_parents_follow_the_paths(kind, request):
-    tree = some_tree(kind, request)
+def test_labels_and_parents_follow_the_paths(kind):
+    tree = TREES[kind]()
     maps = LevelMaps(tree)
     assert len(maps) == tree.height == len(maps.names)
     assert maps.names[-1] == "logits"
     for level in range(1, tree.height + 1):
-        names = names_at(tree, level)
+        names = level_names(tree, level)
         order = list(dict.fromkeys(names))
         assert maps.sizes[level - 1] == len(order)
         assert maps.labels[:, level - 1].tolist() == [order.index(n) for n in names]
         if level > 1:
-            above = names_at(tree, level - 1)
+            above = level_names(tree, level - 1)
             upper = list(dict.fromkeys(above))
             want = [upper.index(above[names.index(n)]) for n in order]
             assert maps.parents[level - 2].tolist() == want
@@ -53,10 +50,10 @@ def test_flat_tree():
     assert maps.sizes == [2] and maps.parents == [] and maps.names == ["logits"]
 
 
-@pytest.mark.parametrize("name", ["fgvc_aircraft", "cifar100", "inaturalist2019"])
+@golden_cases("hierarchies/{name}_lca_heights.npz")
 def test_benchmark_trees_have_the_papers_children(name, benchmark_tree, golden):
     tree = benchmark_tree(name)
-    ids = golden(f"hierarchies/{name}_lca_heights.npz")["level_ids"][:, ::-1]
+    ids = golden(f"hierarchies/{name}_lca_heights.npz")["level_ids"][:, : tree.height][:, ::-1]
     maps = LevelMaps(tree)
     for level in range(tree.height):
         pairs = set(zip(maps.labels[:, level].tolist(), ids[:, level].tolist()))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import keras_haframe as kh
-from tests.conftest import random_tree
+from tests.trees import random_tree
 
 PATHS = ["land/car", "land/truck", "air/jet", "air/glider"]
 NESTED = {"land": ["car", "truck"], "air": ["jet", "glider"]}

@@ -5,8 +5,9 @@ import pytest
 from keras import ops
 
 from keras_haframe.tree_ops.segments import segment_log_softmax, segment_logsumexp, up_the_tree
+from tests.brute_force import log_sum_exp
 from tests.gradients import DTYPE, assert_close, gradient, numeric_gradient
-from tests.losses.contract import TREES, log_sum_exp, some_tree
+from tests.trees import TREES
 
 SEGMENTS = np.array([2, 0, 0, 1, 2, 2])
 
@@ -62,8 +63,8 @@ def test_equal_largest_entries_share_the_gradient():
 
 
 @pytest.mark.parametrize("kind", TREES)
-def test_up_the_tree(kind, request):
-    tree = some_tree(kind, request)
+def test_up_the_tree(kind):
+    tree = TREES[kind]()
     rows = np.random.default_rng(3).normal(size=(tree.num_classes, 2))
     tensor = ops.convert_to_tensor(rows.astype(DTYPE))
     sums = up_the_tree(tensor, tree, ops.segment_sum)

@@ -10,18 +10,18 @@ from keras_haframe.losses import FrameCosineLoss
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops import target_rows
 from keras_haframe.tree_ops.target_rows import TargetRows
-from tests.brute_force import distance
-from tests.conftest import random_tree
+from tests.brute_force import distance, target_cosines
+from tests.golden import gamma_of, golden_cases
 from tests.gradients import DTYPE, assert_close
-from tests.losses.test_frame_cosine_loss import golden_tree, target
+from tests.trees import random_tree
 
 
-@pytest.mark.parametrize("name", ["smalltree", "fgvc_aircraft", "cifar100"])
+@golden_cases("golden/haframe_loss.npz", "{name}__S")
 def test_golden_target_rows(golden, benchmark_tree, name):
     """The rows of the loss are the reference's similarity matrix."""
-    tree, gamma = golden_tree(golden, benchmark_tree, name)
-    rows = FrameCosineLoss(tree, gamma, dtype=DTYPE).targets(np.arange(tree.num_classes))
-    assert_close(rows, golden("golden/haframe_loss.npz")[f"{name}__S"])
+    tree, s = benchmark_tree(name), golden("golden/haframe_loss.npz")[f"{name}__S"]
+    loss = FrameCosineLoss(tree, gamma_of(s, tree.distances()), dtype=DTYPE)
+    assert_close(loss.targets(np.arange(tree.num_classes)), s)
 
 
 @pytest.mark.parametrize("convention", ["depth", "subtree"])
@@ -38,7 +38,7 @@ def test_rows_without_a_table(uneven_tree, monkeypatch, convention):
         assert dense.table is not None
         assert sparse.table is None
         assert_close(sparse(labels), ops.convert_to_numpy(dense(labels)))
-        assert_close(dense(labels), target(tree, 2.0, -0.01, convention)[labels])
+        assert_close(dense(labels), target_cosines(tree, 2.0, -0.01, convention)[labels])
 
 
 def test_five_thousand_classes():

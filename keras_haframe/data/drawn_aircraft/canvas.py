@@ -4,7 +4,66 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_haframe.data.drawn_aircraft.dice import Dice
+from keras_haframe.data.drawn_aircraft.shapes import Values
+
+NUMBERS_PER_IMAGE = 96
+
+
+class Dice:
+    """Hands out random columns, one value per image.
+
+    Image `i` of a stream owns the generator seeded with `(seed, i)`. Its numbers are
+    drawn once, and each call takes the next column, so an image depends on neither
+    its neighbors nor the batch size.
+
+    Args:
+        seed: Non-negative integer or sequence of them.
+        start: Index of the batch's first image in the stream.
+        count: Number of images in the batch.
+
+    Raises:
+        ValueError: If the seed is negative.
+
+    Example:
+
+    >>> dice = Dice(seed=0, start=0, count=4)
+    >>> dice.uniform(0.0, 1.0).shape
+    (4, 1)
+    """
+
+    def __init__(self, seed: int | tuple[int, ...], start: int, count: int):
+        words = [seed] if isinstance(seed, (int, np.integer)) else list(seed)
+        if min(words) < 0:
+            raise ValueError(f"`seed` must not be negative. Received: seed={seed}.")
+        self.generators = [np.random.default_rng([*words, i]) for i in range(start, start + count)]
+        columns = [g.random(NUMBERS_PER_IMAGE, np.float32) for g in self.generators]
+        self._columns = iter(np.stack(columns, axis=1)[:, :, None])
+
+    def _next(self) -> np.ndarray:
+        column = next(self._columns, None)
+        if column is None:
+            raise RuntimeError(f"More than NUMBERS_PER_IMAGE={NUMBERS_PER_IMAGE} columns taken.")
+        return column
+
+    def uniform(self, low: float, high: float) -> np.ndarray:
+        """Return a float32 column `[count, 1]`, uniform between `low` and `high`."""
+        return low + (high - low) * self._next()
+
+    def chance(self, probability: float) -> np.ndarray:
+        """Return a boolean column `[count, 1]`, true with the given probability."""
+        return self._next() < probability
+
+    def color(self, low: float, high: float) -> np.ndarray:
+        """Return colors `[count, 3]` with independent channels between `low` and `high`."""
+        return np.concatenate([self.uniform(low, high) for _ in range(3)], axis=1)
+
+    def grid(self, size: int) -> np.ndarray:
+        """Return a random grid `[count, size, size]` between 0 and 1 for every image."""
+        return np.stack([g.random((size, size), np.float32) for g in self.generators])
+
+    def normal(self, *shape: int) -> np.ndarray:
+        """Return standard normal noise `[count, *shape]`."""
+        return np.stack([g.standard_normal(shape, np.float32) for g in self.generators])
 
 
 class Selection:
@@ -28,7 +87,7 @@ def overall_size(design: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]
         design: Dictionary of columns `[B, 1]`.
 
     Returns:
-        Tuple of two columns `[B, 1]` in metres.
+        Tuple of two columns `[B, 1]` in meters.
     """
     d = design
     sweep = 0.5 * d["tail_span"] * np.tan(np.radians(d["tail_sweep"]))
@@ -73,7 +132,7 @@ class Canvas:
         right, up = (a.reshape(1, -1) for a in np.meshgrid(axis, -axis))
         right, up = (right - shift_x) / self.scale, (up - shift_y) / self.scale
         cos, sin = np.cos(heading), np.sin(heading)
-        # Picture coordinates along and across the aircraft, in metres.
+        # Picture coordinates along and across the aircraft, in meters.
         self.along = cos * right + sin * up - 0.5 * (length - d["length"])
         self.across = cos * up - sin * right
         self.sin_roll, self.cos_roll = np.sin(roll), np.cos(roll)
@@ -94,31 +153,39 @@ class Canvas:
         self.tail_from = dice.uniform(0.7, 1.1)  # station where the painted tail begins
 
     def having(self, *conditions: np.ndarray) -> Selection:
-        """Selects the images for which all the columns `[B, 1]` hold."""
+        """Select the images for which all the columns `[B, 1]` hold."""
         chosen = np.logical_and.reduce([c[:, 0] for c in conditions])
         return Selection(self.design, np.flatnonzero(chosen))
 
-    def plane(self, rows: np.ndarray, height) -> tuple[np.ndarray, np.ndarray]:
+    def plane(self, rows: np.ndarray, height: Values) -> tuple[np.ndarray, np.ndarray]:
         """Coordinates of the pixels in the level plane through a part.
 
         Args:
             rows: Indices `[R]` of the images.
-            height: Height of the part over the fuselage axis in metres, `[R, 1]`.
+            height: Height of the part over the fuselage axis in meters, `[R, 1]`.
 
         Returns:
             Tuple of `x`, growing towards the nose, and `y`, growing to the left,
-            each `[R, P]` in metres.
+            each `[R, P]` in meters.
         """
         x = (self.along[rows] - height * self.sin_pitch[rows]) / self.cos_pitch[rows]
         y = (self.across[rows] - height * self.sin_roll[rows]) / self.cos_roll[rows]
         return x, y
 
-    def paint(self, rows, distance, color, tone=1.0, opacity=1.0, rim=0.35) -> None:
-        """Paints a shape over what is there, with a dark rim about a pixel wide.
+    def paint(
+        self,
+        rows: np.ndarray,
+        distance: Values,
+        color: Values,
+        tone: Values = 1.0,
+        opacity: Values = 1.0,
+        rim: Values = 0.35,
+    ) -> None:
+        """Paint a shape over what is there, with a dark rim about a pixel wide.
 
         Args:
             rows: Indices `[R]` of the images.
-            distance: Signed distances `[R, P]` in metres, negative inside.
+            distance: Signed distances `[R, P]` in meters, negative inside.
             color: `[R, 3]` or `[3]`.
             tone: Brightness, broadcast to `[R, P]`.
             opacity: Opacity, broadcast to `[R, P]`.

@@ -1,16 +1,14 @@
-"""Draws labeled pictures of aircraft with NumPy alone."""
+"""Draws labeled pictures of aircraft with NumPy alone, and the splits of the data set."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from keras_haframe.data.drawn_aircraft.canvas import Canvas
-from keras_haframe.data.drawn_aircraft.design import stack
-from keras_haframe.data.drawn_aircraft.dice import Dice
-from keras_haframe.data.drawn_aircraft.fleet import designs
+from keras_haframe.data.drawn_aircraft.canvas import Canvas, Dice
+from keras_haframe.data.drawn_aircraft.fleet import class_names, designs, stack
 from keras_haframe.data.drawn_aircraft.parts import paint_aircraft
 from keras_haframe.data.drawn_aircraft.scenery import background, smooth_noise
 
@@ -23,7 +21,7 @@ def draw(
     size: int = 64,
     start: int = 0,
 ) -> np.ndarray:
-    """Draws one picture for every label.
+    """Draw one picture for every label.
 
     Pose, size, livery, light, background and weather are random and independent of
     the class. Picture `i` depends on `seed`, `start + i` and its label only, so a
@@ -92,7 +90,7 @@ def _draw_batch(design: dict[str, np.ndarray], dice: Dice, size: int) -> np.ndar
 
 
 def _shadow(alpha: np.ndarray, dice: Dice, size: int) -> np.ndarray:
-    """The aircraft's outline, moved away from the light and softened, `[B, P]`."""
+    """Return the aircraft's outline, moved away from the light and softened, `[B, P]`."""
     reach, angle = dice.uniform(0.02, 0.16) * size, dice.uniform(-np.pi, np.pi)
     soft = 0.4 * size / 64 + 0.12 * reach
     down = _blur(size, soft, reach * np.sin(angle))
@@ -102,7 +100,7 @@ def _shadow(alpha: np.ndarray, dice: Dice, size: int) -> np.ndarray:
 
 
 def _photograph(picture: np.ndarray, dice: Dice, size: int) -> np.ndarray:
-    """Takes the picture `[B, 3, P]`: mist, light, haze, blur, grain; `[B, 3, size, size]`."""
+    """Take the picture `[B, 3, P]`: mist, light, haze, blur, grain; `[B, 3, size, size]`."""
     count = len(picture)
     # Three in ten are taken in bad weather; these are hard to tell apart.
     bad = dice.chance(0.3) * dice.uniform(0.3, 1.0)
@@ -133,3 +131,95 @@ def _blur(size: int, sigma: np.ndarray, shift: np.ndarray) -> np.ndarray:
     offset = axis[:, None] - axis - shift[:, :, None]
     matrix = np.exp(-0.5 * (offset / sigma[:, :, None]) ** 2)
     return matrix / np.maximum(matrix.sum(axis=2, keepdims=True), 1e-6)
+
+
+# Splits
+
+# name -> (seed of the stream, examples in percent of the training examples)
+SPLITS = {"train": (1, 100), "validation": (2, 20), "test": (3, 40)}
+
+CHUNK = 256  # pictures drawn at a time, so that large data sets need little memory
+
+
+def split_labels(split: str, examples_per_class: int = 100) -> np.ndarray:
+    """List the labels of a split.
+
+    All classes are equally frequent. Labels go round through the classes, so the
+    first pictures of a larger split are those of a smaller one.
+
+    Args:
+        split: `"train"`, `"validation"` or `"test"`.
+        examples_per_class: Training pictures of every class. Validation has 20
+            percent as many and test 40 percent, both rounded up.
+
+    Returns:
+        int64 array of labels.
+
+    Raises:
+        ValueError: If the split is unknown or `examples_per_class` is not positive.
+
+    Example:
+
+    >>> len(split_labels("test", examples_per_class=5)) // len(class_names())
+    2
+    """
+    if split not in SPLITS:
+        raise ValueError(f"`split` must be one of {sorted(SPLITS)}. Received: split={split!r}.")
+    if examples_per_class < 1:
+        raise ValueError(
+            "`examples_per_class` must be at least 1. "
+            f"Received: examples_per_class={examples_per_class}."
+        )
+    rounds = -(-examples_per_class * SPLITS[split][1] // 100)
+    return np.tile(np.arange(len(class_names())), rounds)
+
+
+def iterate(
+    split: str, examples_per_class: int = 100, size: int = 64
+) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield the pictures of a split one by one, drawing them as they are asked for.
+
+    Args:
+        split: `"train"`, `"validation"` or `"test"`.
+        examples_per_class: See `split_labels`.
+        size: Side of the pictures in pixels.
+
+    Yields:
+        Tuples of a uint8 picture `[size, size, 3]` and its label.
+
+    Example:
+
+    >>> picture, label = next(iterate("train"))
+    >>> picture.shape, label
+    ((64, 64, 3), 0)
+    """
+    labels = split_labels(split, examples_per_class)
+    for start in range(0, len(labels), CHUNK):
+        part = labels[start : start + CHUNK]
+        pictures = draw(part, seed=SPLITS[split][0], size=size, start=start)
+        yield from zip(pictures, part.tolist())
+
+
+def load_arrays(
+    split: str, examples_per_class: int = 100, size: int = 64
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a whole split into memory; needs neither TensorFlow nor TFDS.
+
+    These are the pictures that `tfds.load("drawn_aircraft")` serves.
+
+    Args:
+        split: `"train"`, `"validation"` or `"test"`.
+        examples_per_class: See `split_labels`.
+        size: Side of the pictures in pixels.
+
+    Returns:
+        Tuple of pictures, uint8 `[n, size, size, 3]`, and labels, int64 `[n]`.
+
+    Example:
+
+    >>> images, labels = load_arrays("validation", examples_per_class=10)
+    >>> len(images) == 2 * len(class_names())
+    True
+    """
+    labels = split_labels(split, examples_per_class)
+    return draw(labels, seed=SPLITS[split][0], size=size), labels

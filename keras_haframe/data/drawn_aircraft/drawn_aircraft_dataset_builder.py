@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import tensorflow_datasets as tfds
 
-from keras_haframe.data.drawn_aircraft import fleet, splits
+from keras_haframe.data.drawn_aircraft import drawing, fleet
 from keras_haframe.data.image_builder import ImageBuilder
 
 DESCRIPTION = """
@@ -28,8 +28,10 @@ class DrawnAircraftConfig(tfds.core.BuilderConfig):
 
     Example:
 
-    >>> config = DrawnAircraftConfig(name="large", examples_per_class=400)
-    >>> tfds.load("drawn_aircraft", builder_kwargs={"config": config})
+    ```python
+    config = DrawnAircraftConfig(name="large", examples_per_class=400)
+    data = tfds.load("drawn_aircraft", builder_kwargs={"config": config})
+    ```
     """
 
     examples_per_class: int = 100
@@ -37,19 +39,24 @@ class DrawnAircraftConfig(tfds.core.BuilderConfig):
 
 
 class Builder(ImageBuilder):
-    """Serves `tfds.load("drawn_aircraft")`.
+    """TFDS builder of `drawn_aircraft`.
 
-    Every example has `image` (uint8 `[64, 64, 3]`), `label` (the variant, a leaf of
-    the class tree), `family` and `manufacturer`. Splits: train, validation, test.
+    Every example has `image` (uint8 `[64, 64, 3]`), `label` (the variant, a leaf of the class
+    tree), `family`, `manufacturer` and `file_name`, where no file is: its split and number. Splits:
+    train, validation, test.
 
     Example:
 
-    >>> import keras_haframe.data.drawn_aircraft.drawn_aircraft_dataset_builder
-    >>> train, info = tfds.load("drawn_aircraft", split="train", with_info=True)
-    >>> info.features["label"].names[0]
-    'Meridax 100'
+    ```python
+    import keras_haframe.data.builders
+
+    train, info = tfds.load("drawn_aircraft", split="train", with_info=True)
+    tree = keras_haframe.data.class_tree(info)
+    ```
     """
 
+    VERSION = tfds.core.Version("1.1.0")
+    RELEASE_NOTES = {"1.1.0": "Carries its class tree.", "1.0.0": "First version."}
     BUILDER_CONFIGS = [
         DrawnAircraftConfig(name="standard", description="100 training pictures per class."),
         DrawnAircraftConfig(
@@ -69,31 +76,16 @@ class Builder(ImageBuilder):
             "family": tfds.features.ClassLabel(names=families),
             "manufacturer": tfds.features.ClassLabel(names=manufacturers),
         }
-        return tfds.core.DatasetInfo(
-            builder=self,
-            description=DESCRIPTION,
-            features=tfds.features.FeaturesDict(features),
-            supervised_keys=("image", "label"),
-            metadata=tfds.core.MetadataDict(),
-        )
+        return self.image_info(DESCRIPTION, features)
 
-    def _split_generators(self, dl_manager) -> dict[str, Iterator]:
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         del dl_manager  # nothing to download
         self.describe(fleet.class_tree())
-        return {split: self._generate_examples(split) for split in splits.SPLITS}
+        return {split: self._generate_examples(split) for split in drawing.SPLITS}
 
     def _generate_examples(self, split: str) -> Iterator[tuple[int, dict]]:
-        lineage = fleet.lineage()
-        config = self.builder_config
-        pictures = splits.iterate(split, config.examples_per_class, config.size)
+        lineage, config = fleet.lineage(), self.builder_config
+        pictures = drawing.iterate(split, config.examples_per_class, config.size)
         for key, (picture, label) in enumerate(pictures):
-            manufacturer, family, variant = lineage[label]
-            yield (
-                key,
-                {
-                    "image": picture,
-                    "label": variant,
-                    "family": family,
-                    "manufacturer": manufacturer,
-                },
-            )
+            names = dict(zip(("manufacturer", "family", "label"), lineage[label]))
+            yield key, {"image": picture, "file_name": f"{split}/{key}", **names}

@@ -1,7 +1,7 @@
 """Paints the parts of an aircraft on a `Canvas`: one function per part.
 
 `x` grows towards the nose and is 0 in the middle of the fuselage; `side` is the
-distance from the center line. Both are in metres.
+distance from the center line. Both are in meters.
 """
 
 from __future__ import annotations
@@ -9,26 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from keras_haframe.data.drawn_aircraft.canvas import Canvas, Selection
-from keras_haframe.data.drawn_aircraft.engines import (
-    center_engine,
-    propellers,
-    rear_engines,
-    wing_engines,
-)
-from keras_haframe.data.drawn_aircraft.shapes import body, capsule, lifting_surface
-from keras_haframe.data.drawn_aircraft.stations import (
-    place_of,
-    tail_end,
-    two_tone,
-    wing_height,
-    wing_lead,
-)
+from keras_haframe.data.drawn_aircraft.shapes import Values, body, capsule, lifting_surface
 
 GLASS = np.array([0.10, 0.14, 0.22], np.float32)
+BLADES = np.array([0.24, 0.24, 0.26], np.float32)
 
 
 def paint_aircraft(canvas: Canvas) -> None:
-    """Paints every aircraft of the canvas, the lowest part first."""
+    """Paint every aircraft of the canvas, the lowest part first."""
     d = canvas.design
     low, one = d["wing_z"] <= 0, d["pods"] >= 1
     wing_engines(canvas, canvas.having(one), "pod_y")
@@ -68,7 +56,9 @@ def wing(canvas: Canvas, part: Selection) -> None:
     _tip_tanks(canvas, rows, part, x, side - half)
 
 
-def _winglets(canvas, rows, part, x, out) -> None:
+def _winglets(
+    canvas: Canvas, rows: np.ndarray, part: Selection, x: np.ndarray, out: np.ndarray
+) -> None:
     has = np.flatnonzero(part["winglet"][:, 0])
     if len(has):
         rows, x, out = rows[has], x[has], out[has]
@@ -78,7 +68,9 @@ def _winglets(canvas, rows, part, x, out) -> None:
         canvas.paint(rows, np.maximum(distance, -out), canvas.tips[rows], 1.1)
 
 
-def _tip_tanks(canvas, rows, part, x, out) -> None:
+def _tip_tanks(
+    canvas: Canvas, rows: np.ndarray, part: Selection, x: np.ndarray, out: np.ndarray
+) -> None:
     has = np.flatnonzero(part["tip_tank"][:, 0])
     if len(has):
         rows, x, out = rows[has], x[has], out[has]
@@ -129,8 +121,15 @@ def fuselage(canvas: Canvas, part: Selection) -> None:
     canvas.paint(rows, np.maximum(distance, glass), GLASS, shine)
 
 
-def _surface(canvas, rows, height, sizes, sweep, color) -> None:
-    """A plain small wing: tailplane or foreplane."""
+def _surface(
+    canvas: Canvas,
+    rows: np.ndarray,
+    height: Values,
+    sizes: tuple[Values, Values, Values, Values],
+    sweep: Values,
+    color: Values,
+) -> None:
+    """Draw a plain small wing: tailplane or foreplane."""
     x, y = canvas.plane(rows, height)
     distance, _, depth = lifting_surface(x, np.abs(y), *sizes, np.tan(np.radians(sweep)))
     tone = two_tone(canvas, rows, y) * (1.0 - 0.14 * (depth > 0.7))
@@ -182,3 +181,100 @@ def dome(canvas: Canvas, part: Selection) -> None:
         distance = np.sqrt((x - place_of(part, "dome_at")) ** 2 + y * y) - part["dome"]
         bar = np.abs(y) < 0.2 * part["dome"]
         canvas.paint(part.rows, distance, canvas.base[part.rows], 1.0 - 0.45 * bar)
+
+
+# Engines and propellers
+
+
+def _nacelle(
+    canvas: Canvas,
+    rows: np.ndarray,
+    x: Values,
+    off: Values,
+    front: Values,
+    length: Values,
+    radius: Values,
+    jet: Values,
+) -> None:
+    """One engine: a round bar; a jet's is cut off in front and shows a dark intake."""
+    distance = capsule(x, off, front, length, radius)
+    distance = np.maximum(distance, jet * (x - front + 0.35 * radius))
+    tone = 1.05 - 0.35 * (off / radius) ** 2
+    tone *= 1.0 - 0.5 * jet * (x > front - 0.7 * radius)
+    canvas.paint(rows, distance, canvas.engine[rows], tone)
+
+
+def wing_engines(canvas: Canvas, part: Selection, place: str) -> None:
+    """Engines on both wings at the share `place`: jets below, propeller engines inside."""
+    if len(part):
+        jet = part["pod_prop"] == 0
+        height = wing_height(part) - jet * 0.9 * part["pod_radius"]
+        x, y = canvas.plane(part.rows, height)
+        side = part[place] * 0.5 * part["span"]
+        front = wing_lead(part, side) + part["pod_forward"]
+        bar = (front, part["pod_length"], part["pod_radius"])
+        _nacelle(canvas, part.rows, x, np.abs(y) - side, *bar, jet)
+
+
+def rear_engines(canvas: Canvas, part: Selection) -> None:
+    """Jets on both sides of the rear fuselage."""
+    if len(part):
+        x, y = canvas.plane(part.rows, 0.2 * part["width"])
+        off = np.abs(y) - 0.5 * part["width"] - 0.85 * part["rear_radius"]
+        bar = (place_of(part, "rear_at"), part["rear_length"], part["rear_radius"])
+        _nacelle(canvas, part.rows, x, off, *bar, 1.0)
+
+
+def center_engine(canvas: Canvas, part: Selection) -> None:
+    """Draw a third jet on the back, before the fin."""
+    if len(part):
+        x, y = canvas.plane(part.rows, 0.5 * part["width"])
+        front = tail_end(part) + part["fin_root"] + 0.6 * part["rear_length"]
+        bar = (front, part["rear_length"], part["rear_radius"])
+        _nacelle(canvas, part.rows, x, np.abs(y), *bar, 1.0)
+
+
+def propellers(canvas: Canvas, part: Selection, radius: str, place: str | None) -> None:
+    """Spinning propellers, seen nearly edge-on: at the nose, or on the wing engines."""
+    if not len(part):
+        return
+    rows, size = part.rows, part[radius]
+    side: Values = 0.0
+    height: Values = 0.0
+    front = 0.5 * part["length"]
+    if place is not None:
+        side, height = part[place] * 0.5 * part["span"], wing_height(part)
+        front = wing_lead(part, side) + part["pod_forward"]
+    x, y = canvas.plane(rows, height)
+    thin = size * (0.1 + np.abs(canvas.sin_pitch[rows]))
+    ring = np.sqrt(((x - front) / thin) ** 2 + ((np.abs(y) - side) / size) ** 2)
+    canvas.paint(rows, (ring - 1.0) * thin, BLADES, opacity=0.6, rim=0.0)
+
+
+# Where the parts sit, and how their surfaces catch the light
+
+
+def place_of(part: Selection, station: str) -> np.ndarray:
+    """Compute x of a station, a share of the length counted from the nose."""
+    return (0.5 - part[station]) * part["length"]
+
+
+def wing_height(part: Selection) -> np.ndarray:
+    """Height of the wing above the fuselage's middle."""
+    return 0.5 * part["wing_z"] * part["width"]
+
+
+def wing_lead(part: Selection, side: Values) -> np.ndarray:
+    """Compute x of the wing's leading edge at a distance from the center line."""
+    return place_of(part, "wing_at") - side * np.tan(np.radians(part["sweep"]))
+
+
+def tail_end(part: Selection) -> np.ndarray:
+    """Compute x of the end of the tail: of the fuselage, or of the booms."""
+    behind = place_of(part, "tail_at") - part["tail_root"]
+    return np.where(part["boom_y"] > 0, behind, -0.5 * part["length"])
+
+
+def two_tone(canvas: Canvas, rows: np.ndarray, y: Values) -> np.ndarray:
+    """Brightness of a surface whose halves face a little to either side."""
+    return 1.0 + 0.12 * canvas.light[rows] * np.sign(y)

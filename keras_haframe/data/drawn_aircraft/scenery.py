@@ -6,7 +6,8 @@ import functools
 
 import numpy as np
 
-from keras_haframe.data.drawn_aircraft.dice import Dice
+from keras_haframe.data.drawn_aircraft.canvas import Dice
+from keras_haframe.data.drawn_aircraft.shapes import Values
 
 
 @functools.lru_cache(maxsize=32)
@@ -33,7 +34,8 @@ def smooth_noise(dice: Dice, size: int, octaves: tuple[int, ...] = (4, 8, 16)) -
     Returns:
         Float32 array `[B, size, size]` between 0 and 1.
     """
-    total, weight, norm = 0.0, 1.0, 0.0
+    total: Values = 0.0
+    weight, norm = 1.0, 0.0
     for cells in octaves:
         stretch = _stretch(size, cells)
         total = total + weight * (stretch @ dice.grid(cells) @ stretch.T)
@@ -41,13 +43,13 @@ def smooth_noise(dice: Dice, size: int, octaves: tuple[int, ...] = (4, 8, 16)) -
     return total / norm
 
 
-def _mix(low, high, share):
-    """Blends colors `[B, 3]` by shares `[B, P]` into `[B, 3, P]`."""
+def _mix(low: np.ndarray, high: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Blend colors `[B, 3]` by shares `[B, P]` into `[B, 3, P]`."""
     return low[:, :, None] + (high - low)[:, :, None] * share[:, None]
 
 
 def background(dice: Dice, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draws one of five scenes behind every aircraft.
+    """Draw one of five scenes behind every aircraft.
 
     Args:
         dice: Source of the choices.
@@ -82,12 +84,20 @@ def background(dice: Dice, size: int) -> tuple[np.ndarray, np.ndarray]:
 # and fine noise and turned coordinates, all `[R, P]`; they return the picture and the
 # strength of shadows.
 
+Scene = tuple[np.ndarray, float]
 
-def _color(*channels):
+
+def _color(*channels: float) -> np.ndarray:
     return np.array([channels], np.float32)
 
 
-def _sky(picks, noise, fine, along, across):
+def _sky(
+    picks: list[np.ndarray],
+    noise: np.ndarray,
+    fine: np.ndarray,
+    along: np.ndarray,
+    across: np.ndarray,
+) -> Scene:
     """Blue to evening sky with clouds."""
     evening, cover, deep, _ = picks
     evening = np.maximum(evening * 2.0 - 1.0, 0.0)
@@ -98,7 +108,13 @@ def _sky(picks, noise, fine, along, across):
     return picture + (0.95 - picture) * clouds * 0.85, 0.0
 
 
-def _sea(picks, noise, fine, along, across):
+def _sea(
+    picks: list[np.ndarray],
+    noise: np.ndarray,
+    fine: np.ndarray,
+    along: np.ndarray,
+    across: np.ndarray,
+) -> Scene:
     """Water with waves and foam."""
     green, rough, phase, _ = picks
     deep = _color(0.05, 0.18, 0.32) + green * _color(0.0, 0.16, 0.06)
@@ -109,8 +125,14 @@ def _sea(picks, noise, fine, along, across):
     return picture + foam[:, None], 0.25
 
 
-def _fields(picks, noise, fine, along, across):
-    """A patchwork of fields with hedges."""
+def _fields(
+    picks: list[np.ndarray],
+    noise: np.ndarray,
+    fine: np.ndarray,
+    along: np.ndarray,
+    across: np.ndarray,
+) -> Scene:
+    """Draw a patchwork of fields with hedges."""
     wide, high, season, green = picks
     u = along * (1.6 + 2.0 * wide) + 3.0 * green
     v = across * (1.6 + 2.0 * high) + 3.0 * season
@@ -126,7 +148,13 @@ def _fields(picks, noise, fine, along, across):
     return crop * tone[:, None], 0.45
 
 
-def _apron(picks, noise, fine, along, across):
+def _apron(
+    picks: list[np.ndarray],
+    noise: np.ndarray,
+    fine: np.ndarray,
+    along: np.ndarray,
+    across: np.ndarray,
+) -> Scene:
     """Concrete slabs with a painted line."""
     bright, pitch, place, color = picks
     gray = (0.34 + 0.34 * bright + 0.16 * (noise - 0.5) + 0.05 * (fine - 0.5))[:, None]
@@ -138,7 +166,13 @@ def _apron(picks, noise, fine, along, across):
     return picture + (paint - picture) * line[:, None], 0.5
 
 
-def _desert(picks, noise, fine, along, across):
+def _desert(
+    picks: list[np.ndarray],
+    noise: np.ndarray,
+    fine: np.ndarray,
+    along: np.ndarray,
+    across: np.ndarray,
+) -> Scene:
     """Dunes, or snow drifts."""
     snow, count, phase, _ = picks
     snow = snow > 0.6

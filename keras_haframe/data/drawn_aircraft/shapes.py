@@ -8,10 +8,25 @@ is all that anti-aliasing needs. Sizes are columns `[B, 1]`, coordinates `[B, P]
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 import numpy as np
 
+Values: TypeAlias = Any  # a column `[B, 1]`, coordinates `[B, P]`, or one number for all
 
-def lifting_surface(x, side, front, half_span, root, tip, slope, kink=0.0, strake=0.0, bend=0.0):
+
+def lifting_surface(
+    x: Values,
+    side: Values,
+    front: Values,
+    half_span: Values,
+    root: Values,
+    tip: Values,
+    slope: Values,
+    kink: Values = 0.0,
+    strake: Values = 0.0,
+    bend: Values = 0.0,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Wing, tailplane or fin: a trapezoid whose leading edge runs backwards.
 
     Args:
@@ -53,7 +68,16 @@ def lifting_surface(x, side, front, half_span, root, tip, slope, kink=0.0, strak
     return distance, share, depth / np.maximum(chord, 1e-3)
 
 
-def body(x, side, length, width, nose, blunt, cone, tail_width):
+def body(
+    x: Values,
+    side: Values,
+    length: Values,
+    width: Values,
+    nose: Values,
+    blunt: Values,
+    cone: Values,
+    tail_width: Values,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Fuselage between `-length / 2` and `length / 2`: nose, straight part, tail cone.
 
     Args:
@@ -81,7 +105,7 @@ def body(x, side, length, width, nose, blunt, cone, tail_width):
     return distance, station, side / np.maximum(half, 1e-3)
 
 
-def capsule(x, side, front, length, radius):
+def capsule(x: Values, side: Values, front: Values, length: Values, radius: Values) -> np.ndarray:
     """Engine, tank or boom: a bar with round ends. Returns the signed distance."""
     half = 0.5 * length - radius
     along = np.maximum(np.abs(x - front + 0.5 * length) - half, 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Mapping
 
 from keras_haframe.data.splits import SPLIT_NAMES
 from keras_haframe.tree import ClassTree
@@ -10,7 +11,7 @@ from keras_haframe.tree import ClassTree
 LEVELS = ("manufacturer", "family", "variant")
 
 
-def read_annotations(data: pathlib.Path) -> dict[str, dict[str, tuple[str, str, str]]]:
+def read_annotations(data: pathlib.Path) -> dict[str, dict[str, tuple[str, ...]]]:
     """Manufacturer, family and variant of every image of every split.
 
     Args:
@@ -47,7 +48,7 @@ def _read(path: pathlib.Path) -> dict[str, str]:
     return dict(line.strip().split(" ", 1) for line in lines if line.strip())
 
 
-def annotation_tree(annotations) -> ClassTree:
+def annotation_tree(annotations: Mapping[str, Mapping[str, tuple[str, ...]]]) -> ClassTree:
     """Tree of manufacturers, families and variants.
 
     Classes are sorted as the papers sort them: as folder names, where `/` is written `-slash-`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import tensorflow_datasets as tfds
 
@@ -56,7 +57,7 @@ class Builder(ImageBuilder):
             citation=CITATION,
         )
 
-    def _split_generators(self, dl_manager) -> dict[str, Iterator]:
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         data = unpacked(dl_manager, NAME, FOLDER, URL) / "data"
         annotations = read_annotations(data)
         self.describe(annotation_tree(annotations))
@@ -68,8 +69,8 @@ class Builder(ImageBuilder):
             for split, images in annotations.items()
         }
 
-    def _generate_examples(self, folder, images) -> Iterator[tuple[str, dict]]:
-        def files():
+    def _generate_examples(self, folder: Any, images: Any) -> Iterator[tuple[str, dict]]:
+        def files() -> Iterator[tuple[str, bytes, dict]]:
             for number, (manufacturer, family, variant) in images.items():
                 path = require(folder / f"{number}.jpg", f"the file of that name in {NAME}.")
                 features = {"label": variant, "family": family, "manufacturer": manufacturer}

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import pathlib
 from collections.abc import Iterator
+from typing import Any
 
 import tensorflow_datasets as tfds
 
@@ -32,10 +33,13 @@ class ImageTreeConfig(tfds.core.BuilderConfig):
 
     Example:
 
-    >>> config = ImageTreeConfig(name="birds", path="photos/birds")
-    >>> train, info = tfds.load(
-    ...     "image_tree", split="train", with_info=True, builder_kwargs={"config": config})
-    >>> tree = keras_haframe.data.class_tree(info)
+    ```python
+    config = ImageTreeConfig(name="birds", path="photos/birds")
+    train, info = tfds.load(
+        "image_tree", split="train", with_info=True, builder_kwargs={"config": config}
+    )
+    tree = keras_haframe.data.class_tree(info)
+    ```
     """
 
     path: str | os.PathLike = ""
@@ -60,7 +64,7 @@ class Builder(ImageBuilder):
             )
         return self.image_info(f"Images in {config.path}, with their folders as the class tree.")
 
-    def _split_generators(self, dl_manager) -> dict[str, Iterator]:
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         del dl_manager  # nothing to download
         config = self.builder_config
         top = pathlib.Path(config.path)
@@ -89,8 +93,8 @@ class Builder(ImageBuilder):
             if files
         }
 
-    def _generate_examples(self, folder, files) -> Iterator[tuple[str, dict]]:
-        def contents():
+    def _generate_examples(self, folder: Any, files: Any) -> Iterator[tuple[str, dict]]:
+        def contents() -> Iterator[tuple[str, bytes, dict]]:
             for name, label in files:
                 yield str(folder / name), (folder / name).read_bytes(), {"label": label}
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import pathlib
 import tarfile
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from keras_haframe.tree import ClassTree
 
 RANKS = ("kingdom", "phylum", "class", "order", "family", "genus", "name")
 
 
-def read_json(path: pathlib.Path):
+def read_json(path: pathlib.Path) -> Any:
     """Content of a `.json` file, or of the one JSON file in a `.tar.gz` archive."""
     path = pathlib.Path(path)
     with path.open("rb") as file:
@@ -24,10 +26,12 @@ def read_json(path: pathlib.Path):
             raise ValueError(
                 f"{path} must hold one JSON file. Received: {[m.name for m in members]}"
             )
-        return json.load(archive.extractfile(members[0]))
+        return json.load(archive.extractfile(members[0]))  # type: ignore[arg-type]
 
 
-def category_tree(categories) -> tuple[ClassTree, dict[int, str]]:
+def category_tree(
+    categories: Sequence[Mapping[str, Any]] | dict[str, Any],
+) -> tuple[ClassTree, dict[int, str]]:
     """Tree of the ranks, and the class name of every category number.
 
     Args:
@@ -63,7 +67,7 @@ def category_tree(categories) -> tuple[ClassTree, dict[int, str]]:
     return tree, {row["id"]: name for row, name in zip(rows, tree.leaves)}
 
 
-def labeled_images(annotations) -> dict[str, int]:
+def labeled_images(annotations: Mapping[str, Any]) -> dict[str, int]:
     """Category number of every image's file name, from an annotation file's content."""
     names = {image["id"]: image["file_name"] for image in annotations["images"]}
     return {names[a["image_id"]]: a["category_id"] for a in annotations["annotations"]}

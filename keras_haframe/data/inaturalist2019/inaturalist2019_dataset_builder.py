@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import tensorflow_datasets as tfds
 
@@ -15,6 +16,7 @@ from keras_haframe.data.inaturalist2019.categories import (
     read_json,
 )
 from keras_haframe.data.splits import read_splits, seeded_split, write_splits
+from keras_haframe.tree import ClassTree
 
 BASE = "https://ml-inat-competition-datasets.s3.amazonaws.com/2019"
 IMAGES = "train_val2019.tar.gz"
@@ -61,15 +63,15 @@ class Builder(ImageBuilder):
             citation=CITATION,
         )
 
-    def _split_generators(self, dl_manager) -> dict[str, Iterator]:
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         there = {name: manual_path(dl_manager, name) for name in FILES}
         missing = {name: f"{BASE}/{name}" for name, path in there.items() if path is None}
         paths = {**there, **(dl_manager.download(missing) if missing else {})}
         images, train, validation, categories = (pathlib.Path(paths[name]) for name in FILES)
         tree, names = category_tree(read_json(categories))
         self.describe(tree)
-        labels = {**labeled_images(read_json(train)), **labeled_images(read_json(validation))}
-        labels = {file: names[number] for file, number in labels.items()}
+        numbers = {**labeled_images(read_json(train)), **labeled_images(read_json(validation))}
+        labels = {file: names[number] for file, number in numbers.items()}
         chosen = manual_path(dl_manager, "inaturalist2019_splits.csv")
         stored = pathlib.Path(self.data_path) / SPLITS
         if chosen is None:
@@ -88,10 +90,10 @@ class Builder(ImageBuilder):
             for split in ("train", "validation", "test")
         }
 
-    def _generate_examples(self, archive, labels) -> Iterator[tuple[str, dict]]:
+    def _generate_examples(self, archive: Any, labels: Any) -> Iterator[tuple[str, dict]]:
         left = set(labels)
 
-        def files():
+        def files() -> Iterator[tuple[str, bytes, dict]]:
             for name, file in archive:
                 if name in left:
                     left.discard(name)
@@ -105,8 +107,8 @@ class Builder(ImageBuilder):
             )
 
 
-def divided(labels: dict[str, str], tree) -> dict[str, list[str]]:
-    """The seeded split of files to class names, every class on its own."""
+def divided(labels: dict[str, str], tree: ClassTree) -> dict[str, list[str]]:
+    """Return the seeded split of files to class names, every class on its own."""
     by_class: dict[str, list[str]] = {name: [] for name in tree.leaves}
     for file, name in labels.items():
         by_class[name].append(file)

@@ -7,6 +7,8 @@ import re
 import tarfile
 from collections.abc import Iterable, Iterator
 
+from keras_haframe.files import PathLike
+
 
 def training_names(path: pathlib.Path, classes: Iterable[str]) -> dict[str, list[str]]:
     """File names of every class in `ILSVRC2012_img_train.tar`, an archive of one archive a class.
@@ -34,10 +36,11 @@ def training_files(
     for wordnet_id, inner in _class_archives(path, set(chosen)):
         for member in inner:
             if member.name in chosen[wordnet_id]:
-                yield member.name, inner.extractfile(member).read(), {"label": wordnet_id}
+                content = inner.extractfile(member).read()  # type: ignore[union-attr]
+                yield member.name, content, {"label": wordnet_id}
 
 
-def _class_archives(path, wanted):
+def _class_archives(path: PathLike, wanted: set[str]) -> Iterator[tuple[str, tarfile.TarFile]]:
     with tarfile.open(path, "r:") as outer:
         for member in outer:
             wordnet_id = pathlib.PurePosixPath(member.name).stem
@@ -74,5 +77,5 @@ def validation_files(
     with tarfile.open(path, "r:") as archive:
         for member in archive:
             if member.name in label_of:
-                content = archive.extractfile(member).read()
+                content = archive.extractfile(member).read()  # type: ignore[union-attr]
                 yield member.name, content, {"label": label_of[member.name]}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import tensorflow_datasets as tfds
 
 from keras_haframe.data.image_builder import ImageBuilder, manual_path, require
 from keras_haframe.data.splits import read_splits, seeded_split, write_splits
 from keras_haframe.data.tiered_imagenet_h import archives, tree
+from keras_haframe.tree import ClassTree
 
 TRAIN, VALIDATION = "ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar"
 TRAIN_PARTS = {"train": 700}
@@ -55,7 +56,7 @@ class Builder(ImageBuilder):
     def _info(self) -> tfds.core.DatasetInfo:
         return self.image_info(DESCRIPTION, citation=CITATION)
 
-    def _split_generators(self, dl_manager) -> dict[str, Iterator]:
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         folder = pathlib.Path(dl_manager.manual_dir)
         train, validation = (
             require(folder / name, "the archive of that name." + self.MANUAL_DOWNLOAD_INSTRUCTIONS)
@@ -88,7 +89,9 @@ class Builder(ImageBuilder):
             for split in ("train", "validation", "test")
         }
 
-    def _generate_examples(self, train, validation, label_of) -> Iterator[tuple[str, dict]]:
+    def _generate_examples(
+        self, train: pathlib.Path, validation: pathlib.Path, label_of: dict[str, str]
+    ) -> Iterator[tuple[str, dict]]:
         of_training: dict[str, set[str]] = {}
         of_validation = {}
         for name, wordnet_id in label_of.items():
@@ -108,8 +111,10 @@ def validation_labels() -> list[str]:
     return path.read_text().split()
 
 
-def divided(of_training, of_validation, classes) -> dict[str, list[str]]:
-    """The seeded choice of files, every class on its own."""
+def divided(
+    of_training: Mapping[str, list[str]], of_validation: Mapping[str, list[str]], classes: ClassTree
+) -> dict[str, list[str]]:
+    """Return the seeded choice of files, every class on its own."""
     splits: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
     for label, leaf in enumerate(classes.leaves):
         for names, parts in ((of_training, TRAIN_PARTS), (of_validation, VALIDATION_PARTS)):

@@ -10,7 +10,7 @@ PATH = pathlib.Path(__file__).with_name("tree.txt")
 
 
 def class_tree() -> ClassTree:
-    """The tree; classes are WordNet ids in sorted order.
+    """Return the tree; classes are WordNet ids in sorted order.
 
     608 classes at depths 3 to 12. It is made of WordNet 3.0's hypernyms, of several the one with
     the longest way up, and pruned of nodes with a single child. Its distances are those of the

@@ -1,15 +1,20 @@
-"""Image changes for training, as functions of the image and of numbers between 0 and 1.
+"""Crops and mirror images in TensorFlow, as functions of the image and of numbers from 0 to 1.
 
 Randomness comes from outside, so that an image's change depends on its own numbers only, whatever
-its batch and however many threads work. TensorFlow, for use in `tf.data`.
+its batch and however many threads work. For use in `tf.data`; `Augmentation` says which.
 """
 
 from __future__ import annotations
 
 import math
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # it imports Keras, which drawing pictures needs not
+    from keras_haframe.tree_ops.values import Tensor
 
 
-def _tensorflow():
+def _tensorflow() -> ModuleType:
     try:
         import tensorflow as tf
     except ModuleNotFoundError:
@@ -20,21 +25,23 @@ def _tensorflow():
     return tf
 
 
-def _place(number, count):
+def _place(number: Tensor, count: Tensor) -> Tensor:
     """Whole number from 0 to `count - 1`, all equally likely."""
     tf = _tensorflow()
     count = tf.cast(count, tf.float32)
     return tf.cast(tf.minimum(tf.floor(number * count), count - 1), tf.int32)
 
 
-def pad_and_crop(image, numbers, padding: int = 4, mode: str = "CONSTANT", last: bool = True):
+def pad_and_crop(
+    image: Tensor, numbers: Tensor, padding: int = 4, mode: str = "constant", last: bool = True
+) -> Tensor:
     """Pad on all sides and cut out a box of the image's own size at a random place.
 
     Args:
         image: `[h, w, c]`.
         numbers: Two numbers in [0, 1): vertical and horizontal place.
         padding: Pixels on every side; there are `2 padding + 1` places in each direction.
-        mode: `"CONSTANT"` (zeros) or `"REFLECT"`.
+        mode: `"constant"` (zeros) or `"reflect"`.
         last: Whether the last place may be drawn; the papers' CIFAR code leaves it out.
 
     Returns:
@@ -48,13 +55,13 @@ def pad_and_crop(image, numbers, padding: int = 4, mode: str = "CONSTANT", last:
     return tf.slice(image, tf.stack([y, x, 0]), shape)
 
 
-def flip(image, number):
+def flip(image: Tensor, number: Tensor) -> Tensor:
     """Mirror left to right if `number` is below a half."""
     tf = _tensorflow()
     return tf.cond(number < 0.5, lambda: tf.reverse(image, [1]), lambda: image)
 
 
-def resize(image, size: tuple[int, int]):
+def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinear with antialiasing to `(height, width)`, whatever the shape was; float32.
 
     The same filter as Pillow's, which the papers use.
@@ -67,8 +74,12 @@ ATTEMPTS = 10
 
 
 def resized_crop_box(
-    height, width, numbers, scale: tuple = (0.08, 1.0), ratio: tuple = (3 / 4, 4 / 3)
-):
+    height: Tensor,
+    width: Tensor,
+    numbers: Tensor,
+    scale: tuple = (0.08, 1.0),
+    ratio: tuple = (3 / 4, 4 / 3),
+) -> Tensor:
     """Box of a random area and aspect ratio, as torchvision's `RandomResizedCrop` draws it.
 
     An attempt draws the share of the area uniformly from `scale` and the logarithm of the aspect
@@ -76,7 +87,8 @@ def resized_crop_box(
     random. If none fits: the largest box in the middle with an aspect ratio within `ratio`.
 
     Args:
-        height, width: Of the image.
+        height: Height of the image.
+        width: Width of the image.
         numbers: `[4 x 10]` numbers in [0, 1).
         scale: Least and largest share of the image's area.
         ratio: Least and largest width over height.
@@ -110,7 +122,9 @@ def resized_crop_box(
     return tf.where(tf.reduce_any(fits), first, tf.cast(middle, tf.int32))
 
 
-def resized_crop(image, numbers, size: tuple[int, int], **box_options):
+def resized_crop(
+    image: Tensor, numbers: Tensor, size: tuple[int, int], **box_options: Any
+) -> Tensor:
     """Cut out a `resized_crop_box` and bring it to `size`; float32."""
     tf = _tensorflow()
     shape = tf.shape(image)

@@ -1,0 +1,23 @@
+"""The fixed classifiers that their tests go through, and their vectors."""
+
+import numpy as np
+from keras import ops
+
+from keras_haframe.layers import ETFClassifier, FrameClassifier
+from tests.gradients import DTYPE
+
+
+def rows(classifier, dim):
+    """The class vectors of a classifier `[K, dim]`, read off its logits of unit features."""
+    return ops.convert_to_numpy(classifier(np.eye(dim, dtype=DTYPE))["logits"]).T
+
+
+def classifiers(tree):
+    return [
+        FrameClassifier(tree, 1.0, dtype=DTYPE),
+        FrameClassifier(tree, 1.0, structured=True, dtype=DTYPE),
+        FrameClassifier(
+            tree, 3.0, min_similarity="exact", structured=True, convention="subtree", dtype=DTYPE
+        ),
+        ETFClassifier(tree.num_classes, dtype=DTYPE),
+    ]

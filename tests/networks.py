@@ -1,0 +1,34 @@
+"""Tiny networks without a classifier, and images to train them on."""
+
+import keras
+import numpy as np
+
+
+def backbone() -> keras.Model:
+    """Feature maps of 6 x 6 images."""
+    images = keras.Input((6, 6, 3))
+    x = keras.layers.Conv2D(8, 3, strides=2, activation="relu")(images)
+    return keras.Model(images, x, name="tiny")
+
+
+def sequential(pooled: bool = False) -> keras.Model:
+    """Feature maps of 12 x 12 images, or their means."""
+    layers = [keras.Input((12, 12, 3)), keras.layers.Conv2D(6, 3, activation="relu")]
+    if pooled:
+        layers.append(keras.layers.GlobalAveragePooling2D())
+    return keras.Sequential(layers, name="tiny")
+
+
+def normalized() -> keras.Model:
+    """Feature maps of 6 x 6 images with a batch normalization, "own"."""
+    layers = [keras.layers.Conv2D(4, 3), keras.layers.BatchNormalization(name="own")]
+    return keras.Sequential([keras.Input((6, 6, 3)), *layers])
+
+
+def data(tree, per_class: int = 6, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Images with a pattern per class and a little noise, in random order."""
+    rng = np.random.default_rng(seed)
+    patterns = rng.standard_normal((tree.num_classes, 6, 6, 3))
+    labels = rng.permutation(np.repeat(np.arange(tree.num_classes), per_class))
+    noise = 0.1 * rng.standard_normal((len(labels), 6, 6, 3))
+    return (patterns[labels] + noise).astype("float32"), labels.astype("int32")

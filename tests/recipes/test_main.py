@@ -1,0 +1,27 @@
+"""Every recipe is called alike: `main(argv)`, from the command line or from a test."""
+
+import keras
+import pytest
+
+from tests.recipes import call
+
+pytest.importorskip("tensorflow", reason="some recipes read their data with TensorFlow Datasets")
+if keras.backend.backend() != "tensorflow":
+    pytest.skip("some recipes need TensorFlow's backend", allow_module_level=True)
+
+SHARED = {"photographs"}  # what three recipes have in common; no command of its own
+NAMES = sorted(path.stem for path in (call.ROOT / "recipes").glob("*.py"))
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - SHARED))
+def test_main_takes_the_words_of_the_command_line(name, capsys, monkeypatch):
+    said = []
+    for words in (["--help"], None):
+        monkeypatch.setattr("sys.argv", [f"{name}.py", "--help"])
+        with pytest.raises(SystemExit) as end:
+            call.module(name).main(words)
+        said.append(capsys.readouterr().out)
+        assert not end.value.code
+    assert said[0] == said[1] and "--learning-rate" in said[0] and "--smoke" in said[0]
+    first = call.module("compare" if name == "cifar100_features" else name).__doc__.split("\n")[0]
+    assert first[:40] in said[0]

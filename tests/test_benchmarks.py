@@ -1,0 +1,56 @@
+"""What the benchmarks share: calls in turns, paired ratios, child processes."""
+
+import os
+import pathlib
+import sys
+import time
+
+import pytest
+
+BENCHMARKS = pathlib.Path(__file__).parents[1] / "benchmarks"
+sys.path.insert(0, str(BENCHMARKS))
+import machine  # noqa: E402
+
+sys.path.remove(str(BENCHMARKS))
+
+
+def test_calls_take_turns():
+    order = []
+    calls = {name: (lambda name=name: order.append(name)) for name in "abc"}
+    times = machine.interleave(calls, rounds=2, warm=2)
+    assert order == [*"aabbcc", *"abcabc"]
+    assert all(len(t.wall) == len(t.cpu) == 2 and min(t.wall) > 0 for t in times.values())
+    order.clear()
+    machine.interleave(calls, rounds=20, warm=0, seed=0)
+    rounds = {tuple(order[i : i + 3]) for i in range(0, 60, 3)}
+    assert len(rounds) > 1 and {tuple(sorted(r)) for r in rounds} == {("a", "b", "c")}
+
+
+def test_seconds_of_the_wall_and_of_the_processor():
+    times = machine.interleave({"sleep": lambda: time.sleep(0.05)}, rounds=1, warm=0)
+    assert times["sleep"].wall[0] >= 0.05 > times["sleep"].cpu[0]
+
+
+def test_ratios_are_those_within_a_round():
+    """Not those of the medians: load that comes and goes weighs on both calls of a round."""
+    assert machine.ratio([3.0, 20.0, 4.0], [1.0, 10.0, 2.0]) == 2.0
+    assert machine.ratio([1.0, 30.0, 5.0], [1.0, 10.0, 10.0]) == 1.0
+    with pytest.raises(ValueError):
+        machine.ratio([1.0], [1.0, 2.0])
+
+
+def test_a_child_process(tmp_path):
+    script = tmp_path / "child.py"
+    script.write_text(
+        "import json, os, sys\n"
+        "import keras_haframe.version\n"
+        "print('a line of a library')\n"
+        "print(json.dumps({k: os.environ[k] for k in sys.argv[1:]}))\n"
+        "if 'WORD' not in os.environ: sys.exit('no word')\n"
+    )
+    names = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"]
+    (row,) = machine.child(str(script), *names, "WORD", threads=1, WORD="x")
+    assert row == {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "WORD": "x"}
+    assert "WORD" not in os.environ
+    with pytest.raises(RuntimeError, match="no word"):
+        machine.child(str(script), threads=1)
