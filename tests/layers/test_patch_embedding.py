@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_haframe.layers import PatchEmbedding
 from keras_haframe.layers.patch_embedding import patchify, sincos_positions, unpatchify
+from tests.golden import golden_cases
 from tests.gradients import assert_close
 from tests.models.numpy_vit import cut
 
@@ -44,9 +45,10 @@ def test_positions_by_hand(grid, width):
     assert_close(sincos_positions(grid, width), positions_twin(*grid, width), 1e-12)
 
 
-@pytest.mark.parametrize("width,side", [(8, 2), (16, 3), (64, 8), (192, 8), (768, 3)])
+@golden_cases("golden_ext/sincos2d.npz", "d{width}_g{side}", lambda width, side: side.isdigit())
 def test_positions_golden(golden, width, side):
     expected = golden("golden_ext/sincos2d.npz")[f"d{width}_g{side}"]
+    width, side = int(width), int(side)
     np.testing.assert_allclose(sincos_positions((side, side), width), expected, atol=1e-6)
 
 

@@ -9,6 +9,7 @@ from keras_haframe.data import ArrayBatches
 from keras_haframe.models import MAE, ViT, load_mae_weights
 from keras_haframe.models.masked_patch_loss import masked_patch_loss
 from keras_haframe.models.vit_weights import mae_state
+from tests.golden import golden_cases
 from tests.gradients import BACKEND, DTYPE, RTOL, assert_close, gradient, numeric_gradient
 from tests.models import numpy_vit
 
@@ -28,19 +29,19 @@ def small(seed=0, **options):
 
 
 def golden_model(golden, name):
-    file = golden(f"golden_ext/{name}.npz")
+    file = golden(f"golden_ext/mae_{name}.npz")
     side, patch, width, depth, heads, *decoder = (int(v) for v in file["config"])
     mae = MAE(
         ViT((side, side, 3), (width, depth, heads), patch), float(file["mask_ratio"]),
         decoder_width=decoder[0], decoder_depth=decoder[1], decoder_heads=decoder[2],
     )  # fmt: skip
-    state = {n[2:]: file[n] for n in file.files if n.startswith("w/")}
+    state = {n[2:]: file[n] for n in file if n.startswith("w/")}
     report = load_mae_weights(mae, state)
     assert (report.unused, report.missing) == (["decoder_pos_embed"], [])
     return file, mae, file["imgs_nchw"].transpose(0, 2, 3, 1)
 
 
-GOLDEN = pytest.mark.parametrize("name", ["mae_img16_p4", "mae_img32_p8_r60"])
+GOLDEN = golden_cases("golden_ext/mae_{name}.npz")
 
 
 @GOLDEN
@@ -85,13 +86,30 @@ def test_golden_gradients(golden, name):
 def test_golden_state_is_written_as_it_was_read(golden, name):
     file, mae, _ = golden_model(golden, name)
     state = mae_state(mae)
-    assert set(state) == {n[2:] for n in file.files if n.startswith("w/")}
+    assert set(state) == {n[2:] for n in file if n.startswith("w/")}
     moved = file["w/pos_embed"][:, :1]  # the class token has its position in it
     for name, array in state.items():
         expected = file[f"w/{name}"] + (moved if name == "cls_token" else 0.0)
         if name == "pos_embed":
             expected = expected - np.pad(moved, ((0, 0), (0, expected.shape[1] - 1), (0, 0)))
         np.testing.assert_allclose(array, expected, rtol=1e-6, atol=1e-6, err_msg=name)
+
+
+@GOLDEN
+def test_numpy_twin_of_the_whole(golden, name):
+    """The published arrays through NumPy give the golden features: the twin itself is right."""
+    file, mae, images = golden_model(golden, name)
+    state = {n[2:]: file[n].astype("float64") for n in file if n.startswith("w/")}
+    x = numpy_vit.embed(images, state) + state["pos_embed"][:, 1:]
+    kept = [np.argsort(noise)[: mae.visible] for noise in file["noise"]]
+    x = np.stack([tokens[rows] for tokens, rows in zip(x, kept)])
+    first = np.broadcast_to(state["cls_token"], (len(x), 1, x.shape[-1]))
+    x = numpy_vit.blocks(
+        np.concatenate([first, x], axis=1), state, "blocks.", int(file["config"][4])
+    )
+    np.testing.assert_allclose(
+        numpy_vit.norm(x, state, "norm"), file["latent"], rtol=1e-4, atol=1e-5
+    )
 
 
 # The loss ------------------------------------------------------------------------------------
@@ -314,18 +332,3 @@ def test_wrong_images():
 
         with pytest.raises(ValueError, match="Images must be floats.*type: uint8"):
             mae.fit(tf.data.Dataset.from_tensor_slices(bytes_).batch(2))
-
-
-def test_numpy_twin_of_the_whole(golden):
-    """The published arrays through NumPy give the golden features: the twin itself is right."""
-    file = golden("golden_ext/mae_img16_p4.npz")
-    state = {n[2:]: file[n].astype("float64") for n in file.files if n.startswith("w/")}
-    images = file["imgs_nchw"].transpose(0, 2, 3, 1)
-    x = numpy_vit.embed(images, state) + state["pos_embed"][:, 1:]
-    kept = [np.argsort(noise)[:4] for noise in file["noise"]]
-    x = np.stack([tokens[rows] for tokens, rows in zip(x, kept)])
-    first = np.broadcast_to(state["cls_token"], (len(x), 1, x.shape[-1]))
-    x = numpy_vit.blocks(np.concatenate([first, x], axis=1), state, "blocks.", 4)
-    np.testing.assert_allclose(
-        numpy_vit.norm(x, state, "norm"), file["latent"], rtol=1e-4, atol=1e-5
-    )
