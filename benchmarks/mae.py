@@ -5,7 +5,7 @@ Three systems on one fixed batch, AdamW, 75 % hidden, normalized targets, float3
 - keras: `models.MAE`, whose encoder sees a quarter of the patches;
 - keras, all tokens: the same with mask tokens in the encoder, which sees all;
 - pytorch: the same network as the first in plain PyTorch, from the same weights, whose loss on one
-  noise must be the same (0.01 %), or nothing is measured.
+  noise must be the same (0.01 %), or nothing is measured (left out where it is not installed).
 
 Each runs in a process of its own with as many threads as the machine has cores (`--threads`); they
 take turns, and `ratio` is the median over rounds of the images per second against those of keras in
@@ -18,13 +18,14 @@ the same round. `memory_mb` is the largest resident memory of the process.
 from __future__ import annotations
 
 import argparse
+import functools
+import importlib.util
 import json
 import os
 import pathlib
 import resource
 import sys
 import tempfile
-import time
 from statistics import median
 
 import machine
@@ -90,7 +91,7 @@ def torch_step(size: tuple, threads: int, weights: str):
 
 
 def child(system: str, size: str, threads: int, weights: str) -> None:
-    """Two steps to get ready; then, for every line read, that many steps and their seconds."""
+    """Two steps to get ready; then, for every line read, that many steps and the memory."""
     if system == "pytorch":
         step, loss, versions = torch_step(json.loads(size), threads, weights)
     else:
@@ -99,12 +100,10 @@ def child(system: str, size: str, threads: int, weights: str) -> None:
     step()
     print(json.dumps({"losses": [loss], "versions": versions}), flush=True)
     for line in sys.stdin:
-        started = time.perf_counter()
         for _ in range(int(line)):
             step()
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        seconds = time.perf_counter() - started
-        print(json.dumps({"seconds": seconds, "memory": memory}), flush=True)
+        print(json.dumps({"memory": memory}), flush=True)
 
 
 class MeasuredSystem(System):
@@ -125,17 +124,19 @@ def measure(case: str, size: tuple, rounds: int, threads: int) -> list[dict]:
         arguments = [json.dumps(size), str(threads), f"{folder}/weights.npz"]
         try:
             for name in SYSTEMS:
-                systems.append(MeasuredSystem(name, arguments, __file__))
-            check_losses([systems[0], systems[2]])
+                if name != "pytorch" or importlib.util.find_spec("torch"):
+                    systems.append(MeasuredSystem(name, arguments, __file__))
+            check_losses([s for s in systems if "," not in s.name])
             started = os.getloadavg()[0]
-            turns = [{s.name: s.seconds(size[-1]) for s in systems} for _ in range(rounds)]
+            calls = {s.name: functools.partial(s.train, size[-1]) for s in systems}
+            times = machine.interleave(calls, rounds, warm=0)
         finally:
             for system in systems:
                 system.close()
     rows = []
     for system in systems:
-        ratio = median(turn["keras"] / turn[system.name] for turn in turns)
-        rate = median(size[-1] * size[2] / turn[system.name] for turn in turns)
+        ratio = machine.ratio(times["keras"].wall, times[system.name].wall)
+        rate = size[-1] * size[2] / median(times[system.name].wall)
         rows.append({
             "network": case, "system": system.name, "side": size[0], "batch": size[2],
             "images_per_s": round(rate, 2), "ratio": round(ratio, 3),
