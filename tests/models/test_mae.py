@@ -256,6 +256,8 @@ def test_mask_tokens_in_the_encoder_hide_as_well():
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_half_precision_trains(policy):
+    if (BACKEND, policy) == ("jax", "mixed_float16"):
+        pytest.skip("JAX's attention has no float16 on CPUs")
     keras.config.set_dtype_policy(policy)
     mae = small()
     assert keras.backend.standardize_dtype(mae(IMAGES)["pixels"].dtype) != "float32"

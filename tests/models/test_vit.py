@@ -160,6 +160,8 @@ def test_probe_is_frozen_and_normalizes(tree, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_half_precision_trains(tree, policy):
+    if (keras.backend.backend(), policy) == ("jax", "mixed_float16"):
+        pytest.skip("JAX's attention has no float16 on CPUs")
     keras.config.set_dtype_policy(policy)
     model = kh.build(ViT(SHAPE, SIZE, 4, drop_path=0.1), tree)
     history = model.fit(IMAGES, np.arange(4), epochs=2, verbose=0).history
