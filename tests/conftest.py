@@ -19,7 +19,9 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if {"golden", "benchmark_tree"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.golden)
-        if getattr(item, "originalname", None) in getattr(item.cls, "repeated", ()):
+        if {item.name, getattr(item, "originalname", None)} & set(
+            getattr(item.cls, "repeated", ())
+        ):
             item.add_marker(pytest.mark.slow)
 
 

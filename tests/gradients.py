@@ -28,19 +28,24 @@ def dot(tensor, array):
     return keras.ops.sum(keras.ops.multiply(tensor, array))
 
 
-def value_and_gradients(fn, arrays, compiled=False):
-    """Value of the scalar function `fn(*tensors)` and its gradients, by the active backend.
+def differentiated(fn, compiled=False):
+    """Value and gradients of the scalar function `fn(*tensors)`, by the active backend.
 
     Args:
         fn: Function of tensors to a scalar tensor.
-        arrays: Float arrays at which to differentiate, with the dtype to compute in.
-        compiled: Compile value and gradients with XLA; skips the test on PyTorch.
+        compiled: Compile value and gradients with XLA, once per shape; skips the test on PyTorch.
 
     Returns:
-        `(value, gradients)`: a float and a list of NumPy arrays. A gradient is zero where `fn`
-        does not depend on the array.
+        A function of a list of float arrays, with the dtype to compute in, that gives a float and
+        a list of NumPy arrays. A gradient is zero where `fn` does not depend on the array.
     """
-    return _BACKENDS[BACKEND](fn, [np.asarray(a) for a in arrays], compiled)
+    at = _BACKENDS[BACKEND](fn, compiled)
+    return lambda arrays: at([np.asarray(a) for a in arrays])
+
+
+def value_and_gradients(fn, arrays, compiled=False):
+    """Value of the scalar function `fn(*tensors)` and its gradients at the arrays."""
+    return differentiated(fn, compiled)(arrays)
 
 
 def gradients(fn, arrays, compiled=False):
@@ -68,7 +73,7 @@ def numeric_gradient(fn, x, step=1e-6):
     return result
 
 
-def _tensorflow(fn, arrays, compiled):
+def _tensorflow(fn, compiled):
     import tensorflow as tf
 
     def step(*tensors):
@@ -79,28 +84,41 @@ def _tensorflow(fn, arrays, compiled):
 
     if compiled:
         step = tf.function(step, jit_compile=True)
-    value, grads = step(*(tf.convert_to_tensor(a) for a in arrays))
-    return float(value), [g.numpy() for g in grads]
+
+    def at(arrays):
+        value, grads = step(*(tf.convert_to_tensor(a) for a in arrays))
+        return float(value), [g.numpy() for g in grads]
+
+    return at
 
 
-def _jax(fn, arrays, compiled):
+def _jax(fn, compiled):
     import jax
 
-    step = jax.value_and_grad(fn, argnums=tuple(range(len(arrays))))
-    value, grads = (jax.jit(step) if compiled else step)(*(jax.numpy.asarray(a) for a in arrays))
-    return float(value), [np.asarray(g) for g in grads]
+    step = jax.value_and_grad(lambda tensors: fn(*tensors))
+    step = jax.jit(step) if compiled else step
+
+    def at(arrays):
+        value, grads = step([jax.numpy.asarray(a) for a in arrays])
+        return float(value), [np.asarray(g) for g in grads]
+
+    return at
 
 
-def _torch(fn, arrays, compiled):
+def _torch(fn, compiled):
     import torch
 
     if compiled:
         pytest.skip("PyTorch does not compile with XLA")
-    tensors = [torch.tensor(a, requires_grad=True) for a in arrays]
-    value = fn(*tensors)
-    value.backward()
-    zeros = (torch.zeros_like(t) if t.grad is None else t.grad for t in tensors)
-    return float(value.detach()), [g.numpy() for g in zeros]
+
+    def at(arrays):
+        tensors = [torch.tensor(a, requires_grad=True) for a in arrays]
+        value = fn(*tensors)
+        value.backward()
+        zeros = (torch.zeros_like(t) if t.grad is None else t.grad for t in tensors)
+        return float(value.detach()), [g.numpy() for g in zeros]
+
+    return at
 
 
 _BACKENDS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}

@@ -49,6 +49,7 @@ def test_same_crops_as_in_numpy(last, mode):
     assert draws[:, 1:3].max() == 4 - (not last) and set(draws[:, 3]) == {0, 1}
 
 
+@pytest.mark.slow
 def test_a_model_trains_on_draws_and_its_weights_hold_no_images(table, tree, tmp_path):
     inputs = keras.Input((4,), dtype="int32")
     net = keras.Model(inputs, keras.layers.Conv2D(5, 3)(table(inputs)))

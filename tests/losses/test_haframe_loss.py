@@ -182,7 +182,7 @@ def test_huge_logits(tree):
     np.testing.assert_allclose(float(loss(np.array([0]), outputs)), 0.0)
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("dtype", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)])
 def test_many_classes_in_half_precision(dtype):
     """Features in half precision and labels above 256: as exact as float32 from these features."""
     tree = ClassTree([("root", f"g{i}") for i in range(20)]

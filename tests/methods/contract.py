@@ -50,7 +50,8 @@ class MethodContract:
     epochs = 25
     repeated: tuple = (
         "test_learns", "test_save_and_reload", "test_export", "test_mixed_precision",
-        "test_xla_step_equals_plain_step",
+        "test_xla_step_equals_plain_step", "test_scores_on_every_tree[worked]",
+        "test_scores_on_every_tree[flat]",
     )  # fmt: skip
 
     def build(self, tree, **kwargs):

@@ -14,6 +14,7 @@ class TestConditionalSoftmax(MethodContract):
 
 
 @pytest.mark.parametrize("kind", ["tree", "uneven_tree"])
+@pytest.mark.slow
 def test_scores_are_log_probabilities_of_the_classes(kind, request):
     tree = request.getfixturevalue(kind)
     model = kh.build(backbone(), tree, "conditional_softmax", hidden_units=12)

@@ -18,6 +18,7 @@ class TestTypeTwo(MethodContract):
     network = {"network": "II"}
 
 
+@pytest.mark.slow
 def test_training_arranges_class_means_like_the_tree(tree):
     """Against cross-entropy alone, from the same start."""
     images, labels = data(tree, 8)

@@ -42,6 +42,7 @@ def test_loss_gets_the_options(uneven_tree):
     assert {key: getattr(loss, key) for key in options} == options
 
 
+@pytest.mark.slow
 def test_every_training_step_shuffles_anew(tree):
     """Compiled too: the generator's state is a tracked variable of the model."""
     model = kh.build(backbone(), tree, "hafeature", hidden_units=8)

@@ -23,6 +23,7 @@ def test_frame_is_the_one_of_haframe(tree):
     assert dr.method.options()["gamma"] == 1.5
 
 
+@pytest.mark.slow
 def test_structured_frame(uneven_tree):
     model = kh.build(backbone(), uneven_tree, "haframe_dr", structured=True)
     images, labels = data(uneven_tree, 2)

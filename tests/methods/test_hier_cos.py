@@ -28,6 +28,7 @@ def test_features_have_one_dimension_per_node(uneven_tree):
     assert model.output["nodes"].shape == (None, uneven_tree.num_nodes - 1)
 
 
+@pytest.mark.slow
 def test_rotation_is_orthogonal_frozen_and_seeded(tree):
     kernels = []
     for seed in (0, 0, 1):

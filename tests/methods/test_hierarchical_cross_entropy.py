@@ -11,6 +11,7 @@ class TestHierarchicalCrossEntropy(MethodContract):
     method = "hierarchical_cross_entropy"
 
 
+@pytest.mark.slow
 def test_alpha_zero_trains_like_cross_entropy(tree):
     images, labels = data(tree, 4)
     scores = []

@@ -51,6 +51,7 @@ def test_the_page_runs(blocks, focal, tree):
     )
 
 
+@pytest.mark.slow
 def test_it_learns(focal, tree):
     images, labels = data(tree, 8)
     model = kh.build(backbone(), tree, "focal", hidden_units=24)

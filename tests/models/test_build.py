@@ -28,8 +28,8 @@ def data(tree):
     [
         ("haframe", "I", False),
         ("haframe", "II", True),
-        ("cross_entropy", "I", True),
-        ("cross_entropy", "II", False),
+        pytest.param("cross_entropy", "I", True, marks=pytest.mark.slow),
+        pytest.param("cross_entropy", "II", False, marks=pytest.mark.slow),
     ],
 )
 def test_build_fits_evaluates_and_predicts(tree, data, method, network, pooled):
@@ -161,7 +161,9 @@ def test_regularizers_of_the_backbone_count(tree, data):
     assert penalty > 1e-4 and with_term == pytest.approx(bare + penalty, rel=1e-4)
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)]
+)
 def test_mixed_precision_keeps_scores_in_float32(tree, data, policy):
     x, y = data
     keras.config.set_dtype_policy(policy)

@@ -66,6 +66,7 @@ def test_saves_and_loads(tmp_path):
     np.testing.assert_array_equal(again.predict(x, verbose=0), net.predict(x, verbose=0))
 
 
+@pytest.mark.slow
 def test_learns_in_a_classifier(tree):
     """Four plain colors, from scratch."""
     rng = np.random.default_rng(0)

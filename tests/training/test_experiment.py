@@ -116,6 +116,7 @@ def test_a_comparison_goes_on_inside_a_run(tree, tmp_path):
     assert [r["top1"] for r in parts] == [r["top1"] for r in whole]
 
 
+@pytest.mark.slow
 def test_the_time_is_that_of_the_whole_comparison(tree, tmp_path, monkeypatch):
     """A minute by this clock passes whenever it is looked at: the second run is not begun."""
     ticks = iter(range(0, 10**9, 60))

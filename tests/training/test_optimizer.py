@@ -240,6 +240,7 @@ def test_compiled_by_xla(tree):
     close(weights[1], weights[0], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_saved_and_loaded_with_its_model(tree, tmp_path):
     """Momentum and groups come back: training goes on as if it had never stopped."""
     x, y = data()
