@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_haframe.models import MAE, ViT
+from keras_haframe.training import GroupedAdamW
 from keras_haframe.training.distribution import all_devices
 
 IMAGES = np.random.default_rng(0).normal(size=(16, 8, 8, 3)).astype("float32")
@@ -22,7 +23,7 @@ def losses(scope) -> list[float]:
             ViT((8, 8, 3), (8, 2, 2), 2), sampling="grid", decoder_width=8, decoder_depth=1,
             decoder_heads=2,
         )  # fmt: skip
-        mae.compile(keras.optimizers.SGD(0.1))
+        mae.compile(GroupedAdamW(0.01, 0.1, {"blocks_0": 0.5}))
         return mae.fit(IMAGES, batch_size=8, epochs=3, shuffle=False, verbose=0).history["loss"]
 
 
