@@ -12,6 +12,8 @@ from keras_haframe.tree_ops.checks import (
 from tests.brute_force import softmax
 from tests.compiled import compiled
 
+COMPILES = pytest.mark.skipif(keras.backend.backend() == "torch", reason="PyTorch does not compile")
+
 
 def test_labels_may_be_any_integer_array():
     for given in ([0, 3], np.array([0, 3], "uint8"), ops.convert_to_tensor([0, 3])):
@@ -80,6 +82,7 @@ def test_shapes_and_numbers_of_rows():
         check_probabilities(np.ones((2, 4)) / 4, 4, 3)
 
 
+@COMPILES
 def test_compiled_code_checks_shapes_only():
     run = compiled(lambda p: check_probabilities(p, 4) * 2)
     found = ops.convert_to_numpy(run(ops.convert_to_tensor([[2.0, 0.0, 0.0, 0.0]])))
@@ -115,11 +118,10 @@ def test_tensors_of_labels(labels):
             label_tensor(wrong, 4)
 
 
+@COMPILES
 def test_compiled_labels_are_checked_for_shape():
     """Not for their dtype: under tf.distribute Keras traces a step with means of labels."""
     found = compiled(lambda y: label_tensor(y, 4))(np.array([1, 9]))
-    if keras.backend.backend() == "torch":
-        return
     assert ops.convert_to_numpy(found).tolist() == [1, 9]  # nobody can know
     with pytest.raises(ValueError, match="squeeze"):
         compiled(lambda y: label_tensor(y, 4))(np.zeros((2, 1), int))
