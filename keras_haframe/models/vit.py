@@ -29,8 +29,8 @@ class ViT(keras.Model):
     """A vision transformer without a top; a functional `keras.Model`.
 
     Args:
-        input_shape: `(height, width, channels)` of an image, floats, normalized; channels last in any
-            image data format.
+        input_shape: `(height, width, channels)` of an image, floats, normalized; channels last in
+            any image data format.
         size: `"Ti"`, `"S"`, `"B"`, `"L"` or `"H"`, or `(width, blocks, heads)`.
         patch_size: Side of a patch, pixels; 14 for `"H"` and 16 otherwise by default.
         pooling: `"token"`, the normalized class token `[B, D]`; `"average"`, the normalized mean of
