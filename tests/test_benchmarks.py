@@ -39,6 +39,7 @@ def test_ratios_are_those_within_a_round():
         machine.ratio([1.0], [1.0, 2.0])
 
 
+@pytest.mark.slow
 def test_a_child_process(tmp_path):
     script = tmp_path / "child.py"
     script.write_text(

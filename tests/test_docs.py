@@ -36,7 +36,10 @@ INSTEAD = {
         ("64", "8"), ("epochs=100", "epochs=1"),
     ],
     "mae.md": [
-        ("(32, 32, 3), (192, 12, 3), patch_size=4", "(8, 8, 3), (16, 2, 2), 2"),
+        (
+            "(32, 32, 3), (192, 12, 3), patch_size=4)",
+            "(8, 8, 3), (16, 2, 2), 2), decoder_width=16, decoder_depth=1, decoder_heads=2",
+        ),
         ("batch_size=256, epochs=800", "epochs=1"),
         ("epochs=100", "epochs=1"),
         ('size="B"', 'input_shape=(8, 8, 3), size=(16, 2, 2), patch_size=2'),

@@ -9,6 +9,7 @@ from keras_haframe.results import write_report
 from tests.recipes import call
 
 
+@pytest.mark.slow
 def test_two_methods_and_once_more(tmp_path):
     common = (
         "--dataset", "drawn_aircraft", "--smoke", "--epochs", 1,

@@ -15,10 +15,11 @@ def recipe():
     return call.module("longtail_cifar")
 
 
-@pytest.mark.parametrize(("backend", "data", "method"), [
-    ("tensorflow", "cifar100", "etf_dr"),
-    pytest.param("jax", "cifar10", "haframe_dr", marks=pytest.mark.slow),
-])  # fmt: skip
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("backend", "data", "method"),
+    [("tensorflow", "cifar100", "etf_dr"), ("jax", "cifar10", "haframe_dr")],
+)
 def test_smoke(backend, data, method, tmp_path):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")

@@ -9,7 +9,7 @@ pytest.importorskip("tensorflow", reason="some recipes read their data with Tens
 if keras.backend.backend() != "tensorflow":
     pytest.skip("some recipes need TensorFlow's backend", allow_module_level=True)
 
-SHARED = {"photographs"}  # what three recipes have in common; no command of its own
+SHARED = {"photographs", "mae_data"}  # what several recipes have in common; no commands
 NAMES = sorted(path.stem for path in (call.ROOT / "recipes").glob("*.py"))
 
 
