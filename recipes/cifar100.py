@@ -78,7 +78,7 @@ def load(settings: Settings) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """uint8 images `[n, 32, 32, 3]` and labels `[n]` of train, validation and test."""
     if settings.smoke:
         rng = np.random.default_rng(0)
-        sizes = {"train": 1000, "validation": 200, "test": 200}
+        sizes = {"train": 200, "validation": 100, "test": 100}
         return {
             k: (rng.integers(0, 256, (n, 32, 32, 3), "uint8"), np.arange(n) % 100)
             for k, n in sizes.items()

@@ -16,6 +16,7 @@ from keras_haframe.losses.haframe_loss import without_schedule
 from keras_haframe.methods.base import unknown_option
 from keras_haframe.models import checks, necks
 from keras_haframe.models.backbones import run_backbone
+from keras_haframe.models.build_optimizer import build_optimizer
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.values import Tensor
 
@@ -166,6 +167,7 @@ class HierarchicalClassifier(keras.Model):
             checks.check_data(images, labels, self.tree.num_classes, "the validation data")
         elif validation_data is not None:
             checks.check_data(validation_data, None, self.tree.num_classes, "the validation data")
+        build_optimizer(self)
         return super().fit(x, y, *args, validation_data=validation_data, **kwargs)
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:

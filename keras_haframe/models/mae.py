@@ -10,6 +10,7 @@ from keras import ops
 from keras_haframe.layers import masking
 from keras_haframe.layers.mae_decoder import MAEDecoder
 from keras_haframe.layers.patch_embedding import patchify
+from keras_haframe.models.build_optimizer import build_optimizer
 from keras_haframe.models.checks import check_float_images
 from keras_haframe.models.masked_patch_loss import masked_patch_loss
 from keras_haframe.models.reconstruction import Reconstruction, reconstruct
@@ -169,6 +170,7 @@ class MAE(keras.Model):
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """As `keras.Model.fit`, on images (or images and labels), after a check of their type."""
         check_float_images(x, self.encoder.input_shape)
+        build_optimizer(self)
         return super().fit(x, *args, **kwargs)
 
     def reconstruct(self, images: Tensor, noise: Tensor | None = None) -> Reconstruction:

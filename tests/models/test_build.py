@@ -47,6 +47,16 @@ def test_build_fits_evaluates_and_predicts(tree, data, method, network, pooled):
     assert (model.predict_classes(x, verbose=0) == scores.argmax(1)).all()
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="traces are TensorFlow's")
+def test_a_step_is_traced_once(tree, data, monkeypatch):
+    x, y = data
+    model, traces = kh.build(sequential(), tree), []
+    step = model.train_step
+    monkeypatch.setattr(model, "train_step", lambda batch: traces.append(batch) or step(batch))
+    model.fit(x, y, batch_size=8, epochs=2, verbose=0)
+    assert len(traces) == 1
+
+
 def test_outputs_have_the_documented_names(tree, data):
     x, _ = data
     assert set(kh.build(sequential(), tree)(x)) == {"logits", "cosines"}
