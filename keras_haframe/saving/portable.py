@@ -27,7 +27,7 @@ def export_file(model: HierarchicalClassifier, path: PathLike, format: str) -> p
     Args:
         model: A `HierarchicalClassifier` on the TensorFlow backend.
         path: File to write; without suffix, `.onnx` or `.tflite` is added.
-        format: `"onnx"` (needs the packages onnx and tf2onnx) or `"litert"`.
+        format: `"onnx"` (needs the packages onnx and tf2onnx) or `"litert"` (needs Keras 3.15).
 
     Returns:
         The path written.
@@ -35,6 +35,7 @@ def export_file(model: HierarchicalClassifier, path: PathLike, format: str) -> p
     Raises:
         ValueError: For another format.
         ModuleNotFoundError: If a package is missing.
+        RuntimeError: On another backend, or for LiteRT with an older Keras.
 
     Example:
 
@@ -52,6 +53,11 @@ def export_file(model: HierarchicalClassifier, path: PathLike, format: str) -> p
             "export_file() needs the TensorFlow backend. Save the model with "
             "model.save('model.keras') and export it in a process with KERAS_BACKEND=tensorflow. "
             f"Received backend: {keras.backend.backend()}"
+        )
+    if format == "litert" and keras.__version__.startswith("3.12."):
+        raise RuntimeError(
+            "Export to litert needs Keras 3.15.1 or newer; pip install -U keras. "
+            f"Received: Keras {keras.__version__}"
         )
     missing = [name for name in NEEDS[format] if importlib.util.find_spec(name) is None]
     if missing:

@@ -15,6 +15,13 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+def test_litert_wants_a_newer_keras(tree, tmp_path, monkeypatch):
+    monkeypatch.setattr(keras, "__version__", "3.12.4")
+    with pytest.raises(RuntimeError, match=r"Keras 3.15.1 or newer.*Received: Keras 3.12.4"):
+        portable.export_file(tiny.model(tree), tmp_path / "model", "litert")
+
+
+@pytest.mark.skipif(keras.__version__.startswith("3.12."), reason="Keras 3.12 writes no LiteRT")
 @pytest.mark.filterwarnings("ignore")
 def test_litert_agrees_with_keras(tree, tmp_path):
     import tensorflow as tf
