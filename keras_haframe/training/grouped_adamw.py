@@ -10,6 +10,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_haframe.training.rate_groups import checked_multipliers, multiplier_of
+
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
 class GroupedAdamW(keras.optimizers.AdamW):
@@ -62,18 +64,11 @@ class GroupedAdamW(keras.optimizers.AdamW):
         )  # fmt: skip
         self.weight_decay = None  # Keras's own would not know the multipliers
         self.decay = float(weight_decay)
-        self.multipliers, self.exclude = dict(multipliers or {}), list(exclude)
-        for pattern, multiplier in self.multipliers.items():
-            if not 0 <= multiplier < math.inf:
-                raise ValueError(
-                    "Values of `multipliers` must be in [0, inf). "
-                    f"Received: {multiplier} for pattern {pattern!r}"
-                )
+        self.multipliers, self.exclude = checked_multipliers(multipliers), list(exclude)
 
     def multiplier(self, variable: keras.Variable) -> float:
         """Return the learning-rate multiplier of a weight."""
-        found = (m for pattern, m in self.multipliers.items() if re.search(pattern, variable.path))
-        return next(found, 1.0)
+        return multiplier_of(self.multipliers, variable)
 
     def decays(self, variable: keras.Variable) -> bool:
         """Say whether a weight decays."""

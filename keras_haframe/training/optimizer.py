@@ -10,6 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_haframe.training.rate_groups import checked_multipliers, multiplier_of
 from keras_haframe.tree_ops.values import Tensor
 
 
@@ -72,18 +73,11 @@ class GroupedSGD(keras.optimizers.SGD):
             )
         super().__init__(learning_rate, float(momentum), name=name, **kwargs)
         self.coupled_weight_decay = float(coupled_weight_decay)
-        self.multipliers = dict(multipliers or {})
-        for pattern, multiplier in self.multipliers.items():
-            if not 0 <= multiplier < math.inf:
-                raise ValueError(
-                    "Values of `multipliers` must be in [0, inf). "
-                    f"Received: {multiplier} for pattern {pattern!r}"
-                )
+        self.multipliers = checked_multipliers(multipliers)
 
     def multiplier(self, variable: keras.Variable) -> float:
         """Learning-rate multiplier of a weight."""
-        found = (m for pattern, m in self.multipliers.items() if re.search(pattern, variable.path))
-        return next(found, 1.0)
+        return multiplier_of(self.multipliers, variable)
 
     def build(self, variables: list[keras.Variable]) -> None:
         super().build(variables)

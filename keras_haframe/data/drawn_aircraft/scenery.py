@@ -84,6 +84,8 @@ def background(dice: Dice, size: int) -> tuple[np.ndarray, np.ndarray]:
 # and fine noise and turned coordinates, all `[R, P]`; they return the picture and the
 # strength of shadows.
 
+Array = np.ndarray
+Picks = list[np.ndarray]
 Scene = tuple[np.ndarray, float]
 
 
@@ -91,13 +93,7 @@ def _color(*channels: float) -> np.ndarray:
     return np.array([channels], np.float32)
 
 
-def _sky(
-    picks: list[np.ndarray],
-    noise: np.ndarray,
-    fine: np.ndarray,
-    along: np.ndarray,
-    across: np.ndarray,
-) -> Scene:
+def _sky(picks: Picks, noise: Array, fine: Array, along: Array, across: Array) -> Scene:
     """Blue to evening sky with clouds."""
     evening, cover, deep, _ = picks
     evening = np.maximum(evening * 2.0 - 1.0, 0.0)
@@ -108,13 +104,7 @@ def _sky(
     return picture + (0.95 - picture) * clouds * 0.85, 0.0
 
 
-def _sea(
-    picks: list[np.ndarray],
-    noise: np.ndarray,
-    fine: np.ndarray,
-    along: np.ndarray,
-    across: np.ndarray,
-) -> Scene:
+def _sea(picks: Picks, noise: Array, fine: Array, along: Array, across: Array) -> Scene:
     """Water with waves and foam."""
     green, rough, phase, _ = picks
     deep = _color(0.05, 0.18, 0.32) + green * _color(0.0, 0.16, 0.06)
@@ -125,13 +115,7 @@ def _sea(
     return picture + foam[:, None], 0.25
 
 
-def _fields(
-    picks: list[np.ndarray],
-    noise: np.ndarray,
-    fine: np.ndarray,
-    along: np.ndarray,
-    across: np.ndarray,
-) -> Scene:
+def _fields(picks: Picks, noise: Array, fine: Array, along: Array, across: Array) -> Scene:
     """Draw a patchwork of fields with hedges."""
     wide, high, season, green = picks
     u = along * (1.6 + 2.0 * wide) + 3.0 * green
@@ -148,13 +132,7 @@ def _fields(
     return crop * tone[:, None], 0.45
 
 
-def _apron(
-    picks: list[np.ndarray],
-    noise: np.ndarray,
-    fine: np.ndarray,
-    along: np.ndarray,
-    across: np.ndarray,
-) -> Scene:
+def _apron(picks: Picks, noise: Array, fine: Array, along: Array, across: Array) -> Scene:
     """Concrete slabs with a painted line."""
     bright, pitch, place, color = picks
     gray = (0.34 + 0.34 * bright + 0.16 * (noise - 0.5) + 0.05 * (fine - 0.5))[:, None]
@@ -166,13 +144,7 @@ def _apron(
     return picture + (paint - picture) * line[:, None], 0.5
 
 
-def _desert(
-    picks: list[np.ndarray],
-    noise: np.ndarray,
-    fine: np.ndarray,
-    along: np.ndarray,
-    across: np.ndarray,
-) -> Scene:
+def _desert(picks: Picks, noise: Array, fine: Array, along: Array, across: Array) -> Scene:
     """Dunes, or snow drifts."""
     snow, count, phase, _ = picks
     snow = snow > 0.6
