@@ -10,7 +10,10 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 import keras
 import pytest
 
-from tests import trees
+from tests import (
+    devices,  # noqa: F401 (sets them up)
+    trees,
+)
 from tests.golden import FOLDER, MISSING, class_tree, load
 
 

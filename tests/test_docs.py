@@ -22,7 +22,7 @@ NOT_RUN = {
     '"tiered_imagenet_h", data_dir': "needs the archives of ImageNet",
     "cifar100.load_arrays(": "downloads CIFAR-100",
     "torch.load(": "needs a file that PyTorch wrote",
-    "# train.py COORDINATOR": "several processes; tests/training/two_processes.py",
+    "# train.py COORDINATOR": "several processes; tests/training/test_distribution.py",
     "import focal": "needs the block before it as a file; tests/methods/test_your_own.py",
 }
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 
@@ -44,7 +46,7 @@ def all_devices(batch_size: int | None = None, devices: list[str] | None = None)
         if count < 2:
             yield 1
             return
-        with tf.distribute.MirroredStrategy(devices).scope():
+        with _mirrored(tuple(devices or ())).scope():
             yield count
     elif backend == "jax" and len(keras.distribution.list_devices()) > 1:
         count = len(keras.distribution.list_devices())
@@ -59,6 +61,18 @@ def all_devices(batch_size: int | None = None, devices: list[str] | None = None)
             keras.distribution.set_distribution(before)
     else:
         yield 1
+
+
+@functools.cache
+def _mirrored(devices: tuple[str, ...]) -> Any:
+    """Make the one strategy of these devices.
+
+    A second one would count its collective operations from the same number again, and TensorFlow
+    takes those of another shape under a number that it has seen for an error.
+    """
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(devices or None)
 
 
 def join(coordinator: str, processes: int, index: int) -> None:

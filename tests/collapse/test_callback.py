@@ -1,8 +1,4 @@
 import csv
-import os
-import pathlib
-import subprocess
-import sys
 import types
 import warnings
 
@@ -11,8 +7,10 @@ import numpy as np
 import pytest
 
 from keras_haframe.collapse import NeuralCollapse, NeuralCollapseCallback, callback
+from keras_haframe.training.distribution import all_devices
 from tests.collapse import twins
 from tests.collapse.tiny import D, K, Tiny
+from tests.devices import TWO_DEVICES
 
 
 def compiled(**options):
@@ -257,18 +255,16 @@ def test_model_without_feature_extractor():
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="MirroredStrategy")
 def test_replicas_do_not_multiply_the_samples():
-    pytest.importorskip("tensorflow")
-    root = pathlib.Path(__file__).parents[2]
-    # Logical devices can only be set before TensorFlow starts, so in a process of its own.
-    environment = os.environ | {"KERAS_BACKEND": "tensorflow", "PYTHONPATH": str(root)}
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.collapse.two_replicas"],
-        env=environment,
-        cwd=root,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "same on two replicas" in done.stdout
+    x, y = data(48)
+    with all_devices(16, TWO_DEVICES):
+        model = compiled()
+    counted = NeuralCollapseCallback((x, y), (x, y), max_share=1.0, batch_size=10)
+    history = model.fit(x, y, batch_size=16, epochs=2, verbose=0, callbacks=[counted]).history
+    nc = NeuralCollapse(K, D)
+    nc.update(model.feature_extractor(x, training=False), y)
+    expected = nc.result(*model.classifier_weights())
+    for name in ("nc1", "nc2", "nc3", "nc4"):
+        for split in ("train", "test"):
+            assert history[f"{split}_{name}"][-1] == pytest.approx(expected[name], rel=1e-4), name

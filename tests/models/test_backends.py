@@ -1,51 +1,20 @@
-"""One training step gives the same losses on TensorFlow, JAX and PyTorch."""
+"""A few training steps give the same losses on TensorFlow, JAX and PyTorch, and on two devices."""
 
 import importlib.util
+import json
 import os
+import pathlib
 import subprocess
 import sys
 
+import keras
 import pytest
 
-STEP = """
-import keras, numpy as np
-import keras_haframe as kh
+from tests.devices import TWO_DEVICES, flags
+from tests.models import steps
 
-tree = kh.ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
-net = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(6, 3, activation="relu")])
-rng = np.random.default_rng(0)
-x, y = rng.normal(size=(12, 8, 8, 3)).astype("float32"), np.arange(12) % 4
-for options in ({"alpha": 0.5}, {"structured": True}, {"method": "cross_entropy", "network": "II"}):
-    model = kh.build(net, tree, **options)
-    for weight in model.trainable_variables:
-        weight.assign(0.3 * rng.normal(size=weight.shape))
-    model.compile(keras.optimizers.SGD(0.05, momentum=0.9))
-    losses = model.fit(x, y, epochs=3, batch_size=12, shuffle=False, verbose=0).history["loss"]
-    print("LOSSES", *losses)
-"""
-
-
-def losses_on(backend: str) -> list[float]:
-    run = subprocess.run(
-        [sys.executable, "-c", STEP], capture_output=True, text=True, timeout=600,
-        env={**os.environ, "KERAS_BACKEND": backend},
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr[-2000:]
-    lines = [line for line in run.stdout.splitlines() if line.startswith("LOSSES")]
-    return [float(v) for line in lines for v in line.split()[1:]]
-
-
-@pytest.mark.parametrize("backend", ["jax", "torch"])
-@pytest.mark.slow
-def test_same_losses_as_tensorflow(backend):
-    for module in ("tensorflow", backend):
-        if importlib.util.find_spec(module) is None:
-            pytest.skip(f"{module} is not installed")
-    reference, other = losses_on("tensorflow"), losses_on(backend)
-    assert len(reference) == 9 and reference[2] < reference[0]
-    assert other == pytest.approx(reference, rel=1e-4)
-
-
+ROOT = pathlib.Path(__file__).parents[2]
+BACKEND = keras.backend.backend()
 BLOCKED = """
 import sys
 
@@ -58,21 +27,44 @@ sys.meta_path.insert(0, Block())
 """
 
 
-@pytest.mark.slow
-def test_jax_needs_no_tensorflow():
-    if importlib.util.find_spec("jax") is None:
-        pytest.skip("jax is not installed")
-    run = subprocess.run(
-        [sys.executable, "-c", BLOCKED + STEP], capture_output=True, text=True, timeout=600,
-        env={**os.environ, "KERAS_BACKEND": "jax"},
+def python(code: str, backend: str) -> subprocess.CompletedProcess:
+    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    env = {"KERAS_BACKEND": backend, "XLA_FLAGS": flags(2), "PYTHONPATH": paths}
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=600,
+        env={**os.environ, **env},
     )  # fmt: skip
-    assert run.returncode == 0, run.stderr[-2000:]
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return {name: one() for name, one in steps.LOSSES.items()}
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="the others are compared with TensorFlow")
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.slow
+def test_same_losses_as_tensorflow_and_without_it(reference, backend):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    run = python(f"{BLOCKED}\nfrom tests.models import steps\nsteps.main()", backend)
+    assert run.returncode == 0, run.stderr[-3000:]
+    other = json.loads(run.stdout.splitlines()[-1])
+    for name, losses in reference.items():
+        assert losses[2] < losses[0], name
+        assert other[name] == pytest.approx(losses, rel=1e-4), name
+    if backend == "jax":
+        assert other["two devices"] == pytest.approx(other["one device"], rel=1e-4)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="MirroredStrategy is TensorFlow's")
+@pytest.mark.slow
+def test_mae_on_two_devices_equals_one():
+    one, two = (steps.mae_losses(devices) for devices in (None, TWO_DEVICES))
+    assert two == pytest.approx(one, rel=1e-4) and one[-1] < one[0]
 
 
 def test_import_without_a_backend_says_what_to_install():
-    run = subprocess.run(
-        [sys.executable, "-c", BLOCKED + "import keras_haframe"], capture_output=True, text=True,
-        timeout=600, env={**os.environ, "KERAS_BACKEND": "tensorflow"},
-    )  # fmt: skip
+    run = python(BLOCKED + "import keras_haframe", "tensorflow")
     assert run.returncode != 0
     assert "keras_haframe[tensorflow-cpu]" in run.stderr

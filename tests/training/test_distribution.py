@@ -11,44 +11,36 @@ import keras
 import numpy as np
 import pytest
 
+import keras_haframe as kh
+from keras_haframe.data import ArrayBatches
+from keras_haframe.training import epoch_cosine, papers_sgd, run
 from keras_haframe.training.distribution import all_devices, join, process
+from tests.devices import TWO_DEVICES, flags
+from tests.training.small_run import data
 
 ROOT = pathlib.Path(__file__).parents[2]
-ENV = {**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "tensorflow"}
 BACKEND = keras.backend.backend()
 
 
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="MirroredStrategy is TensorFlow's")
-@pytest.mark.slow
-def test_two_devices_equal_one(tmp_path):
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.training.two_devices", str(tmp_path)],
-        cwd=ROOT, env=ENV, capture_output=True, text=True, timeout=600,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr[-3000:]
-    assert "same on two devices" in run.stdout
+def make_model(synchronized):
+    """With batch normalization and without dropout, so that devices make no difference."""
+    tree = kh.ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+    images = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(6, 3)(images)
+    x = keras.layers.ReLU()(keras.layers.BatchNormalization(synchronized=synchronized)(x))
+    model = kh.build(keras.Model(images, x), tree, network="II", synchronized=synchronized)
+    model.compile(papers_sgd(model, 0.05), metrics=[kh.metrics.Top1Accuracy(tree)])
+    return model
 
 
-def processes(folder, count, *limit):
-    """Start `count` processes of a run, return the line of results of each."""
-    with socket.socket() as s:
-        s.bind(("localhost", 0))
-        port = s.getsockname()[1]
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.training.two_processes", str(folder), str(port),
-             str(count), str(index), *limit],
-            cwd=ROOT, env={**ENV, "KERAS_BACKEND": "jax"}, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )
-        for index in range(count)
-    ]  # fmt: skip
-    lines = []
-    for one in started:
-        out, error = one.communicate(timeout=300)
-        assert one.returncode == 0, error[-3000:]
-        lines.append(next(line for line in out.splitlines() if line.startswith("RESULT")))
-    return lines
+def small_run(folder, devices, max_minutes=None):
+    images, labels = data()
+    with all_devices(16, devices) as count:
+        return run(
+            lambda: make_model(count > 1), ArrayBatches(images[:64], labels[:64], 16).from_epoch,
+            (images[80:], labels[80:]), 2, folder, validation=(images[64:80], labels[64:80]),
+            callbacks=lambda: [epoch_cosine(0.05, 2)], max_minutes=max_minutes, verbose=0,
+        )  # fmt: skip
 
 
 def history(folder):
@@ -56,53 +48,57 @@ def history(folder):
     return np.array([[float(v) for v in row.split(",")] for row in rows[1:]])
 
 
-@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="MirroredStrategy is TensorFlow's")
 @pytest.mark.slow
-def test_two_processes_equal_one_also_when_stopped(tmp_path):
-    (alone,) = processes(tmp_path / "one", 1)
-    assert processes(tmp_path / "two", 2, "1e-9") == ["RESULT None"] * 2
-    assert processes(tmp_path / "two", 2) == [alone, alone]
-    np.testing.assert_allclose(
-        history(tmp_path / "two"), history(tmp_path / "one"), rtol=1e-4, atol=1e-4
-    )
+def test_two_devices_equal_one_also_when_stopped(tmp_path):
+    alone = small_run(tmp_path / "one", None)
+    assert small_run(tmp_path / "two", TWO_DEVICES, 1e-9) is None
+    both = small_run(tmp_path / "two", TWO_DEVICES)
+    assert both["top1"] == alone["top1"]
+    one, two = history(tmp_path / "one"), history(tmp_path / "two")
+    assert one.shape == two.shape and len(one) == 2
+    np.testing.assert_allclose(two, one, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")
-@pytest.mark.slow
-def test_a_recipe_in_two_processes_equals_one_with_two_devices(tmp_path):
-    """From the command line, down to the table that the first process prints.
+def start(folder, devices, *words):
+    """The CIFAR-100 recipe on JAX, in a process of its own.
 
-    At a small rate: at the recipe's own, 15 steps on noise blow rounding up to a thousandth.
+    At a small rate: at the recipe's own, a few steps on noise blow rounding up to a thousandth.
     """
-    recipe = [
-        sys.executable,
-        "recipes/cifar100.py",
-        "--smoke",
-        "--epochs",
-        "1",
-        "--learning-rate",
-        "1e-3",
-    ]
-    with socket.socket() as s:
-        s.bind(("localhost", 0))
-        together = ["--coordinator", f"localhost:{s.getsockname()[1]}", "--processes", "2"]
-    calls = [["--output", tmp_path / "one"]]
-    calls += [["--output", tmp_path / "two", *together, "--index", str(i)] for i in (0, 1)]
-    started = [
-        subprocess.Popen(
-            [*recipe, *call], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env={**ENV, "KERAS_BACKEND": "jax",
-                 "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"},
-        )
-        for call, devices in zip(calls, (2, 1, 1))
-    ]  # fmt: skip
-    printed = []
-    for one in started:
-        out, error = one.communicate(timeout=600)
-        assert one.returncode == 0, error[-3000:]
-        printed.append("| haframe_II + CRM |" in out)
-    assert printed == [True, True, False]
+    words = ["--smoke", "--learning-rate", "1e-3", "--output", folder, *words]
+    return subprocess.Popen(
+        [sys.executable, "recipes/cifar100.py", *map(str, words)],
+        cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "jax",
+             "JAX_COMPILATION_CACHE_DIR": str(folder.parent / "compiled"),
+             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+             "XLA_FLAGS": flags(devices)},
+    )  # fmt: skip
+
+
+def finished(process):
+    out, error = process.communicate(timeout=600)
+    assert process.returncode == 0, error[-3000:]
+    return "| haframe_II + CRM |" in out
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")
+@pytest.mark.slow
+def test_a_recipe_in_two_processes_stopped_and_run_again_equals_one_with_two_devices(tmp_path):
+    """From the command line, down to the table that the first process prints."""
+
+    def together(*words):
+        with socket.socket() as s:
+            s.bind(("localhost", 0))
+            words += ("--coordinator", f"localhost:{s.getsockname()[1]}", "--processes", 2)
+        started = [start(tmp_path / "two", 1, *words, "--index", i) for i in (0, 1)]
+        return [finished(one) for one in started]
+
+    assert together("--max-minutes", 1e-9) == [False, False]
+    assert finished(start(tmp_path / "one", 2))
+    assert together() == [True, False]
     one, two = (history(tmp_path / name / "haframe_II_seed0") for name in ("one", "two"))
+    assert one.shape == two.shape and len(one) == 2
     np.testing.assert_allclose(two, one, rtol=1e-4, atol=1e-4)
     assert (tmp_path / "two/results.csv").exists()
 
@@ -122,5 +118,5 @@ def test_processes_need_jax():
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="MirroredStrategy is TensorFlow's")
 def test_a_batch_that_does_not_split_is_refused():
     with pytest.raises(ValueError, match="batch of 7 does not split evenly over 2"):
-        with all_devices(7, ["CPU:0", "CPU:1"]):
+        with all_devices(7, TWO_DEVICES):
             pass

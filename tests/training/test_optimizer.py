@@ -1,10 +1,6 @@
 """GroupedSGD against PyTorch's update written out, and the groups of the papers' optimizer."""
 
-import importlib.util
-import pathlib
 import re
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -13,7 +9,10 @@ from keras import ops
 
 import keras_haframe as kh
 from keras_haframe.training import GroupedSGD, papers_sgd
+from keras_haframe.training.distribution import all_devices
+from tests.devices import TWO_DEVICES
 
+BACKEND = keras.backend.backend()
 RATES = {"^slow/": 0.1, "bias$": 2.0}
 NAMES = ("slow/kernel", "slow/bias", "fast/kernel", "fast/bias")
 MULTIPLIERS = (0.1, 0.1, 1.0, 2.0)  # the first pattern that matches wins
@@ -260,14 +259,29 @@ def test_saved_and_loaded_with_its_model(tree, tmp_path):
     close(found, expected)
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("tensorflow") is None, reason="MirroredStrategy is TensorFlow's"
-)
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="MirroredStrategy is TensorFlow's")
 @pytest.mark.slow
-def test_two_replicas_with_synchronized_normalization_equal_one():
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.training.two_replicas"], capture_output=True, text=True,
-        cwd=pathlib.Path(__file__).parents[2], timeout=300,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "same on two replicas" in done.stdout
+@pytest.mark.parametrize("method", ["haframe", "label_embeddings"])
+def test_two_replicas_with_synchronized_normalization_equal_one(method):
+    steps, batch = 3, 8
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((steps * batch, 6, 6, 3)).astype("float32")
+    x *= np.where(np.arange(len(x)) % batch < batch // 2, 0.5, 2.0)[:, None, None, None]
+    y = rng.integers(0, 4, len(x)).astype("int32")
+    tree = kh.ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+
+    def trained(devices, synchronized):
+        keras.utils.set_random_seed(0)
+        with all_devices(batch, devices) as count:
+            assert count == (2 if devices else 1)
+            net = keras.Sequential([keras.Input((6, 6, 3)), keras.layers.Conv2D(5, 3, name="stem")])
+            model = kh.build(net, tree, method, synchronized=synchronized)
+            model.compile(papers_sgd(model), metrics=[])
+        model.fit(x, y, batch_size=batch, shuffle=False, verbose=0)
+        return [v.numpy() for v in model.trainable_variables]
+
+    one = trained(None, False)
+    for a, b in zip(one, trained(TWO_DEVICES, True), strict=True):
+        assert np.abs(a - b).max() < 1e-4 * max(1.0, np.abs(a).max())
+    apart = trained(TWO_DEVICES, False)
+    assert max(np.abs(a - b).max() for a, b in zip(one, apart)) > 1e-2
