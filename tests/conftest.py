@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+import pathlib
+from collections.abc import Callable
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("NO_GCE_CHECK", "true")
@@ -43,23 +45,35 @@ def _seed_and_policy():
 
 
 @pytest.fixture(scope="session")
-def drawn_data(tmp_path_factory):
-    """TFDS folder with `drawn_aircraft/tiny`, prepared once for all tests (and their workers)."""
-    pytest.importorskip("tensorflow_datasets")
+def made_once(tmp_path_factory) -> Callable[[str, Callable], pathlib.Path]:
+    """`made_once(name, make)`: a folder that `make(folder)` fills, once for all workers."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    with open(shared / "drawn.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        folder = shared / "drawn"
-        if not folder.exists():
-            import tensorflow_datasets as tfds
 
-            import keras_haframe.data.builders  # noqa: F401 (registers the data set)
+    def made(name: str, make: Callable[[pathlib.Path], None]) -> pathlib.Path:
+        folder, partial = shared / name, shared / f"{name}.partial"
+        with open(shared / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                partial.mkdir()
+                make(partial)
+                partial.rename(folder)
+        return folder
 
-            partial = shared / "drawn.partial"
-            tfds.builder("drawn_aircraft/tiny", data_dir=partial).download_and_prepare()
-            partial.rename(folder)
-    return folder
+    return made
+
+
+@pytest.fixture(scope="session")
+def drawn_data(made_once):
+    """TFDS folder with `drawn_aircraft/tiny`."""
+    tfds = pytest.importorskip("tensorflow_datasets")
+
+    def prepare(folder):
+        import keras_haframe.data.builders  # noqa: F401 (registers the data set)
+
+        tfds.builder("drawn_aircraft/tiny", data_dir=folder).download_and_prepare()
+
+    return made_once("drawn", prepare)
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""What every training method must do, as a base class of test classes."""
+"""What every training method must do, as a base class of test classes.
+
+That it is served as it predicts is shown in tests/saving/test_parity.py.
+"""
 
 import keras
 import numpy as np
@@ -49,7 +52,7 @@ class MethodContract:
     learning_rate = 0.05
     epochs = 25
     repeated: tuple = (
-        "test_learns", "test_save_and_reload", "test_export", "test_mixed_precision",
+        "test_learns", "test_save_and_reload", "test_mixed_precision",
         "test_xla_step_equals_plain_step", "test_scores_on_every_tree[worked]",
         "test_scores_on_every_tree[flat]",
     )  # fmt: skip
@@ -119,18 +122,6 @@ class MethodContract:
         assert losses[1] == pytest.approx(losses[0], rel=1e-5)
         loaded.run_eagerly = True
         loaded.fit(images[:6], labels[:6], verbose=0)
-
-    @pytest.mark.skipif(BACKEND != "tensorflow", reason="a SavedModel needs TensorFlow")
-    def test_export(self, trained, tmp_path):
-        import tensorflow as tf
-
-        model, images, _, _ = trained
-        served = tf.saved_model.load(str(kh.export(model, tmp_path)))
-        outputs = served.signatures["serving_default"](images=tf.constant(images))
-        expected = softmax(model.predict(images, verbose=0).astype("float64"))
-        np.testing.assert_allclose(outputs["probabilities"].numpy(), expected, atol=1e-5)
-        names = [name.decode() for name in outputs["class_name"].numpy()]
-        assert names == [model.tree.leaves[i] for i in outputs["class_id"].numpy()]
 
     @pytest.mark.skipif(BACKEND != "tensorflow", reason="JAX always compiles, PyTorch never")
     def test_xla_step_equals_plain_step(self, tree):

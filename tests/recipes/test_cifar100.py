@@ -26,9 +26,21 @@ def test_smoke(tmp_path):
     assert len(read_folder(tmp_path).results) == 2
 
 
+@pytest.mark.slow
+def test_images_on_the_device_give_the_same_run(tmp_path):
+    """Same crops, same weights at the start: the losses agree to rounding."""
+    losses = []
+    for more in ([], ["--on-device"]):
+        folder = tmp_path / ("there" if more else "here")
+        call.recipe("cifar100", "--smoke", "--epochs", 1, "--output", folder, *more)
+        rows = (folder / "haframe_II_seed0/history.csv").read_text().splitlines()
+        losses.append(float(rows[1].split(",")[rows[0].split(",").index("loss")]))
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+
+
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")
 @pytest.mark.slow
-def test_runs_from_arrays_where_tensorflow_is_not_installed(tmp_path):
+def test_runs_from_arrays_on_the_device_where_tensorflow_is_not_installed(tmp_path):
     rng, arrays = np.random.default_rng(0), {}
     for split, n in (("train", 5200), ("test", 100)):  # 52 per class, of which 50 for validation
         arrays[f"{split}_images"] = rng.integers(0, 256, (n, 32, 32, 3), "uint8")
@@ -37,28 +49,12 @@ def test_runs_from_arrays_where_tensorflow_is_not_installed(tmp_path):
     options = {"arrays": tmp_path / "images.npz", "output": tmp_path / "run"}
     options |= {"depth": 10, "width": 1, "per-class": 2, "epochs": 1, "network": "I"}
     done = call.process(
-        "cifar100", "--method", "cross_entropy", *(f"--{k}={v}" for k, v in options.items()),
-        **call.without_tensorflow(tmp_path),
+        "cifar100", "--on-device", "--method", "cross_entropy",
+        *(f"--{k}={v}" for k, v in options.items()), **call.without_tensorflow(tmp_path),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     assert "| cross_entropy_I |" in done.stdout
     assert list((tmp_path / "run/cross_entropy_I_seed0/tensorboard/train").glob("events*"))
-
-
-@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")
-@pytest.mark.slow
-def test_images_on_the_device_give_the_same_run(tmp_path):
-    """Same crops, same weights at the start: the losses agree to rounding."""
-    losses = []
-    for more in ([], ["--on-device"]):
-        folder = tmp_path / ("there" if more else "here")
-        done = call.process(
-            "cifar100", "--smoke", "--epochs", 1, "--output", folder, *more, KERAS_BACKEND="jax"
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        rows = (folder / "haframe_II_seed0/history.csv").read_text().splitlines()
-        losses.append(float(rows[1].split(",")[rows[0].split(",").index("loss")]))
-    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
 
 
 def test_unknown_arguments_are_refused(capsys):

@@ -45,7 +45,8 @@ def test_smoke(backend, data, method, tmp_path):
     rates = [float(line.split(",")[history[0].split(",").index("learning_rate")])
              for line in history[1:]]  # fmt: skip
     assert rates == pytest.approx([0.1, 0.001])  # two epochs: the first, and one beyond 0.9
-    assert run().endswith(text[text.index("| method") :])
+    if backend == keras.backend.backend():  # the second call only prints
+        assert run().endswith(text[text.index("| method") :])
 
 
 def test_a_method_without_a_fixed_classifier_is_refused(capsys):

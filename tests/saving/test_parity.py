@@ -1,8 +1,8 @@
 """Keras `predict`, SavedModel, C API and ONNX give the same numbers, for every method."""
 
+import functools
 import importlib.util
 import json
-import pathlib
 import subprocess
 import sys
 
@@ -32,9 +32,10 @@ SIGNATURES = ("serving_default", "hierarchical", "features")
 class Case:
     """One exported model with what Keras says about the 256 images."""
 
-    def __init__(self, folder: pathlib.Path, method: str, options: dict):
+    def __init__(self, made_once, name: str):
+        method, options = CASES[IDS.index(name)]
         self.model = tiny.model(TREE, method, **options)
-        self.path = kh.export(self.model, folder / "m")
+        self.path = made_once(f"parity_{name}", lambda f: kh.export(self.model, f / "m")) / "m/1"
         self.images = tiny.images()
         self.p = softmax(self.model.predict(self.images, verbose=0))
         features = self.model.features(self.images).astype(np.float64)
@@ -53,27 +54,24 @@ class Case:
 
 
 @pytest.fixture(scope="module")
-def cases(tmp_path_factory):
-    made = {}
-
-    def case(name: str) -> Case:
-        if name not in made:
-            method, options = CASES[IDS.index(name)]
-            made[name] = Case(tmp_path_factory.mktemp("parity"), method, options)
-        return made[name]
-
-    return case
+def cases(made_once):
+    return functools.cache(lambda name: Case(made_once, name))
 
 
 @pytest.fixture(scope="module")
-def from_c(cases, tmp_path_factory, request):
+def from_c(cases, made_once, request):
     """Every signature of the asked methods through the C API, in one process without tensorflow."""
     asked = [i for i in request.session.items if getattr(i, "originalname", "") == "test_c_api"]
-    folder = tmp_path_factory.mktemp("c_api")
+    names = [item.callspec.params["name"] for item in asked]
+    folder = made_once("c_api", lambda folder: through_the_c_api(cases, names, folder))
+    return lambda name, key: dict(np.load(folder / f"{name}.{key}.npz"))
+
+
+def through_the_c_api(cases, names, folder):
     np.save(folder / "images.npy", tiny.images())
     np.save(folder / "threshold.npy", np.full(256, FLOOR, np.float32))
     jobs = []
-    for name in [item.callspec.params["name"] for item in asked]:
+    for name in names:
         saved = pb.SavedModel.FromString((cases(name).path / "saved_model.pb").read_bytes())
         signatures = saved.meta_graphs[0].signature_def
         runs = [
@@ -95,7 +93,6 @@ def from_c(cases, tmp_path_factory, request):
     )  # fmt: skip
     assert run.returncode == 0, run.stderr[-3000:]
     assert "done without tensorflow and keras" in run.stdout
-    return lambda name, key: dict(np.load(folder / f"{name}.{key}.npz"))
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
