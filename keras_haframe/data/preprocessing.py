@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_haframe.data.augmentation import Augmentation
+from keras_haframe.data.images import decode as decode_file
 
 if TYPE_CHECKING:  # it imports Keras, which drawing pictures needs not
     from keras_haframe.tree_ops.values import Tensor
@@ -159,10 +160,7 @@ class Preprocessing:
         """Decode JPEG or PNG bytes; leave a decoded image `[h, w, 3]` as it is."""
         import tensorflow as tf
 
-        if image.dtype == tf.string:
-            # Reads PNG, too. Its default is a faster transform that is off by several gray levels.
-            image = tf.io.decode_jpeg(image, channels=3, dct_method="INTEGER_ACCURATE")
-        return image
+        return decode_file(image) if image.dtype == tf.string else image
 
     def _fits(self, images: np.ndarray) -> bool:
         """Whether images have the size already, so that nothing is to be resized."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from keras_haframe.data.images import decode
 from keras_haframe.tree_ops.values import Shape, Tensor
 
 MAX_PIXELS = 2**25  # 33.5 million, 96 MiB decoded; a 32-megapixel photograph passes
@@ -56,7 +57,7 @@ def decode_batch(
         fine = (pixels > 0) & (pixels <= max_pixels)
         image = tf.cond(
             fine,
-            lambda: tf.cast(prepare(_decode(data, shape[-1])), tf.float32),
+            lambda: tf.cast(prepare(decode(data, shape[-1])), tf.float32),
             lambda: tf.zeros(shape, tf.float32),
         )
         too_large = TOO_LARGE.format(f"{max_pixels:,}")
@@ -120,9 +121,3 @@ def _png_size(data: Tensor) -> Tensor:
     is_header = tf.equal(tf.strings.substr(header, 0, 4), b"IHDR")
     in_range = (width < 2**31) & (height < 2**31)  # the format's own limit; keeps the product exact
     return tf.where(is_header & in_range, height * width, 0)
-
-
-def _decode(data: Tensor, channels: int) -> Tensor:
-    import tensorflow as tf
-
-    return tf.io.decode_image(data, channels=channels, expand_animations=False)
