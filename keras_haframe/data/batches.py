@@ -113,7 +113,7 @@ def training_batches(
     data = data.map(prepare, num_parallel_calls=parallel or os.cpu_count())
     data = data.batch(part.stop - part.start, drop_remainder=True)
     count = tf.data.INFINITE_CARDINALITY if epochs is None else steps * epochs
-    return _finish(data.apply(tf.data.experimental.assert_cardinality(count)))
+    return finished(data.apply(tf.data.experimental.assert_cardinality(count)))
 
 
 def evaluation_batches(
@@ -144,10 +144,11 @@ def evaluation_batches(
         lambda image, label: (preprocessing.evaluate(image), label),
         num_parallel_calls=parallel or os.cpu_count(),
     )
-    return _finish(data.batch(batch_size))
+    return finished(data.batch(batch_size))
 
 
-def _finish(data: tf.data.Dataset) -> tf.data.Dataset:
+def finished(data: tf.data.Dataset) -> tf.data.Dataset:
+    """Batches in a fixed order, made ahead of their use."""
     tf = _tensorflow()
     options = tf.data.Options()
     options.deterministic = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,7 @@ def checked_image(
 
 def reason(error: Exception) -> str:
     """First line of an error's message, at most 200 characters of it."""
-    text = str(error).strip().splitlines()
+    text = re.sub(r"\{\{.*?\}\} ?", "", str(error)).strip().splitlines()  # TensorFlow's nodes
     return text[0][:200] if text else type(error).__name__
 
 
@@ -98,7 +99,8 @@ def pixels_of(data: bytes) -> np.ndarray:
     if image.mode in ("F", "I"):
         raise ValueError(f"it opens with 32 bits a pixel (mode {image.mode!r}); save it with 8")
     if image.mode.startswith("I;16"):  # convert() would make all above 255 white
-        image = Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
+        gray = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
+        return np.repeat(gray[..., None], 3, -1)
     return np.asarray(image.convert("RGB"))
 
 

@@ -1,4 +1,4 @@
-"""Readers of structures: paths, nested dictionaries, JSON, folders, hypernyms.
+"""Readers of structures: paths, nested dictionaries, JSON, hypernyms.
 
 Each `from_` function becomes a class method of `ClassTree`, so `cls` is that class.
 """
@@ -18,8 +18,6 @@ from keras_haframe.tree.validation import check_name
 
 if TYPE_CHECKING:
     from keras_haframe.tree.class_tree import ClassTree
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm")
 
 
 def from_paths(
@@ -150,61 +148,6 @@ def from_json(
 def write_json(tree: ClassTree, path: str | os.PathLike) -> None:
     """Write `tree` to `path`, whole or not at all."""
     write_text(path, json.dumps(tree.get_config(), indent=1, ensure_ascii=False))
-
-
-def from_folders(
-    cls: type[ClassTree], path: str | os.PathLike, root: str = "root", name: str | None = None
-) -> ClassTree:
-    """Make a tree from a folder tree of images: the folders that hold images are the classes.
-
-    Args:
-        path: The top folder. Hidden folders are ignored; classes are in sorted order of their
-            path, as in `keras.utils.image_dataset_from_directory`.
-        root: Name of the root; not used when there is only one folder at the top.
-        name: Name of the tree; the folder's name by default.
-
-    Returns:
-        A `ClassTree`.
-
-    Raises:
-        ValueError: If a folder holds both images and folders, or neither.
-
-    Example:
-
-    >>> for folder in ("land/car", "land/truck", "air/jet"):
-    ...     os.makedirs(f"photos/{folder}")
-    ...     open(f"photos/{folder}/1.jpg", "wb").close()
-    >>> ClassTree.from_folders("photos").leaves
-    ['jet', 'car', 'truck']
-    """
-    top = pathlib.Path(path)
-    if not top.is_dir():
-        raise ValueError(f"`path` must be a folder. Received: {top}")
-    paths: list[tuple[str, ...]] = []
-
-    def walk(folder: pathlib.Path, above: tuple[str, ...]) -> None:
-        entries = [e for e in sorted(os.scandir(folder), key=lambda e: e.name) if e.name[0] != "."]
-        folders = [e.name for e in entries if e.is_dir()]
-        image = next(
-            (e.name for e in entries if e.is_file() and e.name.lower().endswith(IMAGE_SUFFIXES)),
-            None,
-        )
-        if folders and image:
-            raise ValueError(
-                f"{folder} holds both images ({image}) and folders ({folders[0]}): a class that "
-                "is an inner node. Move its images into a folder of their own."
-            )
-        if not folders and not image:
-            raise ValueError(f"{folder} holds no images {IMAGE_SUFFIXES} and no folders.")
-        if not folders:
-            paths.append(above)
-        for f in folders:
-            walk(folder / f, (*above, f))
-
-    walk(top, ())
-    if paths == [()]:
-        raise ValueError(f"{top} holds images but no class folders.")
-    return tree_of_prefixes(cls, paths, root, name or top.resolve().name)
 
 
 def from_wordnet(

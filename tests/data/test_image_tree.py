@@ -74,14 +74,14 @@ def test_shares_of_every_class(prepared):
     for split, share in (("validation", 0.15), ("test", 0.3)):
         counts = collections.Counter(int(row["label"]) for row in data[split])
         sizes = {LEAVES.index(f.rsplit("/")[-1]): n for f, n in CLASSES.items()}
-        assert counts == {label: int(share * n) for label, n in sizes.items()}
+        assert counts == {label: int(share * n + 0.5) for label, n in sizes.items()}
 
 
 def test_seed_decides_the_split(prepared):
     """The rule of `seeded_split`, with the label as a class's own stream."""
     _, data, _ = prepared
     files = [f"air/jet/{i}.{('JPG', 'png', 'bmp')[i % 3]}" for i in range(9)]
-    parts = seeded_split(files, {"validation": 0.15, "test": 0.3, "train": -1}, 0, 0)
+    parts = seeded_split(files, {"validation": 1, "test": 3, "train": -1}, 0, 0)
     found = [r["file_name"].decode() for r in data["test"] if r["label"] == 0]
     assert sorted(found) == parts["test"]
 
@@ -92,11 +92,74 @@ def test_folders_that_are_divided_already(tmp_path):
     _, data = prepare(tmp_path)
     assert {s: len(rows) for s, rows in data.items()} == {"train": 31, "test": 2}
     assert {int(r["label"]) for r in data["test"]} == {LEAVES.index("jet")}
-    assert data["test"][0]["file_name"].startswith(b"air/jet/")
+    assert data["test"][0]["file_name"].startswith(b"test/air/jet/")
     (tmp_path / "photos" / "test" / "sea" / "ship").mkdir(parents=True)
     (tmp_path / "photos" / "test" / "sea" / "ship" / "1.jpg").write_bytes(jpeg(0))
     with pytest.raises(ValueError, match=r"test/sea/ship/1\.jpg is in no class of the tree"):
         prepare(tmp_path, name="other")
+
+
+def test_val_is_validation(tmp_path):
+    """It was dropped without a word."""
+    write(tmp_path / "photos" / "train")
+    write(tmp_path / "photos" / "val", {"air/jet": 2}, start=5000)
+    with pytest.warns(UserWarning, match="3 of 4 classes have no image in the validation split"):
+        _, data = prepare(tmp_path, test=0)
+    assert {s: len(rows) for s, rows in data.items()} == {"train": 31, "validation": 2}
+
+
+def test_linked_folders_keep_their_labels(tmp_path):
+    """Dogs became cats: the tree had the linked folder, the list of files had not."""
+    write(tmp_path / "store", {"cat": 3})
+    write(tmp_path / "photos", {"dog": 3, "fox": 3}, start=1000)
+    (tmp_path / "photos" / "cat").symlink_to(tmp_path / "store" / "cat")
+    builder, data = prepare(tmp_path, validation=0, test=0)
+    names = builder.info.features["label"].names
+    assert names == ["cat", "dog", "fox"] and len(data["train"]) == 9
+    for row in data["train"]:
+        assert row["file_name"].decode().split("/")[0] == names[row["label"]]
+
+
+def another_file(photos, config):
+    (photos / "air" / "jet" / "more.png").write_bytes(encoded(pixels(0), "png"))
+
+
+def another_size(photos, config):
+    (photos / "air" / "jet" / "0.JPG").write_bytes(encoded(pixels(7, 90, 90)))
+
+
+def another_class(photos, config):
+    (photos / "air" / "jet").rename(photos / "air" / "plane")
+
+
+CHANGES = {
+    "files, splits": another_file,
+    "files": another_size,
+    "files, classes, splits": another_class,
+    "splits": lambda photos, config: config.update(seed=1),
+    "on_corrupt": lambda photos, config: config.update(on_corrupt="skip"),
+}
+
+
+@pytest.mark.parametrize("changed", CHANGES)
+def test_a_changed_folder_is_not_the_old_data(tmp_path, changed):
+    """A name was prepared once, whatever became of the folder."""
+    write(tmp_path / "photos", {"air/jet": 4, "land/car": 4})
+    prepare(tmp_path)
+    prepare(tmp_path)  # nothing has changed
+    config: dict = {}
+    CHANGES[changed](tmp_path / "photos", config)
+    with pytest.raises(ValueError, match=rf"when it was another \({changed} changed\).*Delete .*"):
+        prepare(tmp_path, **config)
+    assert prepare(tmp_path, name="new", **config)[1]
+
+
+def test_prepared_data_needs_no_photographs(tmp_path):
+    write(tmp_path / "photos", {"air/jet": 4, "land/car": 4})
+    prepare(tmp_path)
+    (tmp_path / "photos").rename(tmp_path / "moved")
+    assert sum(len(rows) for rows in prepare(tmp_path)[1].values()) == 8
+    prepare(tmp_path, path=tmp_path / "moved")  # the same files elsewhere
 
 
 @pytest.mark.parametrize("policy", ["refuse", "skip"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import os
 import pathlib
 from collections.abc import Iterator
@@ -11,11 +13,7 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from keras_haframe.data.image_builder import ImageBuilder
-from keras_haframe.data.splits import seeded_split
-from keras_haframe.tree import ClassTree
-from keras_haframe.tree.readers import IMAGE_SUFFIXES
-
-SPLITS = ("train", "validation", "test")
+from keras_haframe.data.labeled_files import Files, LabeledFiles, files_of_folders
 
 
 @dataclasses.dataclass(eq=False)
@@ -23,13 +21,16 @@ class ImageTreeConfig(tfds.core.BuilderConfig):
     """Which folder, and how to divide it.
 
     Args:
-        name: Name of the data set; each name is prepared once.
+        name: Name of the data set; each name is prepared once, and refused when the folder or the
+            options have changed since.
         path: The folder. Its folders are the class tree, as `ClassTree.from_folders` reads it: the
-            folders that hold images are the classes. If it has a folder `train`, then `train`,
-            `validation` and `test` (those that there are) hold a tree each: the one of `train`,
-            where the others may lack classes.
-        validation, test: Shares of every class, rounded down, where the folder is not divided.
+            folders that hold images are the classes. If they are `train`, `validation` (or `val`)
+            and `test` (those that there are), these hold a tree each: the one of `train`, where the
+            others may lack classes.
+        validation, test: Shares of every class, to the nearest image, where the folder is not
+            divided.
         seed: Seed of that division.
+        divided: Whether the folders at the top are splits; `None` to see by their names.
 
     Example:
 
@@ -46,13 +47,43 @@ class ImageTreeConfig(tfds.core.BuilderConfig):
     validation: float = 0.15
     test: float = 0.15
     seed: int = 0
+    divided: bool | None = None
+
+    def files(self) -> LabeledFiles:
+        """Walk the folder."""
+        top = pathlib.Path(self.path)
+        if not top.is_dir():
+            raise FileNotFoundError(f"{top} is no folder. Put the images there, a folder a class.")
+        found = files_of_folders(top, divided=self.divided, name=self.name)
+        shares = {"validation": float(self.validation), "test": float(self.test)}
+        return found.divide({} if found.divided else shares, self.seed)
 
 
 class Builder(ImageBuilder):
     """Serves `tfds.load("image_tree", builder_kwargs={"config": ImageTreeConfig(...)})`.
 
     Every example has `image` (uint8 RGB), `label` and `file_name` (the path below the folder).
+
+    Raises:
+        ValueError: If the data set is prepared already, from other files or with other options.
     """
+
+    VERSION = tfds.core.Version("1.1.0")
+    RELEASE_NOTES = {"1.1.0": "Knows the files it was prepared from; shares to the nearest image."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        stored = (self.info.metadata or {}).get("made_of")
+        # Where the photographs are gone, or never were, the prepared data stands for itself.
+        if stored and pathlib.Path(self.builder_config.path).is_dir():
+            now = self._made_of(self.builder_config.files())
+            changed = [key for key in now if now[key] != stored.get(key)]
+            if changed:
+                raise ValueError(
+                    f"image_tree {self.builder_config.name!r} was prepared from "
+                    f"{self.builder_config.path} when it was another ({', '.join(changed)} "
+                    f"changed). Delete {self.data_dir}, or give the data set another name."
+                )
 
     def _info(self) -> tfds.core.DatasetInfo:
         config = self.builder_config
@@ -66,63 +97,41 @@ class Builder(ImageBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         del dl_manager  # nothing to download
-        config = self.builder_config
-        top = pathlib.Path(config.path)
-        if not top.is_dir():
-            raise FileNotFoundError(f"{top} is no folder. Put the images there, a folder a class.")
-        divided = (top / "train").is_dir()
-        first = top / "train" if divided else top
-        tree = ClassTree.from_folders(first, name=config.name)
-        self.describe(tree)
-        label_of = {folder: name for folder, name in zip(class_folders(first), tree.leaves)}
-        if divided:
-            parts = {s: list(labeled(top / s, label_of)) for s in SPLITS if (top / s).is_dir()}
-        else:
-            parts = {split: [] for split in SPLITS}
-            by_class: dict[str, list[str]] = {name: [] for name in tree.leaves}
-            for file, name in labeled(top, label_of):
-                by_class[name].append(file)
-            sizes = {"validation": float(config.validation), "test": float(config.test)}
-            for label, name in enumerate(tree.leaves):
-                drawn = seeded_split(by_class[name], {**sizes, "train": -1}, config.seed, label)
-                for split, files in drawn.items():
-                    parts[split] += [(file, name) for file in files]
+        found = self.builder_config.files()
+        found.warn_of_missing(str(self.builder_config.path))
+        self.describe(found.tree)
+        self.info.metadata["made_of"] = self._made_of(found)
         return {
-            split: self._generate_examples(top / split if divided else top, files)
-            for split, files in parts.items()
+            split: self._generate_examples(files, found.tree.leaves)
+            for split, files in found.parts.items()
             if files
         }
 
-    def _generate_examples(self, folder: Any, files: Any) -> Iterator[tuple[str, dict]]:
+    def _generate_examples(self, files: Files, names: list[str]) -> Iterator[tuple[str, dict]]:
         def contents() -> Iterator[tuple[str, bytes, dict]]:
-            for name, label in files:
-                yield str(folder / name), (folder / name).read_bytes(), {"label": label}
+            for file, label in files:
+                yield file, pathlib.Path(file).read_bytes(), {"label": names[label]}
 
+        top = pathlib.Path(self.builder_config.path)
         for path, example in self.examples(contents()):
-            name = pathlib.Path(path).relative_to(folder).as_posix()
+            name = pathlib.Path(path).relative_to(top).as_posix()
             yield name, {**example, "file_name": name}
 
-
-def class_folders(top: pathlib.Path) -> list[str]:
-    """Folders that hold images, below `top`, in the order of `ClassTree.from_folders`."""
-    folders = {pathlib.PurePosixPath(file).parent for file in image_files(top)}
-    return [folder.as_posix() for folder in sorted(folders, key=lambda folder: folder.parts)]
-
-
-def image_files(top: pathlib.Path) -> Iterator[str]:
-    """Paths of the images below `top`, hidden files and folders left out."""
-    for folder, folders, files in os.walk(top):
-        folders[:] = [f for f in folders if not f.startswith(".")]
-        below = pathlib.Path(folder).relative_to(top)
-        for file in files:
-            if file.lower().endswith(IMAGE_SUFFIXES) and not file.startswith("."):
-                yield (below / file).as_posix()
+    def _made_of(self, found: LabeledFiles) -> dict[str, str]:
+        """Digests of all that decides what is prepared: files, classes, splits, policy."""
+        top, lines = pathlib.Path(self.builder_config.path), []
+        for split, files in found.parts.items():
+            for file, label in files:
+                name = pathlib.Path(file).relative_to(top).as_posix()
+                lines.append((split, name, os.path.getsize(file), label))
+        return {
+            "files": _digest(sorted((name, size) for _, name, size, _ in lines)),
+            "classes": _digest(found.tree.get_config()["edges"]),
+            "splits": _digest(sorted((name, split) for split, name, _, _ in lines)),
+            "on_corrupt": self.on_corrupt,
+        }
 
 
-def labeled(top: pathlib.Path, label_of: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Path below `top` and class of every image; a folder that is no class is refused."""
-    for file in sorted(image_files(top)):
-        folder = pathlib.PurePosixPath(file).parent.as_posix()
-        if folder not in label_of:
-            raise ValueError(f"{top / file} is in no class of the tree of the training images.")
-        yield file, label_of[folder]
+def _digest(content: Any) -> str:
+    text = json.dumps(content).encode()
+    return hashlib.sha256(text).hexdigest()[:16]
