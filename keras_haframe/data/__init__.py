@@ -10,6 +10,7 @@ from keras_haframe.data.augmentation import Augmentation
 from keras_haframe.data.cut_mix import CutMixedBatches
 from keras_haframe.data.image_data import ImageData
 from keras_haframe.data.image_folder import image_folder
+from keras_haframe.data.image_table import image_table
 from keras_haframe.data.mixed_batches import MixedBatches
 from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.data.stored_tree import class_tree
@@ -23,6 +24,7 @@ __all__ = [
     "Preprocessing",
     "class_tree",
     "image_folder",
+    "image_table",
 ]
 
 __getattr__, __dir__ = rooms.lazy(__name__, [*__all__, *rooms.modules(__name__)])
