@@ -46,6 +46,12 @@ INSTEAD = {
     ],
     "methods/haframe.md": [("epochs=100", "epochs=1")],
     "networks.md": [("resnet50()", "resnet50((32, 32, 3), (1, 1, 1, 1))")],
+    "photographs.md": [
+        ("keras.applications.MobileNetV2(include_top=False, input_shape=(224, 224, 3))",
+         "backbone"),
+        ("(224, 224)", "(8, 8)"), ("batch_size=32", "batch_size=8"),
+        ("epochs=5", "epochs=1"), ("epochs=10", "epochs=1"), ("epochs=30", "epochs=1"),
+    ],
     "serving.md": [("(224, 224)", "(8, 8)")],
     "training.md": [
         ("labels, 64", "labels, 8"),
@@ -113,6 +119,18 @@ def on_the_networks_page(names: dict, folder: pathlib.Path, request) -> None:
     np.savez(folder / "moco.npz", **{f"module.encoder_q.{n}": v for n, v in state.items()})
 
 
+def on_the_photographs_page(names: dict, folder: pathlib.Path, request) -> None:
+    lines = ["file,group,species,part"]
+    for kind, i in itertools.product(("air/jet", "air/glider", "land/car", "land/truck"), range(5)):
+        group, species = kind.split("/")
+        for place in (f"photos/{kind}", f"flat/{species}"):
+            (folder / place).mkdir(parents=True, exist_ok=True)
+            picture = np.full((9, 12, 3), 20 * i, "uint8")
+            keras.utils.save_img(folder / place / f"{i}.png", picture, scale=False)
+        lines.append(f"{kind}/{i}.png,{group},{species},{'val' if i == 4 else 'train'}")
+    (folder / "photos" / "observations.csv").write_text("\n".join(lines))
+
+
 def on_the_serving_page(names: dict, folder: pathlib.Path, request) -> None:
     import tensorflow as tf
 
@@ -130,6 +148,7 @@ PREPARE = {
     "data.md": on_the_data_page,
     "mae.md": on_the_mae_page,
     "networks.md": on_the_networks_page,
+    "photographs.md": on_the_photographs_page,
     "serving.md": on_the_serving_page,
     "training.md": on_the_training_page,
 }

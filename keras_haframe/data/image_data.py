@@ -263,7 +263,9 @@ def prepared_to(
             "`image_size` must be (height, width), here or in `preprocessing`, and the same if in "
             f"both. Received: image_size={image_size}, preprocessing.size={how.size}"
         )
-    return dataclasses.replace(how, size=tuple(size))  # type: ignore[arg-type]
+    height, width = size  # type: ignore[misc]
+    same = how.size == (height, width)
+    return how if same else dataclasses.replace(how, size=(height, width))
 
 
 def _labels(part: Files) -> np.ndarray:

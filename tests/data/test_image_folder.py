@@ -285,6 +285,7 @@ def test_rows_are_what_the_served_model_makes_of_the_bytes(tmp_path):
     write(tmp_path, {"b": 1})
     how = Preprocessing((13, 9), "crop", 0.9, antialias=True, input_range=(-1, 1))
     data = image_folder(tmp_path, preprocessing=how, validation=0)
+    assert data.preprocessing is how
     found = rows(data.in_order("train"))[0][: len(KINDS)]
     served, ok, _ = decode_batch(tf.constant(list(KINDS.values())), how, (13, 9, 3))
     assert ok.numpy().all()
