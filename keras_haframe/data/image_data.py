@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 SHOWN = 5  # names in a message
+SERVED = (".jpg", ".jpeg", ".jpe", ".jfif", ".png")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,6 +195,12 @@ class ImageData:
             + (", normalized" if how.mean or how.std else "")
             + f"; augmentation: {how.augmentation.change}",
         ]
+        endings = Counter(os.path.splitext(f)[1].lower() for fs in self.files.values() for f in fs)
+        if other := sum(n for ending, n in endings.items() if ending not in SERVED):
+            lines.append(
+                f"  {other:,} neither JPEG nor PNG by their ending: slower to read, and a served "
+                "model takes JPEG and PNG alone"
+            )
         if self.left_out:
             kinds = Counter(self.left_out).most_common(SHOWN)
             lines.append("  other files: " + ", ".join(f"{n:,} {kind}" for kind, n in kinds))

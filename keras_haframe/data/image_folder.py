@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import warnings
 
 from keras_haframe.data.image_data import ImageData, image_data, prepared_to
 from keras_haframe.data.images import check_policy
@@ -10,6 +11,7 @@ from keras_haframe.data.labeled_files import files_of_folders
 from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.files import PathLike
 from keras_haframe.tree import ClassTree
+from keras_haframe.tree.folders import SPLIT_FOLDERS
 
 
 def image_folder(
@@ -68,7 +70,14 @@ def image_folder(
     """
     how = prepared_to(image_size, preprocessing)
     check_policy(on_corrupt)
+    top = pathlib.Path(path).absolute()
+    beside = top.parent / "train"
+    if tree is None and SPLIT_FOLDERS.get(top.name.lower(), "train") != "train" and beside.is_dir():
+        warnings.warn(
+            f"{path} lies beside {beside}, whose classes need not be the same, and then other "
+            f"labels. Give {top.parent}, or say tree=... with the tree of the training images.",
+            stacklevel=2,
+        )
     found = files_of_folders(path, tree=tree, divided=divided, inner_images=inner_images)
     shares = {"validation": validation, "test": test}
-    name = pathlib.Path(path).name or str(path)
-    return image_data(found, how, batch_size, shares, seed, on_corrupt, name)
+    return image_data(found, how, batch_size, shares, seed, on_corrupt, top.name or str(top))

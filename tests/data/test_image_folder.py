@@ -131,6 +131,7 @@ def test_summary(photos, data):
     assert "smallest class: glider (4 images), largest: jet (9)" in text
     assert "6 x 8, stretch, bilinear, values 0 to 255; augmentation: none" in text
     assert repr(data) == text
+    assert "\n  15 neither JPEG nor PNG by their ending: slower to read" in text
 
 
 def test_classes_too_small_for_a_split_are_named(tmp_path):
@@ -157,6 +158,17 @@ def test_folders_of_splits(tmp_path):
     write(tmp_path / "Val", {"sea/ship": 1})
     with pytest.raises(ValueError, match=r"Val/sea/ship/0\.JPG is in no class of the tree"):
         image_folder(tmp_path, (6, 8))
+
+
+def test_one_split_alone_may_have_other_labels(tmp_path):
+    write(tmp_path / "train", {"car": 1, "jet": 1, "kite": 1})
+    write(tmp_path / "val", {"jet": 1, "kite": 1})
+    with pytest.warns(UserWarning, match=r"val lies beside .*train, whose classes need not be"):
+        image_folder(tmp_path / "val", (6, 8), validation=0)
+    tree = image_folder(tmp_path / "train", (6, 8), validation=0).tree
+    with pytest.warns(UserWarning, match="1 of 3 classes have no image"):
+        data = image_folder(tmp_path / "val", (6, 8), validation=0, tree=tree)
+    assert data.labels["train"].tolist() == [1, 2]
 
 
 def test_a_class_called_like_a_split(tmp_path):
