@@ -10,30 +10,42 @@ from keras_haframe.tree_ops.values import Shape, Tensor
 
 
 def run_backbone(
-    backbone: keras.Layer, input_shape: Shape | None = None
-) -> tuple[keras.KerasTensor, Tensor]:
+    backbone: keras.Layer, input_shape: Shape | None = None, feature: str | None = None
+) -> tuple[Any, Tensor]:
     """Run a backbone on symbolic images.
 
     Args:
         backbone: Keras model or layer without a classification top.
         input_shape: Shape of one image, for backbones that do not know theirs.
+        feature: Which output, for backbones that return a dictionary.
 
     Returns:
-        `(images, features)`, the features `[B, h, w, C]` or `[B, C]`.
+        `(inputs, features)`: the images, or the structure of inputs that the backbone has (images
+        with metadata); features `[B, h, w, C]`, tokens `[B, n, C]` or `[B, C]`.
 
     Raises:
         ValueError: If it is no backbone, has a top, or does not give one such tensor.
     """
     check_backbone(backbone)
-    images = _inputs(backbone, input_shape)
-    features = backbone(images)
-    if isinstance(features, (dict, list, tuple)) or len(features.shape) not in (2, 4):
+    inputs = _inputs(backbone, input_shape)
+    features = backbone(inputs)
+    if isinstance(features, dict) and len(features) == 1 and feature is None:
+        feature = next(iter(features))
+    if isinstance(features, dict) and feature in features:
+        features = features[feature]
+    elif isinstance(features, dict) or feature is not None:
+        names = list(features) if isinstance(features, dict) else "one tensor, without a name"
+        raise ValueError(
+            "`feature` must name one of the outputs of `backbone`. "
+            f"Received: feature={feature!r}, outputs: {names}"
+        )
+    if isinstance(features, (list, tuple)) or len(features.shape) not in (2, 3, 4):
         shape = features.shape if hasattr(features, "shape") else type(features).__name__
         raise ValueError(
-            "`backbone` must return one tensor [batch, height, width, channels] or "
-            f"[batch, channels]. Received: {shape}"
+            "`backbone` must return one tensor [batch, height, width, channels], "
+            f"[batch, tokens, channels] or [batch, channels]. Received: {shape}"
         )
-    return images, features
+    return inputs, features
 
 
 def check_backbone(backbone: Any) -> None:
@@ -54,17 +66,26 @@ def check_backbone(backbone: Any) -> None:
         )
 
 
-def _inputs(backbone: keras.Layer, input_shape: Shape | None) -> keras.KerasTensor:
+def _inputs(backbone: keras.Layer, input_shape: Shape | None) -> Any:
     known = getattr(backbone, "inputs", None)
-    if known:
-        if len(known) != 1:
-            raise ValueError(
-                f"`backbone` must have one input. Received a backbone with {len(known)} inputs."
-            )
+    if known and len(known) == 1:
         return keras.Input(known[0].shape[1:], dtype=known[0].dtype, name="images")
+    if known:  # as the backbone has them: a dictionary or a list
+        return keras.tree.map_structure(
+            lambda x: keras.Input(x.shape[1:], dtype=x.dtype, name=x.name), backbone.input
+        )
     if input_shape is None:
         raise ValueError(
             "`backbone` does not know the shape of its images. Pass `input_shape`, for example "
             "input_shape=(224, 224, 3)."
         )
     return keras.Input(tuple(input_shape), name="images")
+
+
+def check_one_input(model: keras.Model) -> None:
+    """Raise unless a model takes images alone, as served and portable models do."""
+    if len(model.inputs) != 1:
+        raise ValueError(
+            "Models with one input, the images, can be exported. Received inputs: "
+            f"{[x.name for x in model.inputs]}"
+        )

@@ -32,12 +32,13 @@ class HierarchicalClassifier(keras.Model):
     20 as metrics; `compile(optimizer)` changes the optimizer and keeps the rest.
 
     Args:
-        backbone: Keras model or layer from images to `[B, h, w, C]` or `[B, C]`.
+        backbone: Keras model or layer from images to `[B, h, w, C]`, `[B, tokens, C]` or `[B, C]`.
         tree: A `ClassTree` (or its configuration).
         method: Name of a method, see `keras_haframe.methods.names()`.
         network: `"I"` or `"II"` (see `models.necks`); the method's own choice by default.
         hidden_units: Width of a type I network's features; `None` for none.
-        pooling: `"average"` or `"max"`; the network type's own choice by default.
+        pooling: `"average"` or `"max"`; the network type's own choice by default. Must be said for
+            tokens, of which `"class_token"` is the first.
         convention: Distance convention (see `ClassTree.distances`) of the metrics, and of the
             method where it has one.
         synchronized: Take the batch statistics of neck and head over all replicas of a
@@ -45,6 +46,7 @@ class HierarchicalClassifier(keras.Model):
         input_momentum: Momentum of the transformation block's first batch normalization.
         reduce_init: Start of a type II network's 1x1 convolution, `"uniform"` or `"normal"`.
         input_shape: Shape of one image, for backbones that do not know theirs.
+        feature: Name of the output to use, for backbones that return a dictionary.
         name: Name of the model.
         **options: Options of the method: `help(keras_haframe.methods.HAFrame)` lists HAFrame's.
 
@@ -68,6 +70,7 @@ class HierarchicalClassifier(keras.Model):
         input_momentum: float = 0.9,
         reduce_init: str = "uniform",
         input_shape: tuple | None = None,
+        feature: str | None = None,
         name: str | None = None,
         **options: Any,
     ) -> None:
@@ -81,7 +84,7 @@ class HierarchicalClassifier(keras.Model):
         network = network or chosen.network
         if network not in ("I", "II"):
             raise ValueError(f"`network` must be 'I' or 'II'. Received: network={network!r}")
-        inputs, x = run_backbone(backbone, input_shape)
+        inputs, x = run_backbone(backbone, input_shape, feature)
         if network == "I":
             features = necks.type_one(x, hidden_units, pooling, synchronized)
         else:
@@ -112,6 +115,7 @@ class HierarchicalClassifier(keras.Model):
             "input_momentum": input_momentum,
             "reduce_init": reduce_init,
             "input_shape": input_shape,
+            "feature": feature,
         }
         self.compile(
             optimizer=keras.optimizers.SGD(0.01, momentum=0.9),
@@ -248,13 +252,15 @@ def build(
     """Make a compiled, hierarchy-aware image classifier.
 
     Args:
-        backbone: Keras model or layer from images to `[B, h, w, C]` or `[B, C]`, without a
-            classification top: any of `keras.applications` with `include_top=False`, a keras-hub
-            or keras-cv backbone, or your own. Images must be scaled as the backbone wants them.
+        backbone: Keras model or layer from images to `[B, h, w, C]`, `[B, tokens, C]` (see
+            `pooling`) or `[B, C]`, without a classification top: any of `keras.applications` with
+            `include_top=False`, a keras-hub or keras-cv backbone, or your own. Images must be
+            scaled as the backbone wants them. With several inputs (images and a place or date) the
+            model takes them as the backbone does.
         tree: A `ClassTree`; its classes are in the order of the integer labels.
         method: `"haframe"`, `"cross_entropy"` or another of `keras_haframe.methods.names()`.
         **options: Options of the network (`network`, `hidden_units`, `pooling`, `convention`,
-            `synchronized`, `input_momentum`, `reduce_init`, `input_shape`, `name`; see
+            `synchronized`, `input_momentum`, `reduce_init`, `input_shape`, `feature`, `name`; see
             `HierarchicalClassifier`) and of the method (for HAFrame `gamma`, `alpha`,
             `min_similarity`, `mapping`, `seed`, `structured`; see
             `help(keras_haframe.methods.HAFrame)`).

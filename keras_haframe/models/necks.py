@@ -10,15 +10,35 @@ from keras_haframe.tree_ops.values import Tensor
 
 REDUCE_INITS = {"uniform": linear_init, "normal": conv_init}
 POOLINGS = {
-    "average": keras.layers.GlobalAveragePooling2D,
-    "max": keras.layers.GlobalMaxPooling2D,
+    3: {
+        "average": keras.layers.GlobalAveragePooling1D,
+        "max": keras.layers.GlobalMaxPooling1D,
+        "class_token": None,
+    },
+    4: {
+        "average": keras.layers.GlobalAveragePooling2D,
+        "max": keras.layers.GlobalMaxPooling2D,
+    },
 }
 
 
-def _pool(x: Tensor, pooling: str) -> Tensor:
-    if pooling not in POOLINGS:
-        raise ValueError(f"`pooling` must be one of {tuple(POOLINGS)}. Received: {pooling!r}")
-    return POOLINGS[pooling](name="pool")(x) if len(x.shape) == 4 else x
+def _pool(x: Tensor, pooling: str | None, default: str) -> Tensor:
+    """Features `[B, C]` of a map or of tokens, of which the first may be a class token."""
+    axes = len(x.shape)
+    if axes == 2:
+        return x
+    if pooling is None and axes == 3:
+        raise ValueError(
+            "`backbone` returns tokens [batch, tokens, channels]. Say what stands for the image: "
+            "pooling='class_token' (the first), 'average' or 'max' (of all)."
+        )
+    pooling = pooling or default
+    if pooling not in POOLINGS[axes]:
+        raise ValueError(f"`pooling` must be one of {tuple(POOLINGS[axes])}. Received: {pooling!r}")
+    if pooling == "class_token":
+        return x[:, 0]
+    options = {"data_format": "channels_last"} if axes == 3 else {}
+    return POOLINGS[axes][pooling](name="pool", **options)(x)
 
 
 def type_one(
@@ -30,17 +50,17 @@ def type_one(
     """Pool, batch normalization, linear layer, batch normalization, ELU.
 
     Args:
-        x: Backbone output, symbolic, `[B, h, w, C]` or `[B, C]`.
+        x: Backbone output, symbolic, `[B, h, w, C]`, tokens `[B, n, C]` or `[B, C]`.
         hidden_units: Width of the features; `None` for the pooled backbone output itself (the
             WideResNet of the paper).
         pooling: `"max"` (the default with hidden units, as in the paper's ResNet-50) or
-            `"average"`.
+            `"average"`; of tokens one must be said, also `"class_token"`, the first.
         synchronized: Batch statistics over all replicas.
 
     Returns:
         Features `[B, hidden_units]`.
     """
-    x = _pool(x, pooling or ("average" if hidden_units is None else "max"))
+    x = _pool(x, pooling, "average" if hidden_units is None else "max")
     if hidden_units is None:
         return x
 
@@ -65,10 +85,11 @@ def type_two(
     """1x1 convolution without bias to `units` channels, pool, transformation block.
 
     Args:
-        x: Backbone output, symbolic, `[B, h, w, C]` or `[B, C]` (then the convolution is a linear
-            layer).
+        x: Backbone output, symbolic, `[B, h, w, C]`, or tokens `[B, n, C]` or `[B, C]` (then the
+            convolution is a linear layer).
         units: Width K of the features, the number of classes.
-        pooling: `"average"` (default) or `"max"`.
+        pooling: `"average"` (default) or `"max"`; of tokens one must be said, also
+            `"class_token"`, the first.
         synchronized: Batch statistics over all replicas.
         input_momentum: See `layers.TransformationBlock`.
         reduce_init: How the convolution starts: `"uniform"` in +-1/sqrt(C), as in the paper's
@@ -84,9 +105,10 @@ def type_two(
     init = REDUCE_INITS[reduce_init]()
     options = {"use_bias": False, "kernel_initializer": init, "name": "reduce"}
     if len(x.shape) == 4:
-        x = _pool(keras.layers.Conv2D(units, 1, **options)(x), pooling or "average")
+        x = keras.layers.Conv2D(units, 1, **options)(x)
     else:
         x = keras.layers.Dense(units, **options)(x)
+    x = _pool(x, pooling, "average")
     return TransformationBlock(
         units, input_momentum, synchronized=synchronized, name="transformation"
     )(x)

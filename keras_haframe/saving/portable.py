@@ -11,6 +11,7 @@ import keras
 from keras_haframe.files import PathLike
 from keras_haframe.methods import Method
 from keras_haframe.models import HierarchicalClassifier
+from keras_haframe.models.backbones import check_one_input
 from keras_haframe.tree_ops.values import Tensor
 
 NEEDS = {"onnx": ("onnx", "tf2onnx"), "litert": ()}
@@ -69,6 +70,7 @@ def export_file(model: HierarchicalClassifier, path: PathLike, format: str) -> p
     path = pathlib.Path(path)
     path = path if path.suffix == SUFFIX[format] else path.with_name(path.name + SUFFIX[format])
     path.parent.mkdir(parents=True, exist_ok=True)
+    check_one_input(model)
     image = model.inputs[0]
     images = keras.Input(image.shape[1:], dtype=image.dtype, name="images")
     outputs = _Probabilities(model.method, name="probabilities")(model(images, training=False))

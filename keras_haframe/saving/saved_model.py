@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.files import PathLike
 from keras_haframe.models import HierarchicalClassifier
+from keras_haframe.models.backbones import check_one_input
 from keras_haframe.saving import decoding, facts, model_card, serving_config, signatures, warmup
 from keras_haframe.tree import ClassTree
 
@@ -91,6 +92,7 @@ def export(
             "model with model.save('model.keras'), then load and export it in a process with "
             f"KERAS_BACKEND=tensorflow. Received backend: {keras.backend.backend()}"
         )
+    check_one_input(model)
     for key, value in (("max_pixels", max_pixels), ("top_k", top_k)):
         if int(value) < 1:
             raise ValueError(f"`{key}` must be positive. Received: {key}={value}")
