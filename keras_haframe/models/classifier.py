@@ -39,6 +39,7 @@ class HierarchicalClassifier(keras.Model):
         hidden_units: Width of a type I network's features; `None` for none.
         pooling: `"average"` or `"max"`; the network type's own choice by default. Must be said for
             tokens, of which `"class_token"` is the first.
+        feature: Name of the output to use, for backbones that return a dictionary.
         convention: Distance convention (see `ClassTree.distances`) of the metrics, and of the
             method where it has one.
         synchronized: Take the batch statistics of neck and head over all replicas of a
@@ -46,7 +47,6 @@ class HierarchicalClassifier(keras.Model):
         input_momentum: Momentum of the transformation block's first batch normalization.
         reduce_init: Start of a type II network's 1x1 convolution, `"uniform"` or `"normal"`.
         input_shape: Shape of one image, for backbones that do not know theirs.
-        feature: Name of the output to use, for backbones that return a dictionary.
         name: Name of the model.
         **options: Options of the method: `help(keras_haframe.methods.HAFrame)` lists HAFrame's.
 
@@ -65,12 +65,12 @@ class HierarchicalClassifier(keras.Model):
         network: str | None = None,
         hidden_units: int | None = 600,
         pooling: str | None = None,
+        feature: str | None = None,
         convention: str = "depth",
         synchronized: bool = False,
         input_momentum: float = 0.9,
         reduce_init: str = "uniform",
         input_shape: tuple | None = None,
-        feature: str | None = None,
         name: str | None = None,
         **options: Any,
     ) -> None:
@@ -110,12 +110,12 @@ class HierarchicalClassifier(keras.Model):
             "network": network,
             "hidden_units": hidden_units,
             "pooling": pooling,
+            "feature": feature,
             "convention": convention,
             "synchronized": bool(synchronized),
             "input_momentum": input_momentum,
             "reduce_init": reduce_init,
             "input_shape": input_shape,
-            "feature": feature,
         }
         self.compile(
             optimizer=keras.optimizers.SGD(0.01, momentum=0.9),
@@ -259,8 +259,8 @@ def build(
             model takes them as the backbone does.
         tree: A `ClassTree`; its classes are in the order of the integer labels.
         method: `"haframe"`, `"cross_entropy"` or another of `keras_haframe.methods.names()`.
-        **options: Options of the network (`network`, `hidden_units`, `pooling`, `convention`,
-            `synchronized`, `input_momentum`, `reduce_init`, `input_shape`, `feature`, `name`; see
+        **options: Options of the network (`network`, `hidden_units`, `pooling`, `feature`,
+            `convention`, `synchronized`, `input_momentum`, `reduce_init`, `input_shape`, `name`; see
             `HierarchicalClassifier`) and of the method (for HAFrame `gamma`, `alpha`,
             `min_similarity`, `mapping`, `seed`, `structured`; see
             `help(keras_haframe.methods.HAFrame)`).
