@@ -19,7 +19,7 @@ from keras_haframe.data.image_files import path_tensor, read_image, unreadable
 from keras_haframe.data.labeled_files import Files, LabeledFiles
 from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.tree import ClassTree
-from keras_haframe.tree.folders import SPLITS
+from keras_haframe.tree.split_folders import SPLITS
 from keras_haframe.tree_ops.values import Tensor
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from keras_haframe.data.labeled_files import files_of_folders
 from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.files import PathLike
 from keras_haframe.tree import ClassTree
-from keras_haframe.tree.folders import SPLIT_FOLDERS
+from keras_haframe.tree.split_folders import SPLIT_FOLDERS
 
 
 def image_folder(

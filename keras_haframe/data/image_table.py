@@ -15,8 +15,8 @@ from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.data.table_columns import column_of, read_csv
 from keras_haframe.files import PathLike
 from keras_haframe.tree import ClassTree
-from keras_haframe.tree.folders import SPLIT_FOLDERS
 from keras_haframe.tree.prefixes import Path, tree_of_prefixes
+from keras_haframe.tree.split_folders import SPLIT_FOLDERS
 
 
 def image_table(

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from keras_haframe.data.splits import seeded_split
 from keras_haframe.files import PathLike
 from keras_haframe.tree import ClassTree
-from keras_haframe.tree.folders import SPLITS, Folders, scan, split_folders
+from keras_haframe.tree.folders import Folders, scan
 from keras_haframe.tree.prefixes import tree_of_prefixes
+from keras_haframe.tree.split_folders import SPLITS, split_folders
 
 Files = list[tuple[str, int]]
 
@@ -106,6 +107,9 @@ def files_of_folders(
     for split, folder in (splits or {"train": top}).items():
         empty = "refuse" if split == "train" else "skip"
         found[split] = scan(folder, empty=empty, inner_images=inner_images)
+    for split in SPLITS[1:]:
+        for place, folder in found[split].places.items() if split in found else ():
+            found["train"].add_place(place, folder)
     paths = list(found["train"].files)
     if tree is None:
         tree = tree_of_prefixes(ClassTree, paths, "root", name or top.resolve().name)

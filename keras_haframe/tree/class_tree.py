@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from keras_haframe.tree import arrays, folders, html, readers, tables, text, validation
+from keras_haframe.tree import arrays, folder_tree, html, readers, tables, text, validation
 
 
 class ClassTree:
@@ -82,7 +82,7 @@ class ClassTree:
     from_csv = classmethod(tables.from_csv)
     from_json = classmethod(readers.from_json)
     from_label_columns = classmethod(tables.from_label_columns)
-    from_folders = classmethod(folders.from_folders)
+    from_folders = classmethod(folder_tree.from_folders)
     from_wordnet = classmethod(readers.from_wordnet)
 
     def to_json(self, path: str | os.PathLike) -> None:
@@ -110,7 +110,7 @@ class ClassTree:
             raise ValueError(validation.unknown_name(node, self._index, "node of this tree"))
         return self._index[node]
 
-    label_of_file = folders.label_of_file
+    label_of_file = folder_tree.label_of_file
 
     def path(self, node: int | str) -> list[str]:
         """Names from the root down to `node` (a class label, node number or name)."""

@@ -216,6 +216,21 @@ def test_linked_folders_have_their_own_labels(tmp_path):
     assert (np.array([2, 0, 1])[labels] == gray(images) // 50).all()
 
 
+def test_one_folder_in_two_classes_or_splits(tmp_path):
+    write(tmp_path / "photos", {"dog": 2, "fox": 2})
+    os.symlink(tmp_path / "photos" / "dog", tmp_path / "photos" / "hound")
+    with pytest.raises(
+        ValueError, match=r"photos/dog and .*photos/hound are one folder, by a link"
+    ):
+        image_folder(tmp_path / "photos", (6, 8))
+    (tmp_path / "photos" / "hound").unlink()
+    (tmp_path / "val").mkdir()
+    (tmp_path / "photos").rename(tmp_path / "train")
+    os.symlink(tmp_path / "train" / "dog", tmp_path / "val" / "dog")
+    with pytest.raises(ValueError, match=r"train/dog and .*val/dog are one folder"):
+        image_folder(tmp_path, (6, 8))
+
+
 @pytest.mark.parametrize(
     ("options", "match"),
     [

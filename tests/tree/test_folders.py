@@ -5,7 +5,8 @@ import os
 import pytest
 
 import keras_haframe as kh
-from keras_haframe.tree.folders import scan, split_folders
+from keras_haframe.tree.folders import scan
+from keras_haframe.tree.split_folders import split_folders
 
 
 def make_images(top, *names):
