@@ -21,7 +21,7 @@ def check_images(images: Any, source: str = "x") -> None:
             )
 
 
-def check_data(x: Any, y: Any, num_classes: int, source: str = "the training data") -> None:
+def check_data(x: Any, y: Any, num_classes: int, source: str = "the training data") -> Any:
     """Check arrays whole and data sets by their first batch; leave other iterators alone.
 
     Args:
@@ -29,11 +29,15 @@ def check_data(x: Any, y: Any, num_classes: int, source: str = "the training dat
         y: Labels where `x` is an array, else `None`.
         num_classes: K.
         source: What the error calls the data.
+
+    Returns:
+        NumPy inputs: the first 256, or the first batch; `None` where they were left alone.
     """
     if y is not None:
         check_labels(y, num_classes, source=source)
-        check_images(keras.tree.map_structure(lambda a: a[:256], x), source)
-        return
+        first = keras.tree.map_structure(lambda a: keras.ops.convert_to_numpy(a[:256]), x)
+        check_images(first, source)
+        return first
     if isinstance(x, keras.utils.PyDataset):
         batch = x[0]
     elif type(x).__module__.startswith("tensorflow") and hasattr(x, "take"):
@@ -41,7 +45,7 @@ def check_data(x: Any, y: Any, num_classes: int, source: str = "the training dat
     elif hasattr(x, "batch_sampler"):
         batch = next(iter(x), None)
     else:
-        return
+        return None
     if not isinstance(batch, (tuple, list)) or len(batch) < 2:
         raise ValueError(
             f"{source} must give batches (images, integer labels). "
@@ -49,7 +53,9 @@ def check_data(x: Any, y: Any, num_classes: int, source: str = "the training dat
             + (f" of length {len(batch)}" if isinstance(batch, (tuple, list)) else "")
         )
     check_labels(keras.ops.convert_to_numpy(batch[1]), num_classes, source=source)
-    check_images(keras.tree.map_structure(keras.ops.convert_to_numpy, batch[0]), source)
+    first = keras.tree.map_structure(keras.ops.convert_to_numpy, batch[0])
+    check_images(first, source)
+    return first
 
 
 def check_float_images(data: Any, input_shape: tuple) -> None:

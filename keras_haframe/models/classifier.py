@@ -12,11 +12,14 @@ from keras import ops
 from scipy.special import softmax
 
 from keras_haframe import losses, methods, metrics
+from keras_haframe.data.preprocessing import Preprocessing
+from keras_haframe.data.value_range import ValueRange
 from keras_haframe.losses.haframe_loss import without_schedule
 from keras_haframe.methods.base import unknown_option
 from keras_haframe.models import checks, necks
 from keras_haframe.models.backbones import run_backbone
 from keras_haframe.models.build_optimizer import build_optimizer
+from keras_haframe.models.preparation import as_preprocessing, check_seen
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.values import Tensor
 
@@ -45,12 +48,17 @@ class HierarchicalClassifier(keras.Model):
         input_momentum: Momentum of the transformation block's first batch normalization.
         reduce_init: Start of a type II network's 1x1 convolution, `"uniform"` or `"normal"`.
         input_shape: Shape of one image, for backbones that do not know theirs.
+        preprocessing: The `data.Preprocessing` that makes the model's images. It is saved with the
+            model, `fit` checks that its images may come from it, `export` serves it.
         name: Name of the model.
         **options: Options of the method: `help(keras_haframe.methods.HAFrame)` lists HAFrame's.
 
     Attributes:
         backbone, tree: As given.
         method: The `Method`.
+        preprocessing: As given, or `None`.
+        trained_range: `data.value_range.ValueRange` of the first images of the last `fit`, saved
+            with the model; `None` before, and where `fit` got a generator.
         feature_extractor: `keras.Model` from images to penultimate features `[B, P]`.
     """
 
@@ -68,6 +76,7 @@ class HierarchicalClassifier(keras.Model):
         input_momentum: float = 0.9,
         reduce_init: str = "uniform",
         input_shape: tuple | None = None,
+        preprocessing: Preprocessing | dict | None = None,
         name: str | None = None,
         **options: Any,
     ) -> None:
@@ -82,6 +91,7 @@ class HierarchicalClassifier(keras.Model):
         if network not in ("I", "II"):
             raise ValueError(f"`network` must be 'I' or 'II'. Received: network={network!r}")
         inputs, x = run_backbone(backbone, input_shape)
+        preprocessing = as_preprocessing(preprocessing, inputs.shape)
         if network == "I":
             features = necks.type_one(x, hidden_units, pooling, synchronized)
         else:
@@ -100,6 +110,8 @@ class HierarchicalClassifier(keras.Model):
         self.backbone = backbone
         self.tree = tree
         self.method = chosen
+        self.preprocessing = preprocessing
+        self.trained_range: ValueRange | None = None
         features = outputs.get("features", features)  # as the classifier sees them
         self.feature_extractor = keras.Model(inputs, features, name="feature_extractor")
         self._recipe = {
@@ -161,7 +173,8 @@ class HierarchicalClassifier(keras.Model):
     ) -> keras.callbacks.History:
         """As `keras.Model.fit`, after a check of the labels and of a batch of images."""
         if x is not None:
-            checks.check_data(x, y, self.tree.num_classes)
+            first = checks.check_data(x, y, self.tree.num_classes)
+            self.trained_range = check_seen(self, first) or self.trained_range
         if isinstance(validation_data, (tuple, list)):
             images, labels = validation_data[:2]
             checks.check_data(images, labels, self.tree.num_classes, "the validation data")
@@ -214,6 +227,8 @@ class HierarchicalClassifier(keras.Model):
             "tree": self.tree.get_config(),
             "name": self.name,
             **self._recipe,
+            "preprocessing": self.preprocessing and self.preprocessing.get_config(),
+            "trained_range": self.trained_range and list(self.trained_range),
             **self.method.options(),
         }
 
@@ -227,7 +242,10 @@ class HierarchicalClassifier(keras.Model):
         )
         if config.get("input_shape") is not None:
             config["input_shape"] = tuple(config["input_shape"])
-        return cls(**without_schedule(config))
+        seen = config.pop("trained_range", None)  # not in files from before
+        model = cls(**without_schedule(config))
+        model.trained_range = seen and ValueRange(*seen)
+        return model
 
     def load_own_variables(self, store: Any) -> None:
         if set(store.keys()) == {"0"} and not store["0"].shape:
@@ -250,12 +268,13 @@ def build(
     Args:
         backbone: Keras model or layer from images to `[B, h, w, C]` or `[B, C]`, without a
             classification top: any of `keras.applications` with `include_top=False`, a keras-hub
-            or keras-cv backbone, or your own. Images must be scaled as the backbone wants them.
+            or keras-cv backbone, or your own. Images must be scaled as the backbone wants them
+            (`data.Preprocessing.for_backbone`).
         tree: A `ClassTree`; its classes are in the order of the integer labels.
         method: `"haframe"`, `"cross_entropy"` or another of `keras_haframe.methods.names()`.
         **options: Options of the network (`network`, `hidden_units`, `pooling`, `convention`,
-            `synchronized`, `input_momentum`, `reduce_init`, `input_shape`, `name`; see
-            `HierarchicalClassifier`) and of the method (for HAFrame `gamma`, `alpha`,
+            `synchronized`, `input_momentum`, `reduce_init`, `input_shape`, `preprocessing`, `name`;
+            see `HierarchicalClassifier`) and of the method (for HAFrame `gamma`, `alpha`,
             `min_similarity`, `mapping`, `seed`, `structured`; see
             `help(keras_haframe.methods.HAFrame)`).
 
@@ -271,8 +290,9 @@ def build(
     ```python
     tree = keras_haframe.ClassTree.from_folders("photos/train")
     backbone = keras.applications.MobileNetV2(include_top=False, input_shape=(224, 224, 3))
-    model = keras_haframe.build(backbone, tree)
-    model.fit(images, labels, epochs=10)
+    preprocessing = keras_haframe.data.Preprocessing.for_backbone(backbone)
+    model = keras_haframe.build(backbone, tree, preprocessing=preprocessing)
+    model.fit(preprocessing(images), labels, epochs=10)  # images: uint8, of any size
     ```
 
     Reference: Liang and Davis, HAFrame (ICCV 2023), type II network.
