@@ -12,13 +12,16 @@ from keras import ops
 from scipy.special import softmax
 
 from keras_haframe import losses, methods, metrics
+from keras_haframe.data.checked_batches import checked
 from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.data.value_range import ValueRange
+from keras_haframe.files import PathLike
 from keras_haframe.losses.haframe_loss import without_schedule
 from keras_haframe.methods.base import unknown_option
-from keras_haframe.models import checks, necks
+from keras_haframe.models import checks, model_files, necks
 from keras_haframe.models.backbones import run_backbone
 from keras_haframe.models.build_optimizer import build_optimizer
+from keras_haframe.models.compile_config import metric_names, with_tree, without_tree
 from keras_haframe.models.preparation import as_preprocessing, check_seen
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.values import Tensor
@@ -171,17 +174,39 @@ class HierarchicalClassifier(keras.Model):
     def fit(
         self, x: Any = None, y: Any = None, *args: Any, validation_data: Any = None, **kwargs: Any
     ) -> keras.callbacks.History:
-        """As `keras.Model.fit`, after a check of the labels and of a batch of images."""
-        if x is not None:
-            first = checks.check_data(x, y, self.tree.num_classes)
-            self.trained_range = check_seen(self, first) or self.trained_range
+        """As `keras.Model.fit`, after a check of data, loss and callbacks.
+
+        Arrays are checked whole, data sets by their first batch; their labels are checked in every
+        batch. What `fit` refuses and what it warns of: docs/images.md and docs/training.md.
+        """
+        checks.check_loss(self.loss)
+        measured = ["loss", *metric_names(super().get_compile_config().get("metrics"))]
+        checks.warn_of_monitors(kwargs.get("callbacks"), measured, validation_data is not None)
+        train, first = self._checked(x, y, "the training data")
+        self.trained_range = check_seen(self, first) or self.trained_range
+        checks.warn_of_missing(getattr(x, "labels", None) if y is None else y, self.tree)
         if isinstance(validation_data, (tuple, list)):
-            images, labels = validation_data[:2]
-            checks.check_data(images, labels, self.tree.num_classes, "the validation data")
-        elif validation_data is not None:
-            checks.check_data(validation_data, None, self.tree.num_classes, "the validation data")
+            self._checked(*validation_data[:2], "the validation data")
+        else:
+            validation_data, _ = self._checked(validation_data, None, "the validation data")
         build_optimizer(self)
-        return super().fit(x, y, *args, validation_data=validation_data, **kwargs)
+        return super().fit(train, y, *args, validation_data=validation_data, **kwargs)
+
+    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """As `keras.Model.evaluate`, after the checks of `fit`."""
+        if not kwargs.get("_use_cached_eval_dataset"):  # the validation of `fit`, checked already
+            checks.check_loss(self.loss)
+            x, _ = self._checked(x, y, "the data")
+        return super().evaluate(x, y, *args, **kwargs)
+
+    def _checked(self, x: Any, y: Any, source: str) -> tuple[Any, Any]:
+        """Return data whose labels are checked as they are drawn, and its first inputs."""
+        if x is None:
+            return None, None
+        if y is None:
+            checks.check_names(getattr(x, "class_names", None), self.tree, source)
+        first = checks.check_data(x, y, self.tree.num_classes, source)
+        return (x if y is not None else checked(x, self.tree.num_classes, source)), first
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
         """Class scores `[B, K]`, higher is better (arguments as of `keras.Model.predict`)."""
@@ -246,6 +271,25 @@ class HierarchicalClassifier(keras.Model):
         model = cls(**without_schedule(config))
         model.trained_range = seen and ValueRange(*seen)
         return model
+
+    def get_compile_config(self) -> dict[str, Any]:
+        return without_tree(super().get_compile_config(), self.tree)
+
+    def compile_from_config(self, config: dict) -> None:
+        super().compile_from_config(with_tree(config, self.tree))
+
+    def save(self, filepath: PathLike, *args: Any, **kwargs: Any) -> None:
+        """As `keras.Model.save`, to a `.keras` file, the one form that can be read back."""
+        model_files.check_keras_file(filepath)
+        super().save(filepath, *args, **kwargs)
+
+    def load_weights(self, filepath: PathLike, *args: Any, **kwargs: Any) -> None:
+        """As `keras.Model.load_weights`; a `.keras` file must be of the same classes.
+
+        A `.weights.h5` file has no names: that its classes are in another order cannot be seen.
+        """
+        model_files.check_classes(filepath, self.tree)
+        super().load_weights(filepath, *args, **kwargs)
 
     def load_own_variables(self, store: Any) -> None:
         if set(store.keys()) == {"0"} and not store["0"].shape:
