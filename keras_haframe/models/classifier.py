@@ -186,7 +186,8 @@ class HierarchicalClassifier(keras.Model):
         self.trained_range = check_seen(self, first) or self.trained_range
         checks.warn_of_missing(getattr(x, "labels", None) if y is None else y, self.tree)
         if isinstance(validation_data, (tuple, list)):
-            self._checked(*validation_data[:2], "the validation data")
+            images, labels = validation_data[:2]
+            self._checked(images, labels, "the validation data")
         else:
             validation_data, _ = self._checked(validation_data, None, "the validation data")
         build_optimizer(self)
