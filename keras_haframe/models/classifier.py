@@ -180,8 +180,12 @@ class HierarchicalClassifier(keras.Model):
         batch. What `fit` refuses and what it warns of: docs/images.md and docs/training.md.
         """
         checks.check_loss(self.loss)
-        measured = ["loss", *metric_names(super().get_compile_config().get("metrics"))]
-        checks.warn_of_monitors(kwargs.get("callbacks"), measured, validation_data is not None)
+        given = metric_names(super().get_compile_config().get("metrics"))
+        # `compile(optimizer)` keeps the metrics, but not their configuration.
+        measured = given or [h.name for h in metrics.HEADLINE if h.classes <= self.tree.num_classes]
+        checks.warn_of_monitors(
+            kwargs.get("callbacks"), ["loss", *measured], validation_data is not None
+        )
         train, first = self._checked(x, y, "the training data")
         self.trained_range = check_seen(self, first) or self.trained_range
         checks.warn_of_missing(getattr(x, "labels", None) if y is None else y, self.tree)
