@@ -35,6 +35,8 @@ INSTEAD = {
         ("fgvc_aircraft.PREPROCESSING", 'Preprocessing(size=(16, 16), input_range=(0.0, 1.0))'),
         ("64", "8"), ("epochs=100", "epochs=1"),
     ],
+    "images.md": [("(224, 224)", "(8, 8)"), ("epochs=10", "epochs=1")],
+    "fine_tuning.md": [("epochs=5", "epochs=1"), ("epochs=10", "epochs=1")],
     "mae.md": [
         (
             "(32, 32, 3), (192, 12, 3), patch_size=4)",
@@ -131,11 +133,11 @@ def on_the_photographs_page(names: dict, folder: pathlib.Path, request) -> None:
     (folder / "photos" / "observations.csv").write_text("\n".join(lines))
 
 
-def on_the_serving_page(names: dict, folder: pathlib.Path, request) -> None:
+def with_pictures(names: dict, folder: pathlib.Path, request) -> None:
     import tensorflow as tf
 
-    names["model"] = kh.build(backbone(), names["tree"])
     pictures = np.random.default_rng(0).integers(0, 256, (16, 20, 24, 3), "uint8")
+    names["pictures"] = pictures
     names["dataset"] = tf.data.Dataset.from_tensor_slices((pictures, names["labels"]))
 
 
@@ -149,11 +151,13 @@ PREPARE = {
     "mae.md": on_the_mae_page,
     "networks.md": on_the_networks_page,
     "photographs.md": on_the_photographs_page,
-    "serving.md": on_the_serving_page,
+    "images.md": with_pictures,
+    "serving.md": with_pictures,
     "training.md": on_the_training_page,
 }
 
 
+@pytest.mark.filterwarnings("error:.*monitors")
 @pytest.mark.parametrize("page", PAGES)
 def test_page(page, tree, tmp_path, monkeypatch, request):
     """The blocks of a page run in their order, in one namespace."""

@@ -11,6 +11,8 @@ from keras_haframe.data.augmentation import Augmentation
 from keras_haframe.data.images import decode as decode_file
 
 if TYPE_CHECKING:  # it imports Keras, which drawing pictures needs not
+    import keras
+
     from keras_haframe.tree_ops.values import Tensor
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -39,6 +41,7 @@ class Preprocessing:
         antialias: Average over all source pixels when shrinking.
         input_range: `(low, high)`: values to which 0 and 255 are mapped. `(0, 255)` leaves them.
         mean, std: Then `(x - mean) / std`, one number per channel; `None` for neither.
+        bgr: Before that, the channels from RGB to BGR, as Keras's ResNet50 and VGG want them.
         augmentation: Random change of training images; `None` for none.
 
     Raises:
@@ -63,6 +66,7 @@ class Preprocessing:
     input_range: tuple[float, float] = (0.0, 255.0)
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    bgr: bool = False
     augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
@@ -104,6 +108,41 @@ class Preprocessing:
             size, antialias=True, input_range=(0.0, 1.0), mean=mean, std=std,
             augmentation=Augmentation(**augmentation),
         )  # fmt: skip
+
+    @classmethod
+    def for_backbone(
+        cls, backbone: keras.Layer, size: tuple[int, int] | None = None, **options: Any
+    ) -> Preprocessing:
+        """As a pretrained network of `keras.applications` was fed: the values its weights want.
+
+        Args:
+            backbone: Made by `keras.applications`, known by its name.
+            size: `(height, width)`; by default that of the network's input.
+            **options: Further fields of a `Preprocessing`, such as `resize="crop"`.
+
+        Raises:
+            ValueError: For a network that is not known.
+
+        Example:
+
+        ```python
+        backbone = keras.applications.MobileNetV2(include_top=False, input_shape=(224, 224, 3))
+        preprocessing = Preprocessing.for_backbone(backbone)  # 224 x 224, values from -1 to 1
+        ```
+        """
+        from keras_haframe.data.backbone_range import published_scaling
+
+        scaling = published_scaling(backbone)
+        if scaling is None:
+            raise ValueError(
+                "`backbone` must be a network of keras.applications to know the values it wants. "
+                f"Received: {backbone.name!r}. Say them: Preprocessing(size, input_range=(-1, 1)), "
+                "or with `mean`, `std` and `bgr`."
+            )
+        known = getattr(backbone, "input_shape", None)
+        if size is None and known is not None and None not in known[1:3]:
+            size = tuple(known[1:3])
+        return cls(size, **{**scaling, **options})
 
     def __call__(self, images: Tensor) -> Tensor:
         """Resize and scale one image or a batch, without a random change.
@@ -196,7 +235,7 @@ class Preprocessing:
         return images[..., top : top + box[0], left : left + box[1], :]
 
     def scale(self, images: Tensor) -> Tensor:
-        """Values from 0 to 255 mapped to `input_range`, then less `mean`, divided by `std`.
+        """Values from 0 to 255 mapped to `input_range`, BGR if so, less `mean`, divided by `std`.
 
         Args:
             images: Numbers `[..., C]`: a NumPy array, or a tensor of TensorFlow or of the backend.
@@ -209,6 +248,8 @@ class Preprocessing:
         images = _float32(images)
         if (low, high) != (0.0, 255.0):
             images = images * np.float32((high - low) / 255.0) + np.float32(low)
+        if self.bgr:
+            images = _flipped(images)
         if mean is not None:
             images = images - _like(images, mean)
         return images if std is None else images / _like(images, std)
@@ -239,6 +280,15 @@ def _float32(images: Tensor) -> Tensor:
     from keras import ops
 
     return ops.cast(images, "float32")
+
+
+def _flipped(images: Tensor) -> Tensor:
+    """Reverse the channels; PyTorch takes no negative steps."""
+    if not type(images).__module__.startswith("torch"):
+        return images[..., ::-1]
+    from keras import ops
+
+    return ops.flip(images, axis=-1)
 
 
 def _like(images: Tensor, constants: np.ndarray) -> Tensor:

@@ -2,38 +2,60 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
+from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.checks import check_labels
+
+BLOCK = 1 << 22  # numbers that are summed at once
 
 
 def check_images(images: Any, source: str = "x") -> None:
-    """Raise if a batch of inputs holds NaN or infinity."""
+    """Raise if inputs hold NaN or infinity: arrays in memory whole, others as far as given."""
     for leaf in keras.tree.flatten(images):
-        array = np.asarray(leaf)
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
+        array = leaf if isinstance(leaf, np.ndarray) else np.asarray(leaf)
+        if array.dtype.kind == "f" and (bad := _not_finite(array)) is not None:
             raise ValueError(
-                f"Inputs contain NaN or infinite values in {source}. Check decoding and "
-                "normalization (a division by a zero standard deviation, for example)."
+                f"Inputs contain NaN or infinite values in {source}, first in example {bad}. Check "
+                "decoding and normalization (a division by a zero standard deviation, for example)."
             )
 
 
-def check_data(x: Any, y: Any, num_classes: int, source: str = "the training data") -> None:
+def _not_finite(array: np.ndarray) -> int | None:
+    """Row of the first number that is not finite; a finite sum says that there is none."""
+    rows = max(1, BLOCK // max(1, array[:1].size))
+    with np.errstate(all="ignore"):
+        for start in range(0, len(array), rows):
+            block = array[start : start + rows]
+            if not np.isfinite(block.sum()) and not np.isfinite(block).all():
+                return start + int(np.argwhere(~np.isfinite(block))[0, 0])
+    return None
+
+
+def check_data(x: Any, y: Any, num_classes: int, source: str = "the training data") -> Any:
     """Check arrays whole and data sets by their first batch; leave other iterators alone.
 
     Args:
-        x: Arrays, a `tf.data.Dataset`, a `keras.utils.PyDataset` or a torch `DataLoader`.
+        x: Arrays, a `tf.data.Dataset`, a `keras.utils.PyDataset` or a torch `DataLoader`. Of files
+            mapped into memory and of tensors the first 256 examples are looked at.
         y: Labels where `x` is an array, else `None`.
         num_classes: K.
         source: What the error calls the data.
+
+    Returns:
+        NumPy inputs: the first 256, or the first batch; `None` where they were left alone.
     """
     if y is not None:
         check_labels(y, num_classes, source=source)
-        check_images(keras.tree.map_structure(lambda a: a[:256], x), source)
-        return
+        first = keras.tree.map_structure(lambda a: keras.ops.convert_to_numpy(a[:256]), x)
+        whole = all(type(leaf) is np.ndarray for leaf in keras.tree.flatten(x))
+        check_images(x if whole else first, source)
+        return first
     if isinstance(x, keras.utils.PyDataset):
         batch = x[0]
     elif type(x).__module__.startswith("tensorflow") and hasattr(x, "take"):
@@ -41,7 +63,7 @@ def check_data(x: Any, y: Any, num_classes: int, source: str = "the training dat
     elif hasattr(x, "batch_sampler"):
         batch = next(iter(x), None)
     else:
-        return
+        return None
     if not isinstance(batch, (tuple, list)) or len(batch) < 2:
         raise ValueError(
             f"{source} must give batches (images, integer labels). "
@@ -49,7 +71,103 @@ def check_data(x: Any, y: Any, num_classes: int, source: str = "the training dat
             + (f" of length {len(batch)}" if isinstance(batch, (tuple, list)) else "")
         )
     check_labels(keras.ops.convert_to_numpy(batch[1]), num_classes, source=source)
-    check_images(keras.tree.map_structure(keras.ops.convert_to_numpy, batch[0]), source)
+    first = keras.tree.map_structure(keras.ops.convert_to_numpy, batch[0])
+    check_images(first, source)
+    return first
+
+
+def check_names(names: Sequence[str] | None, tree: ClassTree, source: str) -> None:
+    """Raise unless class names are those of the tree, in its order.
+
+    Args:
+        names: `class_names` of a data set, if it has them.
+        tree: The class tree.
+        source: What the error calls the data.
+    """
+    if names is None or list(names) == tree.leaves:
+        return
+    names = [str(name) for name in names]
+    if sorted(names) == sorted(tree.leaves):
+        mend = (
+            "The names are the same, their order is not: build the model with "
+            "`tree.reorder(dataset.class_names)`, give the data set `class_names=tree.leaves`, or "
+            "read the folder with `keras_haframe.data.image_folder`."
+        )
+    else:
+        mend = (
+            "Read the folder with `keras_haframe.data.image_folder`, which takes its folders for "
+            "the tree at any depth, or make the tree of these names."
+        )
+    raise ValueError(
+        f"`class_names` of {source} must be `tree.leaves`. Received: {_some(names)}; the tree has "
+        f"{_some(tree.leaves)}. {mend}"
+    )
+
+
+def warn_of_missing(labels: Any, tree: ClassTree) -> None:
+    """Warn of classes without any example, and of labels that look coarse.
+
+    Args:
+        labels: All labels of the training data; anything but integers `[n]` is not looked at.
+        tree: The class tree.
+    """
+    labels = None if labels is None else np.asarray(labels)
+    if labels is None or labels.ndim != 1 or labels.dtype.kind not in "iu":
+        return
+    present = np.unique(labels)
+    if not len(present) or len(present) == tree.num_classes:
+        return
+    missing = np.setdiff1d(np.arange(tree.num_classes), present)
+    text = (
+        f"{len(missing)} of {tree.num_classes} classes have no example in the training data: "
+        f"{_some([tree.leaves[k] for k in missing])}."
+    )
+    last, widths = int(present[-1]), [len(nodes) for nodes in tree.by_depth]
+    if last + 1 == len(present) and last + 1 in widths:
+        text += (
+            f" Only the labels 0 to {last} occur, as many as the tree has nodes at depth "
+            f"{widths.index(last + 1)}: are these labels of that level? They must be classes."
+        )
+    warnings.warn(text, stacklevel=3)
+
+
+def check_loss(loss: Any) -> None:
+    """Raise for a loss of Keras that takes the model's scores for probabilities."""
+    for each in keras.tree.flatten(loss):
+        name = each if isinstance(each, str) else getattr(each, "__name__", type(each).__name__)
+        name = name.lower().replace("_", "")
+        if not name.endswith("categoricalcrossentropy") or getattr(each, "from_logits", False):
+            continue
+        raise ValueError(
+            f"`loss` must take class scores (logits). Received: {each!r}, which takes "
+            "probabilities. Leave `loss` out of `compile` for the method's own, or use "
+            "keras.losses.SparseCategoricalCrossentropy(from_logits=True)."
+        )
+
+
+def warn_of_monitors(callbacks: Any, measured: Sequence[str], validated: bool) -> None:
+    """Warn of callbacks that wait for a quantity which this training does not measure.
+
+    Args:
+        callbacks: As given to `fit`.
+        measured: Names of the losses and metrics.
+        validated: Whether there is validation data.
+    """
+    known = [*measured, *(f"val_{name}" for name in measured if validated)]
+    callbacks = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+    for callback in callbacks:
+        monitor = getattr(callback, "monitor", None)
+        builtin = type(callback).__module__.startswith("keras.")
+        if not builtin or not isinstance(monitor, str) or monitor in known:
+            continue
+        if any(not type(c).__module__.startswith("keras.") for c in callbacks):
+            continue  # they may add to the logs
+        warnings.warn(
+            f"{type(callback).__name__} monitors {monitor!r}, which this `fit` does not measure. "
+            f"Choose one of {known}"
+            + ("." if validated else "; names with 'val_' need `validation_data`."),
+            stacklevel=3,
+        )
 
 
 def check_float_images(data: Any, input_shape: tuple) -> None:
@@ -81,3 +199,9 @@ def check_float_images(data: Any, input_shape: tuple) -> None:
             f"Images must have shape [batch, {', '.join(map(str, input_shape[1:]))}]. "
             f"Received shape: {shape}"
         )
+
+
+def _some(names: Sequence[str], count: int = 6) -> str:
+    """Return the first names, and how many more there are."""
+    more = len(names) - count
+    return ", ".join(map(repr, names[:count])) + (f" and {more} more" if more > 0 else "")

@@ -12,11 +12,17 @@ from keras import ops
 from scipy.special import softmax
 
 from keras_haframe import losses, methods, metrics
+from keras_haframe.data.checked_batches import checked
+from keras_haframe.data.preprocessing import Preprocessing
+from keras_haframe.data.value_range import ValueRange
+from keras_haframe.files import PathLike
 from keras_haframe.losses.haframe_loss import without_schedule
 from keras_haframe.methods.base import unknown_option
-from keras_haframe.models import checks, necks
+from keras_haframe.models import checks, model_files, necks
 from keras_haframe.models.backbones import run_backbone
 from keras_haframe.models.build_optimizer import build_optimizer
+from keras_haframe.models.compile_config import metric_names, with_tree, without_tree
+from keras_haframe.models.preparation import as_preprocessing, check_seen
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.values import Tensor
 
@@ -47,12 +53,17 @@ class HierarchicalClassifier(keras.Model):
         input_momentum: Momentum of the transformation block's first batch normalization.
         reduce_init: Start of a type II network's 1x1 convolution, `"uniform"` or `"normal"`.
         input_shape: Shape of one image, for backbones that do not know theirs.
+        preprocessing: The `data.Preprocessing` that makes the model's images. It is saved with the
+            model, `fit` checks that its images may come from it, `export` serves it.
         name: Name of the model.
         **options: Options of the method: `help(keras_haframe.methods.HAFrame)` lists HAFrame's.
 
     Attributes:
         backbone, tree: As given.
         method: The `Method`.
+        preprocessing: As given, or `None`.
+        trained_range: `data.value_range.ValueRange` of the first images of the last `fit`, saved
+            with the model; `None` before, and where `fit` got a generator.
         feature_extractor: `keras.Model` from images to penultimate features `[B, P]`.
     """
 
@@ -71,6 +82,7 @@ class HierarchicalClassifier(keras.Model):
         input_momentum: float = 0.9,
         reduce_init: str = "uniform",
         input_shape: tuple | None = None,
+        preprocessing: Preprocessing | dict | None = None,
         name: str | None = None,
         **options: Any,
     ) -> None:
@@ -85,6 +97,7 @@ class HierarchicalClassifier(keras.Model):
         if network not in ("I", "II"):
             raise ValueError(f"`network` must be 'I' or 'II'. Received: network={network!r}")
         inputs, x = run_backbone(backbone, input_shape, feature)
+        preprocessing = as_preprocessing(preprocessing, getattr(inputs, "shape", ()))
         if network == "I":
             features = necks.type_one(x, hidden_units, pooling, synchronized)
         else:
@@ -103,6 +116,8 @@ class HierarchicalClassifier(keras.Model):
         self.backbone = backbone
         self.tree = tree
         self.method = chosen
+        self.preprocessing = preprocessing
+        self.trained_range: ValueRange | None = None
         features = outputs.get("features", features)  # as the classifier sees them
         self.feature_extractor = keras.Model(inputs, features, name="feature_extractor")
         self._recipe = {
@@ -163,16 +178,44 @@ class HierarchicalClassifier(keras.Model):
     def fit(
         self, x: Any = None, y: Any = None, *args: Any, validation_data: Any = None, **kwargs: Any
     ) -> keras.callbacks.History:
-        """As `keras.Model.fit`, after a check of the labels and of a batch of images."""
-        if x is not None:
-            checks.check_data(x, y, self.tree.num_classes)
+        """As `keras.Model.fit`, after a check of data, loss and callbacks.
+
+        Arrays are checked whole, data sets by their first batch; their labels are checked in every
+        batch. What `fit` refuses and what it warns of: docs/images.md and docs/training.md.
+        """
+        checks.check_loss(self.loss)
+        given = metric_names(super().get_compile_config().get("metrics"))
+        # `compile(optimizer)` keeps the metrics, but not their configuration.
+        measured = given or [h.name for h in metrics.HEADLINE if h.classes <= self.tree.num_classes]
+        checks.warn_of_monitors(
+            kwargs.get("callbacks"), ["loss", *measured], validation_data is not None
+        )
+        train, first = self._checked(x, y, "the training data")
+        self.trained_range = check_seen(self, first) or self.trained_range
+        checks.warn_of_missing(getattr(x, "labels", None) if y is None else y, self.tree)
         if isinstance(validation_data, (tuple, list)):
             images, labels = validation_data[:2]
-            checks.check_data(images, labels, self.tree.num_classes, "the validation data")
-        elif validation_data is not None:
-            checks.check_data(validation_data, None, self.tree.num_classes, "the validation data")
+            self._checked(images, labels, "the validation data")
+        else:
+            validation_data, _ = self._checked(validation_data, None, "the validation data")
         build_optimizer(self)
-        return super().fit(x, y, *args, validation_data=validation_data, **kwargs)
+        return super().fit(train, y, *args, validation_data=validation_data, **kwargs)
+
+    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """As `keras.Model.evaluate`, after the checks of `fit`."""
+        if not kwargs.get("_use_cached_eval_dataset"):  # the validation of `fit`, checked already
+            checks.check_loss(self.loss)
+            x, _ = self._checked(x, y, "the data")
+        return super().evaluate(x, y, *args, **kwargs)
+
+    def _checked(self, x: Any, y: Any, source: str) -> tuple[Any, Any]:
+        """Return data whose labels are checked as they are drawn, and its first inputs."""
+        if x is None:
+            return None, None
+        if y is None:
+            checks.check_names(getattr(x, "class_names", None), self.tree, source)
+        first = checks.check_data(x, y, self.tree.num_classes, source)
+        return (x if y is not None else checked(x, self.tree.num_classes, source)), first
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
         """Class scores `[B, K]`, higher is better (arguments as of `keras.Model.predict`)."""
@@ -218,6 +261,8 @@ class HierarchicalClassifier(keras.Model):
             "tree": self.tree.get_config(),
             "name": self.name,
             **self._recipe,
+            "preprocessing": self.preprocessing and self.preprocessing.get_config(),
+            "trained_range": self.trained_range and list(self.trained_range),
             **self.method.options(),
         }
 
@@ -231,7 +276,29 @@ class HierarchicalClassifier(keras.Model):
         )
         if config.get("input_shape") is not None:
             config["input_shape"] = tuple(config["input_shape"])
-        return cls(**without_schedule(config))
+        seen = config.pop("trained_range", None)  # not in files from before
+        model = cls(**without_schedule(config))
+        model.trained_range = seen and ValueRange(*seen)
+        return model
+
+    def get_compile_config(self) -> dict[str, Any]:
+        return without_tree(super().get_compile_config(), self.tree)
+
+    def compile_from_config(self, config: dict) -> None:
+        super().compile_from_config(with_tree(config, self.tree))
+
+    def save(self, filepath: PathLike, *args: Any, **kwargs: Any) -> None:
+        """As `keras.Model.save`, to a `.keras` file, the one form that can be read back."""
+        model_files.check_keras_file(filepath)
+        super().save(filepath, *args, **kwargs)
+
+    def load_weights(self, filepath: PathLike, *args: Any, **kwargs: Any) -> None:
+        """As `keras.Model.load_weights`; a `.keras` file must be of the same classes.
+
+        A `.weights.h5` file has no names: that its classes are in another order cannot be seen.
+        """
+        model_files.check_classes(filepath, self.tree)
+        super().load_weights(filepath, *args, **kwargs)
 
     def load_own_variables(self, store: Any) -> None:
         if set(store.keys()) == {"0"} and not store["0"].shape:
@@ -255,12 +322,13 @@ def build(
         backbone: Keras model or layer from images to `[B, h, w, C]`, `[B, tokens, C]` (see
             `pooling`) or `[B, C]`, without a classification top: any of `keras.applications` with
             `include_top=False`, a keras-hub or keras-cv backbone, or your own. Images must be
-            scaled as the backbone wants them. With several inputs (images and a place or date) the
+            scaled as the backbone wants them (`data.Preprocessing.for_backbone`). With several inputs (images and a place or date) the
             model takes them as the backbone does.
         tree: A `ClassTree`; its classes are in the order of the integer labels.
         method: `"haframe"`, `"cross_entropy"` or another of `keras_haframe.methods.names()`.
         **options: Options of the network (`network`, `hidden_units`, `pooling`, `feature`,
-            `convention`, `synchronized`, `input_momentum`, `reduce_init`, `input_shape`, `name`;
+            `convention`, `synchronized`, `input_momentum`, `reduce_init`, `input_shape`,
+            `preprocessing`, `name`;
             see `HierarchicalClassifier`) and of the method (for HAFrame `gamma`, `alpha`,
             `min_similarity`, `mapping`, `seed`, `structured`; see
             `help(keras_haframe.methods.HAFrame)`).
@@ -277,8 +345,9 @@ def build(
     ```python
     tree = keras_haframe.ClassTree.from_folders("photos/train")
     backbone = keras.applications.MobileNetV2(include_top=False, input_shape=(224, 224, 3))
-    model = keras_haframe.build(backbone, tree)
-    model.fit(images, labels, epochs=10)
+    preprocessing = keras_haframe.data.Preprocessing.for_backbone(backbone)
+    model = keras_haframe.build(backbone, tree, preprocessing=preprocessing)
+    model.fit(preprocessing(images), labels, epochs=10)  # images: uint8, of any size
     ```
 
     Reference: Liang and Davis, HAFrame (ICCV 2023), type II network.

@@ -25,7 +25,8 @@ def plot_images(
     """Draw images as one sheet with a caption below each.
 
     Args:
-        images: `[n, H, W, 3]`, uint8, or floats from 0 to 1.
+        images: `[n, H, W, 3]`, uint8, or floats of one of the usual ranges, told by their values: 0
+            to 1, -1 to 1, or 0 to 255.
         captions: n strings, may have several lines.
         columns: Images per row.
         title: Title of the sheet.
@@ -35,7 +36,7 @@ def plot_images(
         The Axes.
 
     Raises:
-        ValueError: If `images` are none, or there is not one caption for each.
+        ValueError: If `images` are none or of another range, or there is not one caption for each.
 
     Example:
 
@@ -47,7 +48,7 @@ def plot_images(
     if images.ndim != 4 or images.shape[-1] != 3 or len(images) == 0:
         raise ValueError(f"`images` must have shape [n, H, W, 3]. Received shape: {images.shape}")
     if images.dtype != np.uint8:
-        images = (np.clip(images, 0, 1) * 255).astype(np.uint8)
+        images = _as_bytes(images)
     captions = [""] * len(images) if captions is None else list(captions)
     if len(captions) != len(images):
         raise ValueError(f"Received {len(images)} images but {len(captions)} captions.")
@@ -67,3 +68,17 @@ def plot_images(
     if title:
         ax.set_title(title, fontsize=9)
     return ax
+
+
+def _as_bytes(images: np.ndarray) -> np.ndarray:
+    """Map floats of a usual range, give or take a tenth that resizing adds, to 0 to 255."""
+    least, most = float(images.min()), float(images.max())
+    for low, high in ((0, 1), (-1, 1), (0, 255)):
+        slack = 0.1 * min(high, abs(most))
+        if low - slack <= least and most <= high + slack:
+            scaled = (images.astype(np.float64) - low) / (high - low)
+            return (np.clip(scaled, 0, 1) * 255).astype(np.uint8)
+    raise ValueError(
+        "`images` must be uint8, or floats from 0 to 1, -1 to 1 or 0 to 255. Received: values from "
+        f"{least:.3g} to {most:.3g}. Draw them as they were before they were normalized."
+    )

@@ -44,7 +44,7 @@ def plot_reconstructions(
     ```
     """
     sheets = [np.asarray(getattr(reconstruction, name)) * std + mean for name in COLUMNS]
-    images = np.stack(sheets, axis=1).reshape(-1, *sheets[0].shape[1:])
+    images = np.clip(np.stack(sheets, axis=1), 0, 1).reshape(-1, *sheets[0].shape[1:])
     if images.shape[-1] == 1:
         images = images.repeat(3, axis=-1)
     ax = plot_images(images, columns=len(COLUMNS), ax=ax)

@@ -16,12 +16,16 @@ from keras_haframe.files import PathLike, whole, write_text
 from keras_haframe.tree_ops.checks import check_labels
 
 SETTINGS, TREE, HISTORY, SECONDS = "settings.json", "tree.json", "history.csv", "seconds.csv"
+CONTINUED = "continued_after"  # setting of a run that was given more epochs: how many it had
 SCORES, RESULT = "scores.npz", "result.json"
 CHECKPOINTS, TENSORBOARD = "checkpoints", "tensorboard"
 
 
 def keep_settings(folder: PathLike, settings: Mapping[str, Any]) -> None:
     """Write what defines a run or an experiment, or check that the folder holds the same.
+
+    More `epochs` than before are taken: a finished run is unfinished again and goes on. That its
+    first epochs followed the shorter schedule is noted in the settings.
 
     Args:
         folder: The folder.
@@ -36,12 +40,18 @@ def keep_settings(folder: PathLike, settings: Mapping[str, Any]) -> None:
         write_text(path, json.dumps(settings, indent=1) + "\n")
         return
     kept = read_settings(folder)
+    before, continued = kept.get("epochs"), kept.pop(CONTINUED, [])
+    more = before is not None and "epochs" in settings and settings["epochs"] > before
     for k in sorted(kept.keys() | settings.keys()):
-        if kept.get(k) != settings.get(k):
+        if kept.get(k) != settings.get(k) and not (more and k == "epochs"):
             raise ValueError(
                 f"{path.parent} holds results made with {k}={kept.get(k)!r}; now it is "
                 f"{k}={settings.get(k)!r}. Choose another folder, or remove that one."
             )
+    if more:
+        settings = {**settings, CONTINUED: [*continued, before]}
+        write_text(path, json.dumps(settings, indent=1) + "\n")
+        (path.parent / RESULT).unlink(missing_ok=True)
 
 
 def _plain(value: Any) -> Any:

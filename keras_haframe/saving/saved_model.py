@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import pathlib
 import shutil
@@ -19,7 +18,15 @@ from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.files import PathLike
 from keras_haframe.models import HierarchicalClassifier
 from keras_haframe.models.backbones import check_one_input
-from keras_haframe.saving import decoding, facts, model_card, serving_config, signatures, warmup
+from keras_haframe.saving import (
+    decoding,
+    facts,
+    model_card,
+    preparation,
+    serving_config,
+    signatures,
+    warmup,
+)
 from keras_haframe.tree import ClassTree
 
 
@@ -54,8 +61,9 @@ def export(
         directory: Directory of all versions of this model; made if missing.
         version: Version number; the next free one by default.
         preprocessing: How a decoded image becomes the model's input: a `Preprocessing`, or any
-            TensorFlow function from uint8 `[h, w, C]` to float `[H, W, C]`. By default the image
-            is resized (bilinear, aspect ratio ignored) and keeps values from 0 to 255.
+            TensorFlow function from uint8 `[h, w, C]` to float `[H, W, C]`. By default the model's
+            own (`build(..., preprocessing=...)`); a model without one stretches the image to its
+            size (bilinear) and keeps values from 0 to 255.
         metrics: Measured values for the model card, as `keras_haframe.metrics.summary` gives them.
         training: Facts for the model card: data set, hardware, whatever should be known.
         name: Name of the served model; by default the name of `directory`.
@@ -68,18 +76,16 @@ def export(
         server that polls the directory never sees half a model.
 
     Raises:
-        ValueError: If the version exists or an argument is out of range.
+        ValueError: If the version exists or an argument is out of range, or if the default
+            preparation would feed the network other values than `fit` saw.
         RuntimeError: If Keras runs on another backend than TensorFlow.
 
     Example:
 
     ```python
-    from keras_haframe.data import Preprocessing
-
     path = keras_haframe.export(
         model,
         "serving/aircraft",
-        preprocessing=Preprocessing(input_range=(-1.0, 1.0)),
         metrics=keras_haframe.metrics.summary(labels, model.predict(images), tree),
     )
     served = tf.saved_model.load(path).signatures["serving_bytes"]
@@ -101,7 +107,7 @@ def export(
     directory.mkdir(parents=True, exist_ok=True)
     if version is not None:
         _check_free(directory, int(version))
-    preprocessing, shape = _complete(preprocessing, model)
+    preprocessing, shape = preparation.complete(preprocessing, model)
     options = signatures.Options(preprocessing, shape, int(max_pixels), top_k=int(top_k))
 
     partial = directory / f".{uuid.uuid4().hex}.partial"
@@ -130,36 +136,6 @@ def _check_free(directory: pathlib.Path, version: int) -> None:
             f"{directory / str(version)} exists already. Leave out `version` to take the next free "
             f"number ({_next_version(directory)})."
         )
-
-
-def _complete(preprocessing: Preprocessing | Callable | None, model: HierarchicalClassifier) -> Any:
-    """Return the preparation with the model's image size filled in, and the shape of what it makes.
-
-    `(None, None)` for a model whose input is no image.
-    """
-    if not signatures.is_image_model(model):
-        return None, None
-    preprocessing = Preprocessing() if preprocessing is None else preprocessing
-    own = preprocessing if isinstance(preprocessing, Preprocessing) else None
-    if own is None and not callable(preprocessing):
-        raise ValueError(
-            "`preprocessing` must be a Preprocessing or a function of one image. "
-            f"Received: {type(preprocessing).__name__}"
-        )
-    *size, channels = model.inputs[0].shape[1:]
-    given = tuple(own.size or size) if own else tuple(size)
-    if None in given:
-        raise ValueError(
-            f"The model takes images of any size {tuple(size)}; say to which size encoded images "
-            "are resized: preprocessing=Preprocessing(size=(height, width))."
-        )
-    if any(s not in (None, p) for s, p in zip(size, given)):
-        raise ValueError(
-            f"`preprocessing` makes images of size {given}; the model takes {tuple(size)}."
-        )
-    if own:
-        preprocessing = dataclasses.replace(own, size=given)
-    return preprocessing, (*given, channels)
 
 
 def _save(module: Any, functions: dict, target: pathlib.Path, known: dict, tree: ClassTree) -> None:

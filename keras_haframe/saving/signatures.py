@@ -7,8 +7,6 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
-import keras
-
 from keras_haframe.files import PathLike
 from keras_haframe.models import HierarchicalClassifier
 from keras_haframe.saving import decoding, outputs
@@ -142,16 +140,6 @@ def make(model: HierarchicalClassifier, options: Options) -> tuple[Any, dict[str
         "classify": classify,
     }
     return module, signatures
-
-
-def is_image_model(model: HierarchicalClassifier) -> bool:
-    """Whether the model takes images `[H, W, 1 or 3]`."""
-    shape = model.inputs[0].shape
-    return (
-        len(shape) == 4
-        and shape[-1] in (1, 3)
-        and keras.config.image_data_format() != "channels_first"
-    )
 
 
 def set_classify_method(saved_model_dir: PathLike) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_haframe.data.value_range import ValueRange
 from keras_haframe.files import PathLike
 from keras_haframe.training import distribution
 
@@ -68,6 +69,8 @@ class Checkpoints(keras.callbacks.Callback):
             model.load_weights(path / WEIGHTS)
             for variable, value in zip(_random_states(model), state["random"], strict=True):
                 variable.assign(np.array(value, variable.dtype))
+            if state.get("trained_range"):  # not in checkpoints from before
+                model.trained_range = ValueRange(*state["trained_range"])
             self.history = state["history"]
             self.best_epoch, self.best_value = state["best_epoch"], state["best_value"]
             return state["epochs"]
@@ -106,6 +109,7 @@ class Checkpoints(keras.callbacks.Callback):
                 "best_value": self.best_value,
                 "random": [np.asarray(v).tolist() for v in _random_states(self.model)],
                 "history": self.history,
+                "trained_range": getattr(self.model, "trained_range", None),
                 "checksum": _checksum(partial / WEIGHTS),
             }
             (partial / STATE).write_text(json.dumps(state), encoding="utf-8")

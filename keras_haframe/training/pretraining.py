@@ -32,8 +32,8 @@ def pretrain(
 ) -> dict[str, Any] | None:
     """Train a model by its own loss alone, as `run` does one with labels.
 
-    The same call again goes on after the last finished epoch. A finished run has the model after
-    its last epoch in `model.keras`.
+    The same call again, or one of more epochs, goes on after the last finished epoch. A finished
+    run has the model after its last epoch in `model.keras`.
 
     Args:
         make_model: Makes a compiled model, such as `MAE`; called after the seed is set.
@@ -66,6 +66,7 @@ def pretrain(
     folder = pathlib.Path(folder)
     if distribution.is_first():
         files.keep_settings(folder, {**(settings or {}), "epochs": epochs, "seed": seed})
+    distribution.agree(True)  # nobody reads the result before it is known to stand
     if (result := files.read_result(folder)) is not None:
         return result
     trained = train_model(

@@ -13,11 +13,14 @@ import numpy as np
 
 from keras_haframe import metrics
 from keras_haframe.files import PathLike
+from keras_haframe.models import HierarchicalClassifier
+from keras_haframe.models.checks import check_images
 from keras_haframe.results import run as files
 from keras_haframe.results.table import write_csv
 from keras_haframe.training import distribution
 from keras_haframe.training.checkpoints import Checkpoints
 from keras_haframe.training.tensorboard import EpochScalars
+from keras_haframe.tree_ops.checks import check_labels
 
 
 def run(
@@ -63,16 +66,25 @@ def run(
         `"best_epoch"` (from 1) and `"train_minutes"` of this call; `None` if the time was up first.
 
     Raises:
-        ValueError: If `folder` holds a run with other settings.
+        ValueError: If `folder` holds a run with other settings, or, before anything is trained, if
+            an argument is not of its kind or the test labels do not fit.
         OSError: If a checkpoint cannot be written; the one before is whole.
     """
+    _check_arguments(make_model, train, test)
     folder = pathlib.Path(folder)
     if distribution.is_first():
         files.keep_settings(folder, {**(settings or {}), "epochs": epochs, "seed": seed})
+    distribution.agree(True)  # nobody reads the result before it is known to stand
     if (result := files.read_result(folder)) is not None:
         return result
+
+    def checked_model() -> keras.Model:
+        model = make_model()
+        _check_test(model, *test)
+        return model
+
     trained = train_model(
-        make_model, train, epochs, folder, validation=validation, seed=seed, callbacks=callbacks,
+        checked_model, train, epochs, folder, validation=validation, seed=seed, callbacks=callbacks,
         max_minutes=max_minutes, steps=steps, verbose=verbose,
     )  # fmt: skip
     if trained is None:
@@ -167,6 +179,37 @@ def load_trained(make_model: Callable[[], keras.Model], folder: str | pathlib.Pa
     checkpoints.restore(model)
     checkpoints.load_best(model)
     return model
+
+
+def _check_arguments(make_model: Any, train: Any, test: Any) -> None:
+    if isinstance(make_model, keras.Model) or not callable(make_model):
+        raise ValueError(
+            "`make_model` must be a function that makes the compiled model, because a run that is "
+            "taken up makes it anew: lambda: keras_haframe.build(make_backbone(), tree). "
+            f"Received: {type(make_model).__name__}"
+        )
+    if not callable(train):
+        raise ValueError(
+            "`train` must be a function from the first epoch to data for `fit`, because the order "
+            "follows from the epoch: ArrayBatches(images, labels, 64).from_epoch. "
+            f"Received: {type(train).__name__}"
+        )
+    if not isinstance(test, (tuple, list)) or len(test) != 2:
+        raise ValueError(f"`test` must be (inputs, labels). Received: {type(test).__name__}")
+
+
+def _check_test(model: Any, inputs: Any, labels: Any) -> None:
+    """Raise now for what would be found after the last epoch."""
+    if not isinstance(model, HierarchicalClassifier):
+        raise ValueError(
+            "`make_model` must return a HierarchicalClassifier, as `build` makes it. "
+            f"Received: {type(model).__name__}"
+        )
+    arrays = isinstance(inputs, np.ndarray)
+    count = len(inputs) if arrays else None
+    check_labels(labels, model.tree.num_classes, count, "the test data", least=1)
+    if arrays:
+        check_images(inputs, "the test data")
 
 
 def check_minutes(max_minutes: float | None) -> None:

@@ -145,8 +145,8 @@ def test_the_model_of_a_finished_run(done):
 
 def test_runs_under_other_settings_are_refused(done):
     folder, experiment, _, _ = done
-    with pytest.raises(ValueError, match="epochs=2; now it is epochs=3"):
-        compare(make(experiment.tree, epochs=3), ROWS, [0], folder, verbose=0)
+    with pytest.raises(ValueError, match="epochs=2; now it is epochs=1"):
+        compare(make(experiment.tree, epochs=1), ROWS, [0], folder, verbose=0)
     with pytest.raises(ValueError, match=r"options=.*'gamma': 1.0.*now it is .*'gamma': 2.0"):
         compare(experiment, {"HAFrame, 1": ("haframe", {"gamma": 2.0})}, [0], folder, verbose=0)
 

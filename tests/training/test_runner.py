@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from keras_haframe.training import checkpoints, load_trained
+from keras_haframe.data import ArrayBatches
+from keras_haframe.training import checkpoints, load_trained, run
 from keras_haframe.training.runner import Clock
 from keras_haframe.tree import ClassTree
 from tests.training.small_run import data, make_model, small_run
@@ -168,8 +169,52 @@ def test_a_full_disk_at_the_best_epoch_is_told_the_same_way(undisturbed, tmp_pat
 
 
 def test_other_settings_are_refused(undisturbed):
-    with pytest.raises(ValueError, match="epochs=4; now it is epochs=9"):
-        small_run(undisturbed[0], 9)
+    with pytest.raises(ValueError, match="epochs=4; now it is epochs=3"):
+        small_run(undisturbed[0], 3)
+
+
+def test_a_finished_run_is_given_more_epochs(tmp_path, capsys):
+    def constant(folder, epochs):
+        images, labels = data(24)
+        return run(
+            make_model, ArrayBatches(images, labels, 8).from_epoch, (images, labels), epochs,
+            folder, verbose=0,
+        )  # fmt: skip
+
+    constant(tmp_path / "a", 1)
+    longer = constant(tmp_path / "a", 2)
+    assert "going on after epoch 1 of 2" in capsys.readouterr().out
+    whole = constant(tmp_path / "b", 2)
+    assert {**longer, "method": 0, "train_minutes": 0} == {
+        **whole, "method": 0, "train_minutes": 0
+    }  # fmt: skip
+    settings = json.loads((tmp_path / "a" / "settings.json").read_text())
+    assert settings == {"epochs": 2, "seed": 0, "continued_after": [1]}
+    assert constant(tmp_path / "a", 2) == longer
+    trained = load_trained(make_model, tmp_path / "a").trained_range
+    assert data(24)[0].min() <= trained.least < -1
+
+
+def test_wrong_arguments_are_told_before_the_first_epoch(tmp_path):
+    images, labels = data(24)
+    train = ArrayBatches(images, labels, 8).from_epoch
+    broken = images.copy()
+    broken[23] = np.nan
+    good = {"make_model": make_model, "train": train, "test": (images, labels)}
+    for change, message in (
+        ({"make_model": make_model()}, "`make_model` must be a function.*Received: Hierarch"),
+        ({"make_model": lambda: keras.Sequential()}, "must return a HierarchicalClassifier"),
+        ({"train": images}, r"`train` must be a function.*from_epoch.*Received: ndarray"),
+        ({"train": train(0)}, "`train` must be a function.*Received: ArrayBatches"),
+        ({"test": images}, r"`test` must be \(inputs, labels\). Received: ndarray"),
+        ({"test": (images, labels + 1)}, "Received label 4 in the test data"),
+        ({"test": (images, labels[:9])}, "9 labels for 24 examples in the test data"),
+        ({"test": (broken, labels)}, "NaN .* in the test data, first in example 23"),
+        ({"validation": (images, labels + 1)}, "Received label 4 in the validation data"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            run(**{**good, **change}, epochs=1, folder=tmp_path / "run", verbose=0)
+    assert not list(tmp_path.glob("run/checkpoints/*"))
 
 
 @pytest.mark.slow
