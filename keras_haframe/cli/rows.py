@@ -8,6 +8,7 @@ import pathlib
 from collections.abc import Sequence
 
 from keras_haframe.files import PathLike
+from keras_haframe.text_table import aligned
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -77,13 +78,7 @@ def render(rows: list[dict], as_json: bool) -> str:
     if as_json:
         return json.dumps(rows, indent=2, ensure_ascii=False)
     columns = ["file", "class", "score", "sure of", "least risk", "path"]
-    table = [columns] + [_cells(row) for row in rows]
-    widths = [max(len(line[c]) for line in table) for c in range(len(columns) - 1)]
-    lines = [
-        "  ".join([*(cell.ljust(w) for cell, w in zip(line, widths)), line[-1]]).rstrip()
-        for line in table
-    ]
-    return "\n".join(lines)
+    return aligned(columns, [_cells(row) for row in rows])
 
 
 def _cells(row: dict) -> list[str]:
