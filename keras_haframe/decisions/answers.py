@@ -91,13 +91,18 @@ class Decisions:
         rows = zip(self.node.tolist(), self.name, self.path, self.probability.tolist(), self.reason)
         return (Decision(*row) for row in rows)
 
-    def __str__(self) -> str:
-        rows = [
+    def table(self, rows: int | None = None) -> str:
+        """Return the first rows as text; 20 by default."""
+        rows = SHOWN if rows is None else rows
+        body = [
             [d.name, d.probability, self.tree.leaves[int(self.best[i])], d.reason]
-            for i, d in zip(range(SHOWN), self)
+            for i, d in zip(range(rows), self)
         ]
-        more = f"\n... and {len(self) - SHOWN:,} more" if len(self) > SHOWN else ""
-        return aligned(["answer", "probability", "class", "reason"], rows) + more
+        more = f"\n... and {len(self) - rows:,} more" if len(self) > rows else ""
+        return aligned(["answer", "probability", "class", "reason"], body) + more
+
+    def __str__(self) -> str:
+        return self.table()
 
     def __repr__(self) -> str:
         classes = int((self.node < self.tree.num_classes).sum())

@@ -12,6 +12,7 @@ from keras import ops
 from scipy.special import softmax
 
 from keras_haframe import losses, methods, metrics
+from keras_haframe.decisions import Decisions, decide
 from keras_haframe.losses.haframe_loss import without_schedule
 from keras_haframe.methods.base import unknown_option
 from keras_haframe.models import checks, necks
@@ -185,6 +186,11 @@ class HierarchicalClassifier(keras.Model):
     def predict_classes(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
         """Label of the best class, int `[B]`."""
         return self.predict(x, *args, **kwargs).argmax(axis=-1)
+
+    def decide(self, x: Any, *, batch_size: int | None = None, **options: Any) -> Decisions:
+        """Answers with reasons, see `keras_haframe.decide`, which takes the options."""
+        p = self.predict_proba(x, batch_size=batch_size, verbose=0)
+        return decide(p, self.tree, **options)
 
     def features(self, x: Any, **kwargs: Any) -> np.ndarray:
         """Penultimate features `[B, P]` (arguments as of `keras.Model.predict`)."""
