@@ -68,6 +68,8 @@ def to_rows(files: Sequence[pathlib.Path], outputs: dict) -> list[dict]:
                 "expected_distance": float(outputs["decision_distance"][i]),
                 "sure_of": str(outputs["node_name"][i]),
                 "sure_probability": float(outputs["node_probability"][i]),
+                # Models of earlier versions give no reason.
+                "reason": str(outputs["reason"][i]) if "reason" in outputs else "",
             }
         )
     return rows
@@ -77,16 +79,17 @@ def render(rows: list[dict], as_json: bool) -> str:
     """JSON, or a table with the path in the tree."""
     if as_json:
         return json.dumps(rows, indent=2, ensure_ascii=False)
-    columns = ["file", "class", "score", "sure of", "least risk", "path"]
+    columns = ["file", "class", "score", "sure of", "reason", "least risk", "path"]
     return aligned(columns, [_cells(row) for row in rows])
 
 
 def _cells(row: dict) -> list[str]:
     if not row["ok"]:
-        return [row["file"], "-", "-", "-", "-", f"not read: {row['error']}"]
+        return [row["file"], "-", "-", "-", "-", "-", f"not read: {row['error']}"]
     path = " > ".join(f"{step['node']} {step['probability']:.2f}" for step in row["path"][1:])
     sure = f"{row['sure_of']} {row['sure_probability']:.2f}"
-    return [row["file"], row["class"], f"{row['score']:.3f}", sure, row["least_risk"], path]
+    answer = [row["file"], row["class"], f"{row['score']:.3f}", sure, row["reason"]]
+    return [*answer, row["least_risk"], path]
 
 
 def add_image_arguments(parser: argparse.ArgumentParser) -> None:
