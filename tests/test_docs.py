@@ -125,11 +125,21 @@ def on_the_training_page(names: dict, folder: pathlib.Path, request) -> None:
     names["photographs"] = np.zeros((16, 32, 32, 3), "float32")
 
 
+def on_the_scores_page(names: dict, folder: pathlib.Path, request) -> None:
+    """A file of scores that is not ours, and a tree."""
+    tree, rng = names["tree"], np.random.default_rng(0)
+    tree.to_json(folder / "tree.json")
+    labels = rng.integers(0, 4, 200)
+    scores = rng.normal(size=(200, 4)) * 2 - tree.distances()[labels]
+    np.savez(folder / "net.npz", scores=scores, labels=labels)
+
+
 PREPARE = {
     "collapse.md": lambda names, *_: names.update(model=kh.build(backbone(), names["tree"])),
     "data.md": on_the_data_page,
     "mae.md": on_the_mae_page,
     "networks.md": on_the_networks_page,
+    "scores.md": on_the_scores_page,
     "serving.md": on_the_serving_page,
     "training.md": on_the_training_page,
 }

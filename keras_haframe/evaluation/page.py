@@ -15,7 +15,7 @@ SECTIONS = {
     "Levels of the tree": "Level 1 are the children of the root. Accuracy: the answer lies below "
     "the same node as the label. Rolled up: the most probable node of the level instead. ECE: how "
     "far confidence and accuracy are apart.",
-    "Mistakes by LCA height": "How many levels up label and answer meet: 1 is a sibling.",
+    "Mistakes by LCA height": "How many levels up label and answer meet: 1 where they are siblings.",
     "Coarser answers": "Every answer rolled up to one level; or up to the first node whose "
     "probability reaches the floor. Right: the label, or a node above it. Coverage: how specific "
     "the answers are, from 0 (root) to 100 % (class).",
@@ -23,12 +23,14 @@ SECTIONS = {
     "Classes, worst first": "Precision: how often the class is right where it is the answer.",
 }
 WORDS = ("answer", "in common", "most frequent wrong answer")  # columns that are no numbers
+LETTERS = 24  # of the name in the legends of figures
 SHOWN = 12  # rows of a long table that are open
 
 
 def render(report: Evaluation) -> str:
     """Return the whole page."""
-    data = TestScores(report.probabilities, report.labels, names=(report.name, "baseline"))
+    name = report.name if len(report.name) <= LETTERS else f"{report.name[: LETTERS - 1]}…"
+    data = TestScores(report.probabilities, report.labels, names=(name, "baseline"))
     drawn: dict[str, list] = {"Mistakes by LCA height": [], "Coarser answers": []}
     for figure in mistake_figures(data, report.tree, 1):
         drawn["Mistakes by LCA height"].append(figure)
