@@ -19,6 +19,7 @@ from keras_haframe.tree_ops.options import check_choice
 from keras_haframe.tree_ops.values import Tensor
 
 NESTED_RULES = ("climbing", "selective")
+ENTRIES = 2**22  # node probabilities in work at a time, 16 MiB
 
 
 def nested_answers(
@@ -42,8 +43,12 @@ def nested_answers(
     p = check_probabilities(probabilities, tree.num_classes)
     labels = check_labels(labels, tree.num_classes, int(p.shape[0]))
     paths = rule_paths(tree, rule)
-    nodes, found = path_probabilities(p, node_probabilities(p, tree), paths)
-    nodes, found = ops.convert_to_numpy(nodes), ops.convert_to_numpy(found)
+    step, parts = max(1, ENTRIES // tree.num_nodes), []
+    for i in range(0, max(len(labels), 1), step):
+        rows = p[i : i + step]
+        found = path_probabilities(rows, node_probabilities(rows, tree), paths)
+        parts.append([ops.convert_to_numpy(part) for part in found])
+    nodes, found = (np.concatenate(part) for part in zip(*parts))
     return nodes, found, nodes == paths[labels]
 
 

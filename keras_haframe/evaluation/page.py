@@ -15,7 +15,7 @@ SECTIONS = {
     "Levels of the tree": "Level 1 are the children of the root. Accuracy: the answer lies below "
     "the same node as the label. Rolled up: the most probable node of the level instead. ECE: how "
     "far confidence and accuracy are apart.",
-    "Mistakes by LCA height": "How many levels up label and answer meet: 1 where they are siblings.",
+    "Mistakes by LCA height": "How many levels up label and answer meet: 1 for siblings.",
     "Coarser answers": "Every answer rolled up to one level; or up to the first node whose "
     "probability reaches the floor. Right: the label, or a node above it. Coverage: how specific "
     "the answers are, from 0 (root) to 100 % (class).",

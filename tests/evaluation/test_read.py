@@ -192,3 +192,20 @@ def test_a_column_of_labels_that_is_not_there(tree, data):
     table = Frame(data[1], tree.leaves)
     with pytest.raises(ValueError, match="no column 'truth' of labels"):
         kh.evaluate("truth", table, tree)
+
+
+@pytest.mark.parametrize(
+    "name, text, message",
+    [
+        ("none.txt", None, "No such file"),
+        ("empty.csv", "\n", "holds no labels"),
+        ("two.csv", "a.jpg,car\nb.jpg,jet\n", "one column, or a header with one of"),
+        ("odd.csv", "car\nplane\n", "'plane'"),
+        ("long.csv", "car\njet\n", "one label per row of scores. Received: 2 labels, 60"),
+    ],
+)
+def test_files_of_labels_that_are_none(tree, data, tmp_path, name, text, message):
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=message):
+        kh.evaluate(tmp_path / name, data[1], tree)
