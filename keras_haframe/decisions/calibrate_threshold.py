@@ -46,8 +46,8 @@ def nested_answers(
     step, parts = max(1, ENTRIES // tree.num_nodes), []
     for i in range(0, max(len(labels), 1), step):
         rows = p[i : i + step]
-        found = path_probabilities(rows, node_probabilities(rows, tree), paths)
-        parts.append([ops.convert_to_numpy(part) for part in found])
+        both = path_probabilities(rows, node_probabilities(rows, tree), paths)
+        parts.append([ops.convert_to_numpy(part) for part in both])
     nodes, found = (np.concatenate(part) for part in zip(*parts))
     return nodes, found, nodes == paths[labels]
 
