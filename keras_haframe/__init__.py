@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         collapse,
         data,
         decisions,
+        evaluation,
         frames,
         layers,
         losses,
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
         training,
         tree,
     )  # fmt: skip
+    from keras_haframe.decisions.decide import decide
+    from keras_haframe.evaluation.evaluate import evaluate
     from keras_haframe.frames import diagnose
     from keras_haframe.models import HierarchicalClassifier, build
     from keras_haframe.saving import export
@@ -37,8 +40,11 @@ __all__ = [
     "cli",
     "collapse",
     "data",
+    "decide",
     "decisions",
     "diagnose",
+    "evaluate",
+    "evaluation",
     "export",
     "frames",
     "layers",
@@ -62,7 +68,9 @@ if not TYPE_CHECKING:
             "ClassTree": "tree",
             "HierarchicalClassifier": "models",
             "build": "models",
+            "decide": "decisions",
             "diagnose": "frames",
+            "evaluate": "evaluation",
             "export": "saving",
         },
     )

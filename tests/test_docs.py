@@ -145,6 +145,15 @@ def on_the_training_page(names: dict, folder: pathlib.Path, request) -> None:
     names["photographs"] = np.zeros((16, 32, 32, 3), "float32")
 
 
+def on_the_scores_page(names: dict, folder: pathlib.Path, request) -> None:
+    """A file of scores that is not ours, and a tree."""
+    tree, rng = names["tree"], np.random.default_rng(0)
+    tree.to_json(folder / "tree.json")
+    labels = rng.integers(0, 4, 200)
+    scores = rng.normal(size=(200, 4)) * 2 - tree.distances()[labels]
+    np.savez(folder / "net.npz", scores=scores, labels=labels)
+
+
 PREPARE = {
     "collapse.md": lambda names, *_: names.update(model=kh.build(backbone(), names["tree"])),
     "data.md": on_the_data_page,
@@ -152,6 +161,7 @@ PREPARE = {
     "networks.md": on_the_networks_page,
     "photographs.md": on_the_photographs_page,
     "images.md": with_pictures,
+    "scores.md": on_the_scores_page,
     "serving.md": with_pictures,
     "training.md": on_the_training_page,
 }

@@ -12,6 +12,8 @@ from keras_haframe.version import __version__
 
 # Name: (module with `add_arguments(parser)` and `run(args) -> int | None`, one line of help).
 COMMANDS = {
+    "evaluate": ("keras_haframe.cli.evaluate", "tell what a class tree says about any scores"),
+    "decide": ("keras_haframe.cli.decide", "answer a class or a node above it, and say why"),
     "predict": ("keras_haframe.cli.predict", "predict image files with an exported model"),
     "client": ("keras_haframe.cli.client", "ask a running TF Serving about image files"),
     "inspect": ("keras_haframe.cli.inspect", "tell what is in an exported model"),

@@ -8,6 +8,7 @@ import pathlib
 from collections.abc import Sequence
 
 from keras_haframe.files import PathLike
+from keras_haframe.text_table import aligned
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -67,6 +68,8 @@ def to_rows(files: Sequence[pathlib.Path], outputs: dict) -> list[dict]:
                 "expected_distance": float(outputs["decision_distance"][i]),
                 "sure_of": str(outputs["node_name"][i]),
                 "sure_probability": float(outputs["node_probability"][i]),
+                # Models of earlier versions give no reason.
+                "reason": str(outputs["reason"][i]) if "reason" in outputs else "",
             }
         )
     return rows
@@ -76,22 +79,17 @@ def render(rows: list[dict], as_json: bool) -> str:
     """JSON, or a table with the path in the tree."""
     if as_json:
         return json.dumps(rows, indent=2, ensure_ascii=False)
-    columns = ["file", "class", "score", "sure of", "least risk", "path"]
-    table = [columns] + [_cells(row) for row in rows]
-    widths = [max(len(line[c]) for line in table) for c in range(len(columns) - 1)]
-    lines = [
-        "  ".join([*(cell.ljust(w) for cell, w in zip(line, widths)), line[-1]]).rstrip()
-        for line in table
-    ]
-    return "\n".join(lines)
+    columns = ["file", "class", "score", "sure of", "reason", "least risk", "path"]
+    return aligned(columns, [_cells(row) for row in rows])
 
 
 def _cells(row: dict) -> list[str]:
     if not row["ok"]:
-        return [row["file"], "-", "-", "-", "-", f"not read: {row['error']}"]
+        return [row["file"], "-", "-", "-", "-", "-", f"not read: {row['error']}"]
     path = " > ".join(f"{step['node']} {step['probability']:.2f}" for step in row["path"][1:])
     sure = f"{row['sure_of']} {row['sure_probability']:.2f}"
-    return [row["file"], row["class"], f"{row['score']:.3f}", sure, row["least_risk"], path]
+    answer = [row["file"], row["class"], f"{row['score']:.3f}", sure, row["reason"]]
+    return [*answer, row["least_risk"], path]
 
 
 def add_image_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 
 import numpy as np
 from keras import ops
@@ -18,6 +19,7 @@ from keras_haframe.tree_ops.options import check_choice
 from keras_haframe.tree_ops.values import Tensor
 
 NESTED_RULES = ("climbing", "selective")
+ENTRIES = 2**22  # node probabilities in work at a time, 16 MiB
 
 
 def nested_answers(
@@ -41,8 +43,12 @@ def nested_answers(
     p = check_probabilities(probabilities, tree.num_classes)
     labels = check_labels(labels, tree.num_classes, int(p.shape[0]))
     paths = rule_paths(tree, rule)
-    nodes, found = path_probabilities(p, node_probabilities(p, tree), paths)
-    nodes, found = ops.convert_to_numpy(nodes), ops.convert_to_numpy(found)
+    step, parts = max(1, ENTRIES // tree.num_nodes), []
+    for i in range(0, max(len(labels), 1), step):
+        rows = p[i : i + step]
+        both = path_probabilities(rows, node_probabilities(rows, tree), paths)
+        parts.append([ops.convert_to_numpy(part) for part in both])
+    nodes, found = (np.concatenate(part) for part in zip(*parts))
     return nodes, found, nodes == paths[labels]
 
 
@@ -82,13 +88,27 @@ def tight_thresholds(
     threshold algorithm.
     """
     _, found, right = nested_answers(labels, probabilities, as_tree(tree), rule)
+    return tight_of(found, right)
+
+
+def tight_of(found: np.ndarray, right: np.ndarray, listed: np.ndarray | None = None) -> np.ndarray:
+    """`tight_thresholds` from what `nested_answers` returns, `[B, C]` each.
+
+    Args:
+        found: Probabilities of the nodes, coarse to fine.
+        right: Which are right; right ones come first.
+        listed: Which may be answered; they come first. All by default.
+    """
     # Right answers come first (the root always is one), so the count says where they stop.
     first_wrong = np.minimum(right.sum(axis=1), right.shape[1] - 1)[:, None]
     wrong = np.take_along_axis(found, first_wrong, axis=1)[:, 0]
     above = np.take_along_axis(found, first_wrong - 1, axis=1)[:, 0].astype(np.float64)
     tight = (wrong + 1e-6 * (above - wrong)).astype(found.dtype)
     tight = np.maximum(tight, np.nextafter(wrong, np.asarray(np.inf, found.dtype)))
-    return np.where(right.all(axis=1), np.zeros_like(tight), tight)
+    never_wrong = right.all(axis=1)
+    if listed is not None:
+        never_wrong |= ~np.take_along_axis(listed, first_wrong, axis=1)[:, 0]
+    return np.where(never_wrong, np.zeros_like(tight), tight)
 
 
 def calibrate_threshold(
@@ -136,11 +156,25 @@ def calibrate_threshold(
     Reference: Goren, Galil and El-Yaniv, Hierarchical Selective Classification (NeurIPS 2024);
     Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World (2005), for the quantile.
     """
-    if isinstance(accuracy, bool) or not 0 < accuracy < 1:
-        raise ValueError(f"`accuracy` must be between 0 and 1. Received: accuracy={accuracy!r}")
-    tight = np.sort(tight_thresholds(labels, probabilities, tree, rule=rule))
-    if not len(tight):
+    check_share("accuracy", accuracy)
+    return conformal_quantile(tight_thresholds(labels, probabilities, tree, rule=rule), accuracy)
+
+
+def check_share(name: str, value: float) -> float:
+    """Return an option as a float if it is a number between 0 and 1, both excluded."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 < value < 1:
+        raise ValueError(f"`{name}` must be between 0 and 1. Received: {name}={value!r}")
+    return float(value)
+
+
+def conformal_quantile(scores: np.ndarray, share: float) -> float:
+    """Return the `ceil((n + 1) share)`-th smallest of n scores, or infinity.
+
+    Raises:
+        ValueError: If there is no score.
+    """
+    if not len(scores):
         raise ValueError("`probabilities` must hold at least one calibration example. Received: 0")
     # The small term keeps a product such as 100 * 0.55 = 55.00000000000001 from counting as 56.
-    rank = max(math.ceil((len(tight) + 1) * accuracy - 1e-9), 1)
-    return float(tight[rank - 1]) if rank <= len(tight) else math.inf
+    rank = max(math.ceil((len(scores) + 1) * share - 1e-9), 1)
+    return float(np.sort(scores)[rank - 1]) if rank <= len(scores) else math.inf

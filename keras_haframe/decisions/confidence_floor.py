@@ -70,9 +70,9 @@ def confidence_floor(
     floor = _floors(threshold, p)
     nodes = node_probabilities(p, tree)
     if rule == "jumping":
-        return _jump(nodes, tree, floor)
+        return jump(nodes, tree, floor)
     if rule == "max_coverage":
-        return _widest_coverage(nodes, tree, floor)
+        return widest_coverage(nodes, tree, floor)
     return _climb(p, nodes, rule_paths(tree, rule), floor)
 
 
@@ -127,7 +127,8 @@ def _climb(p: Tensor, nodes: Tensor, paths: np.ndarray, floor: Tensor) -> Tensor
     return _pick(path, column)
 
 
-def _jump(nodes: Tensor, tree: ClassTree, floor: Tensor) -> Tensor:
+def jump(nodes: Tensor, tree: ClassTree, floor: Tensor) -> Tensor:
+    """Answers of `"jumping"` from node probabilities `[B, N]` and floors `[B, 1]` or `[1, 1]`."""
     heights = tree.node_heights("subtree")
     answers, found = [], []
     for h in range(int(heights[-1]) + 1):
@@ -141,7 +142,8 @@ def _jump(nodes: Tensor, tree: ClassTree, floor: Tensor) -> Tensor:
     return _pick(ops.stack(answers, axis=1), ops.argmin(ops.where(enough, steps, 2**30), axis=1))
 
 
-def _widest_coverage(nodes: Tensor, tree: ClassTree, floor: Tensor) -> Tensor:
+def widest_coverage(nodes: Tensor, tree: ClassTree, floor: Tensor) -> Tensor:
+    """Answers of `"max_coverage"`, arguments as of `jump`."""
     root = np.arange(tree.num_nodes)[None, :] == tree.num_nodes - 1
     enough = ops.logical_or(nodes >= floor, root)
     size = ops.where(enough, _class_counts(tree)[None, :], 2**30)

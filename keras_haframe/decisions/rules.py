@@ -89,7 +89,13 @@ def rescore(scores: Tensor, tree: ClassTree | dict, rule: str = "") -> np.ndarra
     scores = check_scores(scores, tree.num_classes)
     if not rule:
         return ops.convert_to_numpy(scores)
-    return ops.convert_to_numpy(_RULES[rule](apply_temperature(scores, 1.0), tree))
+    return ops.convert_to_numpy(rank(apply_temperature(scores, 1.0), tree, rule))
+
+
+def rank(probabilities: Tensor, tree: ClassTree, rule: str) -> Tensor:
+    """Class scores `[B, K]` under one of `names()`, from class probabilities."""
+    check_rule(rule)
+    return _RULES[rule](probabilities, tree) if rule else probabilities
 
 
 def check_rule(rule: str) -> None:

@@ -99,9 +99,20 @@ def operating_curve(
     hierarchical risk-coverage curve and hAURC.
     """
     tree = as_tree(tree)
-    nodes, found, right = nested_answers(labels, probabilities, tree, rule)
-    if not len(nodes):
+    answers = nested_answers(labels, probabilities, tree, rule)
+    if not len(answers[0]):
         raise ValueError("`probabilities` must hold at least one example. Received: 0")
+    return curve_of(*answers, tree, thresholds)
+
+
+def curve_of(
+    nodes: np.ndarray,
+    found: np.ndarray,
+    right: np.ndarray,
+    tree: ClassTree,
+    thresholds: float | Sequence[float] | np.ndarray | None = None,
+) -> OperatingCurve:
+    """`operating_curve` from what `nested_answers` returns, `[B, C]` each."""
     # An answer at column j or deeper is given up to the largest probability found there.
     upto = np.maximum.accumulate(found[:, :0:-1], axis=1)[:, ::-1]
     order = np.argsort(upto, axis=None, kind="stable")

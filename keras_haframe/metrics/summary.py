@@ -12,6 +12,7 @@ from keras_haframe.metrics.hierarchical_distance import HierarchicalDistance
 from keras_haframe.metrics.mistake_severity import MistakeSeverity
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_labels, check_scores
+from keras_haframe.tree_ops.columns import in_class_order
 from keras_haframe.tree_ops.values import Tensor
 
 BATCH = 4096
@@ -29,7 +30,8 @@ def summary(
 
     Args:
         y_true: Integer labels `[n]`.
-        y_pred: Class scores `[n, K]`, higher is better.
+        y_pred: Class scores `[n, K]`, higher is better. The columns of a DataFrame are matched
+            with `tree.leaves` by name.
         tree: A `ClassTree`.
         ranks: Values of k in place of 1, 5 and 20; those above K are left out.
         convention: Distance convention, see `ClassTree.distances`.
@@ -52,6 +54,7 @@ def summary(
     Reference: the columns of the tables of Liang and Davis, HAFrame (ICCV 2023).
     """
     tree = as_tree(tree)
+    y_pred = in_class_order(y_pred, tree, "`y_pred`")
     scores = ops.convert_to_numpy(check_scores(y_pred, tree.num_classes))
     labels = check_labels(y_true, tree.num_classes, len(scores), least=1)
     if np.isnan(scores).any():

@@ -15,6 +15,7 @@ from keras_haframe import losses, methods, metrics
 from keras_haframe.data.checked_batches import checked
 from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.data.value_range import ValueRange
+from keras_haframe.decisions import Decisions, decide
 from keras_haframe.files import PathLike
 from keras_haframe.losses.haframe_loss import without_schedule
 from keras_haframe.methods.base import unknown_option
@@ -233,6 +234,11 @@ class HierarchicalClassifier(keras.Model):
         """Label of the best class, int `[B]`."""
         return self.predict(x, *args, **kwargs).argmax(axis=-1)
 
+    def decide(self, x: Any, *, batch_size: int | None = None, **options: Any) -> Decisions:
+        """Answers with reasons, see `keras_haframe.decide`, which takes the options."""
+        p = self.predict_proba(x, batch_size=batch_size, verbose=0)
+        return decide(p, self.tree, **options)
+
     def features(self, x: Any, **kwargs: Any) -> np.ndarray:
         """Penultimate features `[B, P]` (arguments as of `keras.Model.predict`)."""
         return self.feature_extractor.predict(x, **{"verbose": 0, **kwargs})
@@ -322,8 +328,8 @@ def build(
         backbone: Keras model or layer from images to `[B, h, w, C]`, `[B, tokens, C]` (see
             `pooling`) or `[B, C]`, without a classification top: any of `keras.applications` with
             `include_top=False`, a keras-hub or keras-cv backbone, or your own. Images must be
-            scaled as the backbone wants them (`data.Preprocessing.for_backbone`). With several inputs (images and a place or date) the
-            model takes them as the backbone does.
+            scaled as the backbone wants them (`data.Preprocessing.for_backbone`). With several
+            inputs (images and a place or date) the model takes them as the backbone does.
         tree: A `ClassTree`; its classes are in the order of the integer labels.
         method: `"haframe"`, `"cross_entropy"` or another of `keras_haframe.methods.names()`.
         **options: Options of the network (`network`, `hidden_units`, `pooling`, `feature`,

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+from keras import ops
 
 from keras_haframe.plots import style
 from keras_haframe.plots.checks import check_predictions
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_labels
+from keras_haframe.tree_ops.pair_distances import PairDistances
 from keras_haframe.tree_ops.values import Tensor
 
 if TYPE_CHECKING:
@@ -35,9 +37,12 @@ def chance_shares(labels: Tensor, tree: ClassTree | dict) -> np.ndarray:
     tree = as_tree(tree)
     labels = check_labels(labels, tree.num_classes, least=1)
     counts = np.bincount(labels, minlength=tree.num_classes)
-    distances = tree.distances()
-    found = [counts @ (distances == h).sum(axis=1) for h in range(1, int(distances.max()) + 1)]
-    return np.array(found) / (len(labels) * (tree.num_classes - 1))
+    _, start, stop = tree.leaf_ranges
+    sizes, heights = (stop - start)[tree.paths], tree.node_heights()
+    # Classes that part from the label's path below each of its nodes.
+    parted = counts[:, None] * (sizes[:, :-1] - sizes[:, 1:])
+    found = np.bincount(heights[tree.paths[:, :-1]].ravel(), parted.ravel(), heights[-1] + 1)[1:]
+    return found / (len(labels) * (tree.num_classes - 1))
 
 
 def plot_mistakes_by_height(
@@ -84,15 +89,15 @@ def plot_mistakes_by_height(
         name: check_predictions(p, labels, tree.num_classes, f"predictions[{name!r}]")
         for name, p in predictions.items()
     }
-    distances = tree.distances()
-    heights = np.arange(1, int(distances.max()) + 1)
+    distances = PairDistances(tree)
+    heights = np.arange(1, tree.height + 1)
     from matplotlib.patheffects import withStroke
 
     ax = style.axes(ax)
     width = 0.8 / len(predictions)
     first: np.ndarray = np.zeros(0)
     for i, (name, predicted) in enumerate(predictions.items()):
-        d = distances[labels, predicted]
+        d = ops.convert_to_numpy(distances(labels, predicted[:, None]))[:, 0].astype(np.int64)
         counts = np.bincount(d, minlength=len(heights) + 1)[1:]
         severity = f"severity {d[d > 0].mean():.2f}" if (d > 0).any() else "no mistakes"
         share = 100 * counts / (max(counts.sum(), 1) if normalize else len(labels))

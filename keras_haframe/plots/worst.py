@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from keras import ops
 
 from keras_haframe.plots.images import plot_images
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_labels, check_scores
 from keras_haframe.tree_ops.options import check_count
+from keras_haframe.tree_ops.pair_distances import PairDistances
 from keras_haframe.tree_ops.values import Tensor, to_numpy
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ def worst_mistakes(
     labels = check_labels(labels, tree.num_classes, least=1)
     scores = to_numpy(check_scores(scores, tree.num_classes, len(labels)), "scores")
     predicted = scores.argmax(axis=1)
-    heights = tree.distances()[labels, predicted]
+    heights = ops.convert_to_numpy(PairDistances(tree)(labels, predicted[:, None]))[:, 0]
     rows = np.arange(len(labels))
     lead = scores[rows, predicted] - scores[rows, labels]
     order = np.lexsort((-lead, -heights))
@@ -101,9 +103,9 @@ def plot_worst_mistakes(
         raise ValueError("There is no mistake to show: every prediction is right.")
     labels = np.asarray(labels)[worst]
     predicted = np.asarray(scores)[worst].argmax(axis=1)
-    heights = tree.distances()[labels, predicted]
+    heights = ops.convert_to_numpy(PairDistances(tree)(labels, predicted[:, None]))[:, 0]
     captions = [
-        f"{tree.leaves[y]}\nas {tree.leaves[p]}\nLCA height {h}"
+        f"{tree.leaves[y]}\nas {tree.leaves[p]}\nLCA height {h:.0f}"
         for y, p, h in zip(labels, predicted, heights)
     ]
     return plot_images(np.asarray(images)[worst], captions, columns=columns, title=title, ax=ax)

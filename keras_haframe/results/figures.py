@@ -20,6 +20,7 @@ from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.checks import SOFTMAX_TOLERANCE, are_distributions
 
 DPI = 180
+MATRIX = 1000  # nodes up to which a confusion matrix is drawn
 COLLAPSE = re.compile(r"(train|test)_(nc\d(?:_etf)?)")
 LOGGED = {"loss": "loss", **{h.name: h.label.replace("%", "accuracy") for h in HEADLINE[:2]}}
 
@@ -59,8 +60,8 @@ def draw_figures(found: Folder) -> Iterator[Figure]:
     yield from _collapse(found)
     if found.predictions is not None and found.tree is not None:
         seeds = len({row.get("seed") for row in found.results})
-        yield from _mistakes(found.predictions, found.tree, seeds)
-        yield from _decisions(found.predictions, found.tree)
+        yield from mistake_figures(found.predictions, found.tree, seeds)
+        yield from confidence_figures(found.predictions, found.tree)
     if found.tree is not None:
         yield Figure(
             "Classes",
@@ -141,7 +142,8 @@ def _collapse(found: Folder) -> Iterator[Figure]:
             )
 
 
-def _mistakes(data: TestScores, tree: ClassTree, seeds: int) -> Iterator[Figure]:
+def mistake_figures(data: TestScores, tree: ClassTree, seeds: int) -> Iterator[Figure]:
+    """Draw where mistakes fall: by LCA height, between nodes, the worst as images."""
     models, caption = {data.names[0]: data.scores}, ""
     if data.baseline is not None:
         models = {data.names[1]: data.baseline, **models}
@@ -155,12 +157,13 @@ def _mistakes(data: TestScores, tree: ClassTree, seeds: int) -> Iterator[Figure]
         to_png(plots.plot_mistakes_by_height(data.labels, models, tree)),
     )
     for level in sorted({1, max(1, tree.height - 1)}, reverse=True):
+        if len(np.unique(tree.paths[:, level])) > MATRIX:
+            continue
         ax = plots.plot_confusion(data.labels, data.scores, tree, level)
         which = "children of the root" if level == 1 else "parents of the classes"
         caption = f"{data.names[0]}: rows sum to 100 %."
         yield Figure("Mistakes", f"Confusion: {which}", caption, to_png(ax))
-    wrong = plots.worst_mistakes(data.labels, data.scores, tree)
-    if data.images is not None and len(wrong):
+    if data.images is not None and len(plots.worst_mistakes(data.labels, data.scores, tree)):
         ax = plots.plot_worst_mistakes(data.images, data.labels, data.scores, tree, columns=6)
         caption = f"{data.names[0]}: highest LCA first, then by how far the prediction led."
         yield Figure("Mistakes", "Worst mistakes", caption, to_png(ax))
@@ -171,7 +174,8 @@ def _probabilities(scores: np.ndarray) -> np.ndarray:
     return scores if are_distributions(scores, SOFTMAX_TOLERANCE) else softmax(scores, axis=1)
 
 
-def _decisions(data: TestScores, tree: ClassTree) -> Iterator[Figure]:
+def confidence_figures(data: TestScores, tree: ClassTree) -> Iterator[Figure]:
+    """Draw what a confidence floor gives, and how far confidence is right."""
     models = {data.names[0]: _probabilities(data.scores)}
     if data.baseline is not None:
         models = {data.names[1]: _probabilities(data.baseline), **models}

@@ -14,13 +14,20 @@ def text(value: object) -> str:
     return html.escape(str(value), quote=True)
 
 
-def _table(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    """HTML table of cells that are escaped already; the first column names the rows."""
-    head = "".join(f'<th scope="col">{cell}</th>' for cell in header)
-    lines = [
-        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>'
-        for first, *rest in body
-    ]
+def table(header: Sequence[str], body: Sequence[Sequence[str]], words: Sequence[int] = ()) -> str:
+    """HTML table of cells that are escaped already; the first column names the rows.
+
+    Args:
+        header: Names of the columns.
+        body: Rows.
+        words: Columns of words, which stand to the left; numbers stand to the right.
+    """
+    left = [' class="words"' if i in words else "" for i in range(len(header))]
+    head = "".join(f'<th scope="col"{side}>{cell}</th>' for cell, side in zip(header, left))
+    lines = []
+    for first, *rest in body:
+        cells = "".join(f"<td{side}>{cell}</td>" for cell, side in zip(rest, left[1:]))
+        lines.append(f'<tr><th scope="row">{first}</th>{cells}</tr>')
     return (
         f'<div class="wide" tabindex="0"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div>"
@@ -44,7 +51,7 @@ def results_table(results: Sequence[Mapping[str, str]]) -> str:
         return (value.mean or "–") + spread
 
     head, body = cells(by_method(results))
-    return _table([text(name) for name in head], [[cell(v) for v in line] for line in body])
+    return table([text(name) for name in head], [[cell(v) for v in line] for line in body])
 
 
 def every_run(results: Sequence[Mapping[str, str]]) -> str:
@@ -65,7 +72,7 @@ def every_run(results: Sequence[Mapping[str, str]]) -> str:
             return text(value)
 
     body = [[text(row["method"]), *(cell(row[c]) for c in columns[1:])] for row in results]
-    return _table([text(c) for c in columns], body)
+    return table([text(c) for c in columns], body)
 
 
 def settings_list(settings: Mapping) -> str:
@@ -112,7 +119,7 @@ th, td { padding: .45rem .8rem; text-align: right; white-space: nowrap; }
 thead th { font-weight: 600; font-size: .85rem; color: var(--soft);
   border-bottom: 1px solid var(--line); }
 tbody tr + tr > * { border-top: 1px solid var(--line); }
-th:first-child { text-align: left; }
+th:first-child, .words { text-align: left; }
 tbody th { font-weight: 600; white-space: normal; min-width: 8rem; position: sticky; left: 0;
   background: var(--card); }
 details { margin: .75rem 0; }
@@ -123,6 +130,7 @@ dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 17
 dl div { padding: .35rem 0; }
 dt { font-size: .85rem; color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }
+.wide + .figures { margin-top: 1rem; }
 .figures { display: grid; gap: 1rem; align-items: start;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr)); }
 figure { margin: 0; padding: .9rem; background: var(--card); border: 1px solid var(--line);

@@ -6,6 +6,7 @@ import base64
 import datetime
 import pathlib
 import struct
+from collections.abc import Mapping, Sequence
 
 from keras_haframe.files import PathLike, write_text
 from keras_haframe.results.contents import Folder, read_folder
@@ -77,6 +78,17 @@ def render(found: Folder, title: str) -> str:
         sections["Figures of the run"] = _grid(files)
     if found.notes:
         sections["Notes"] = "".join(f"<p>{text(note)}</p>" for note in found.notes)
+    return document(title, _subtitle(found), sections)
+
+
+def document(title: str, subtitle: str, sections: Mapping[str, str]) -> str:
+    """Return a whole HTML document that needs nothing else.
+
+    Args:
+        title: Its title, as text.
+        subtitle: A line below it, as text.
+        sections: HTML by title, in order; the titles make the menu.
+    """
     links = "".join(f'<a href="#s{i}">{text(name)}</a>' for i, name in enumerate(sections))
     body = "".join(
         f'<section id="s{i}"><h2>{text(name)}</h2>{content}</section>'
@@ -88,7 +100,7 @@ def render(found: Folder, title: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f"<title>{text(title)}</title><style>{CSS}</style></head><body>"
-        f'<header><h1>{text(title)}</h1><p class="soft">{text(_subtitle(found))}</p>'
+        f'<header><h1>{text(title)}</h1><p class="soft">{text(subtitle)}</p>'
         f"<nav>{links}</nav></header><main>{body}</main>"
         f"<footer>keras_haframe {text(__version__)}, {when}</footer></body></html>\n"
     )
@@ -106,6 +118,11 @@ def _subtitle(found: Folder) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
+
+
+def figure_grid(figures: Sequence[Figure]) -> str:
+    """Return figures side by side as HTML."""
+    return _grid([_figure(figure) for figure in figures])
 
 
 def _grid(figures: list[str]) -> str:

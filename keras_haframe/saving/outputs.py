@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_haframe.decisions import conditional_risk
+from keras_haframe.decisions.answers import BELOW
 from keras_haframe.decisions.confidence_floor import node_probabilities
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.values import Tensor
@@ -48,13 +49,16 @@ def top_outputs(probabilities: Tensor, tree: ClassTree, k: int) -> dict:
     return {"classes": tf.gather(tf.constant(tree.leaves), indices), "scores": scores}
 
 
-def hierarchical_outputs(probabilities: Tensor, tree: ClassTree, threshold: Tensor) -> dict:
+def hierarchical_outputs(
+    probabilities: Tensor, tree: ClassTree, threshold: Tensor, allowed: Tensor | None = None
+) -> dict:
     """Path to the most probable class, the decision of least risk, and a safe node.
 
     Args:
         probabilities: float32 `[B, K]`.
         tree: The class tree, of height H.
         threshold: float32 `[B]`, one per image, or `[1]` for all.
+        allowed: bool `[B, K]`, or `[1, K]` for all: classes that may be answered; all by default.
 
     Returns:
         - `class_id`, `class_name`, `score`: the most probable class.
@@ -63,7 +67,8 @@ def hierarchical_outputs(probabilities: Tensor, tree: ClassTree, threshold: Tens
         - `decision_id`, `decision_name`, `decision_distance`: the class of least expected
           hierarchical distance, and that distance.
         - `node_id`, `node_name`, `node_probability`, `node_depth`: the deepest node on the path
-          with at least `threshold`; the root where none other has.
+          with at least `threshold` that holds an allowed class; the root where none other does.
+        - `reason` string `[B]`, as `decisions.decide` words it.
     """
     import tensorflow as tf
 
@@ -74,10 +79,18 @@ def hierarchical_outputs(probabilities: Tensor, tree: ClassTree, threshold: Tens
     path = tf.gather(numbers, best)
     on_path = tf.gather(nodes, path, axis=1, batch_dims=1)
     decision = tf.argmax(risk, axis=-1, output_type=tf.int32)
-    # The rule of decisions.confidence_floor, "climbing"; column 0 is the root.
+    # The steps of decisions.decide, with the floor's rule "climbing"; column 0 is the root.
     columns = tf.range(tree.height + 1)[None, :]
-    deepest = tf.reduce_max(tf.where(on_path >= threshold[:, None], columns, 0), axis=1)
+    enough = on_path >= threshold[:, None]
+    lowest = tf.fill(tf.shape(best), tree.height)
+    if allowed is not None:
+        listed = _listed(allowed, path, tree)
+        enough = enough & listed
+        lowest = tf.reduce_max(tf.where(listed, columns, 0), axis=1)
+    deepest = tf.reduce_max(tf.where(enough, columns, 0), axis=1)
     node = tf.gather(path, deepest, axis=1, batch_dims=1)
+    start = tf.gather(path, lowest, axis=1, batch_dims=1)
+    sure = tf.gather(on_path, lowest, axis=1, batch_dims=1)
     return {
         **{key: chosen[key] for key in ("class_id", "class_name", "score")},
         "path": tf.gather(names, best),
@@ -89,7 +102,52 @@ def hierarchical_outputs(probabilities: Tensor, tree: ClassTree, threshold: Tens
         "node_name": tf.gather(tf.constant(tree.nodes), node),
         "node_probability": tf.gather(on_path, deepest, axis=1, batch_dims=1),
         "node_depth": tf.gather(tf.constant(tree.depths, tf.int32), node),
+        "reason": _reasons(tree, node, best, start, sure, threshold),
     }
+
+
+def _listed(allowed: Tensor, path: Tensor, tree: ClassTree) -> Tensor:
+    """Whether the nodes of paths `[B, H + 1]` hold an allowed class; the root passes."""
+    import tensorflow as tf
+
+    order, start, stop = (tf.constant(part, tf.int32) for part in tree.leaf_ranges)
+    sums = tf.cumsum(tf.cast(tf.gather(allowed, order, axis=1), tf.int32), axis=1)
+    sums = tf.pad(sums, [[0, 0], [1, 0]]) + tf.zeros_like(path[:, :1])  # one row for all: for each
+
+    def before(ends: Tensor) -> Tensor:
+        return tf.gather(sums, tf.gather(ends, path), axis=1, batch_dims=1)
+
+    return (before(stop) > before(start)) | (path == tree.num_nodes - 1)
+
+
+def _reasons(
+    tree: ClassTree, node: Tensor, best: Tensor, start: Tensor, sure: Tensor, floor: Tensor
+) -> Tensor:
+    """As `decisions.answers.reasons`, in the graph; `start` is the lowest node on the list."""
+    import tensorflow as tf
+
+    root, names = tree.num_nodes - 1, tf.constant(tree.nodes)
+    floor = floor + tf.zeros_like(sure)
+    shown = tf.maximum(tf.minimum(sure, floor - BELOW), 0.0)
+    less = [tf.strings.as_string(shown, 2), " < ", tf.strings.as_string(floor, 2)]
+    at_root, own, above = node == root, tf.gather(names, best), tf.gather(names, start)
+    rolled = tf.where(at_root, "root", "rolled up")
+    off = tf.strings.join(["not on the list: ", own])
+    moved = tf.where(
+        start == root,
+        tf.strings.join(["root: ", own, " and all its kin are not on the list"]),
+        tf.where(
+            node == start,
+            tf.strings.join([off, "; rolled up to ", above]),
+            tf.where(
+                at_root,
+                tf.strings.join(["root: ", own, " is not on the list, ", above, " ", *less]),
+                tf.strings.join([off, "; rolled up: ", above, " ", *less]),
+            ),
+        ),
+    )
+    kept = tf.strings.join([rolled, ": best class ", *less])
+    return tf.where(node == best, "class", tf.where(start == best, kept, moved))
 
 
 def nodes_and_risk(probabilities: Tensor, tree: ClassTree) -> tuple[Tensor, Tensor]:

@@ -46,11 +46,12 @@ def export(
     """Write `directory/version`, a SavedModel as TF Serving reads it, and the server's files.
 
     Signatures, all with named inputs and outputs and a free batch size (details in
-    docs/serving.md): `serving_default`, `hierarchical` and `features` take `images`, float32
-    `[B, H, W, C]`, scaled as in training; `serving_bytes`, `hierarchical_bytes` and
-    `features_bytes` take `image_bytes`, JPEG or PNG strings `[B]`, and flag those they cannot read
-    in `ok` and `error`; `classify` answers TF Serving's Classify with top-k names and scores. The
-    SavedModel needs neither this package, nor Keras, nor Python.
+    docs/serving.md): `serving_default`, `hierarchical`, `decide` (with an allow-list) and
+    `features` take `images`, float32 `[B, H, W, C]`, scaled as in training; `serving_bytes`,
+    `hierarchical_bytes`, `decide_bytes` and `features_bytes` take `image_bytes`, JPEG or PNG
+    strings `[B]`, and flag those they cannot read in `ok` and `error`; `classify` answers TF
+    Serving's Classify with top-k names and scores. The SavedModel needs neither this package, nor
+    Keras, nor Python.
 
     Beside the SavedModel the version holds the tree, the labels and facts as assets in JSON,
     `model_card.md` and warm-up requests; `directory` gets `models.config`,

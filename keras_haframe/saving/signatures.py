@@ -55,6 +55,8 @@ def make(model: HierarchicalClassifier, options: Options) -> tuple[Any, dict[str
     images_spec = tf.TensorSpec((None, *shape), tf.float32, name="images")
     bytes_spec = tf.TensorSpec([None], tf.string, name="image_bytes")
     threshold_spec = tf.TensorSpec([None], tf.float32, name="threshold")
+    floor_spec = tf.TensorSpec([None], tf.float32, name="floor")
+    allowed_spec = tf.TensorSpec([None, tree.num_classes], tf.bool, name="allowed")
 
     def traced(*specs: Any) -> Tensor:
         """`tf.function` of these inputs; the code here has no Python control flow to convert."""
@@ -85,6 +87,10 @@ def make(model: HierarchicalClassifier, options: Options) -> tuple[Any, dict[str
     def hierarchical(images: Tensor, threshold: Tensor) -> dict:
         return outputs.hierarchical_outputs(probabilities(images), tree, threshold)
 
+    @traced(images_spec, floor_spec, allowed_spec)
+    def decide(images: Tensor, floor: Tensor, allowed: Tensor) -> dict:
+        return outputs.hierarchical_outputs(probabilities(images), tree, floor, allowed)
+
     @traced(images_spec)
     def serving_default(images: Tensor) -> dict:
         return outputs.class_outputs(probabilities(images), tree)
@@ -95,6 +101,7 @@ def make(model: HierarchicalClassifier, options: Options) -> tuple[Any, dict[str
     signatures = {
         "serving_default": serving_default,
         "hierarchical": hierarchical,
+        "decide": decide,
         "features": unit_features,
     }
     prepare, size = options.prepare, options.shape
@@ -121,6 +128,11 @@ def make(model: HierarchicalClassifier, options: Options) -> tuple[Any, dict[str
         images, ok, error = decoded(image_bytes)
         return with_flags(hierarchical(images, threshold), ok, error)
 
+    @traced(bytes_spec, floor_spec, allowed_spec)
+    def decide_bytes(image_bytes: Tensor, floor: Tensor, allowed: Tensor) -> dict:
+        images, ok, error = decoded(image_bytes)
+        return with_flags(decide(images, floor, allowed), ok, error)
+
     @traced(bytes_spec)
     def features_bytes(image_bytes: Tensor) -> dict:
         images, ok, error = decoded(image_bytes)
@@ -136,6 +148,7 @@ def make(model: HierarchicalClassifier, options: Options) -> tuple[Any, dict[str
     signatures |= {
         "serving_bytes": serving_bytes,
         "hierarchical_bytes": hierarchical_bytes,
+        "decide_bytes": decide_bytes,
         "features_bytes": features_bytes,
         "classify": classify,
     }

@@ -51,9 +51,12 @@ def requests(name: str, signatures: dict, images: np.ndarray, encoded: list[byte
                     "images": images[:count],
                     "image_bytes": encoded[:count],
                     "threshold": np.full(count, 0.5, np.float32),
+                    "floor": np.full(count, 0.5, np.float32),
                 }
                 request = log.predict_log.request
                 for spec in function.input_signature:
+                    if spec.name == "allowed":
+                        values["allowed"] = np.ones((count, spec.shape[1]), bool)
                     request.inputs[spec.name].CopyFrom(to_proto(values[spec.name]))
             request.model_spec.name = name
             request.model_spec.signature_name = signature

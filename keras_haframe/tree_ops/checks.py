@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from keras_haframe.tree_ops.columns import column_names, is_numbered, listed
 from keras_haframe.tree_ops.values import Tensor, full_precision, holds_values, to_numpy
 
 # How far from 1 a row of probabilities may sum: half precision rounds up to so much away.
@@ -128,7 +129,16 @@ def check_width(values: Tensor, width: int, what: str, of: str) -> Tensor:
 def check_scores(
     scores: Tensor, num_classes: int, count: int | None = None, what: str = "Scores"
 ) -> Tensor:
-    """Return scores as a tensor `[B, K]` after a check of their shape."""
+    """Return scores as a tensor `[B, K]` after a check of their shape.
+
+    A table with named columns is refused: without the tree their order is not known to be right.
+    """
+    names = column_names(scores)
+    if names is not None and not (is_numbered(names) and names == sorted(names)):
+        raise ValueError(
+            f"{what} must be an array: the columns of a table may be in another order than the "
+            f"classes. Give `table[tree.leaves].to_numpy()`. Received columns: {listed(names)}"
+        )
     scores = ops.convert_to_tensor(scores)
     shape = tuple(scores.shape)
     if len(shape) != 2 or shape[-1] != num_classes or (count is not None and shape[0] != count):

@@ -65,6 +65,7 @@ def test_predict_prints_json(exported, folder, capsys):
         [s["probability"] for s in row["path"]], expected["path_probabilities"][0], atol=1e-5
     )
     assert row["sure_of"] == expected["node_name"][0]
+    assert row["reason"] == expected["reason"][0]
     assert row["least_risk"] == expected["decision_name"][0]
     assert row["expected_distance"] == pytest.approx(expected["decision_distance"][0], abs=1e-5)
 

@@ -1,10 +1,12 @@
 import math
+import sys
 
 import numpy as np
 import pytest
 from keras import ops
 
 from keras_haframe.decisions import calibrate_threshold, confidence_floor, tight_thresholds
+from keras_haframe.decisions.calibrate_threshold import nested_answers
 from tests.golden import golden_cases, numbered_tree
 from tests.trees import (
     SHAPES,
@@ -172,3 +174,12 @@ def test_refuses_rules_without_a_guarantee_and_wrong_labels(tree):
         calibrate_threshold([0, 1, 4], p, tree, 0.9)
     with pytest.raises(ValueError, match="2 labels for 3 examples"):
         calibrate_threshold([0, 1], p, tree, 0.9)
+
+
+def test_rows_are_taken_in_parts(monkeypatch):
+    tree = SHAPES["random1"]()
+    p, y = probabilities(tree, 50), labels(tree, 50)
+    whole = tight_thresholds(y, p, tree)
+    monkeypatch.setattr(sys.modules[nested_answers.__module__], "ENTRIES", 7 * tree.num_nodes)
+    np.testing.assert_array_equal(tight_thresholds(y, p, tree), whole)
+    assert len(tight_thresholds([], p[:0], tree)) == 0

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_haframe.decisions import conditional_risk, confidence_floor
+from keras_haframe.decisions import conditional_risk, confidence_floor, decide
 from keras_haframe.saving import outputs
 from tests.brute_force import softmax
 from tests.saving import tiny
@@ -52,6 +52,25 @@ def test_by_hand(tree, monkeypatch, entries):
     # Expected distance of car: 0.2 x 1 + 0.4 x 2.
     np.testing.assert_allclose(found["decision_distance"], 1.0, atol=1e-6)
     assert found["decision_name"].numpy()[0] == b"car"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_reasons_are_those_of_decide(seed):
+    import tensorflow as tf
+
+    rng = np.random.default_rng(seed)
+    tree = random_tree(rng, int(rng.integers(4, 30)))
+    p = probabilities(tree, 200, sharpness=1.5, seed=seed)
+    floors = rng.uniform(0, 1, 200).astype(np.float32)
+    seen = set()
+    for allowed in (None, rng.uniform(size=(200, tree.num_classes)) > 0.7):
+        given = None if allowed is None else tf.constant(allowed)
+        found = outputs.hierarchical_outputs(tf.constant(p), tree, tf.constant(floors), given)
+        expected = decide(p, tree, floor=floors, allowed=allowed)
+        np.testing.assert_array_equal(found["node_id"], expected.node)
+        assert [v.decode() for v in found["reason"].numpy()] == expected.reason
+        seen |= {why.split(":")[0] for why in expected.reason}
+    assert seen == {"class", "rolled up", "not on the list", "root"}
 
 
 def test_one_threshold_serves_all(tree):

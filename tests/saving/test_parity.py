@@ -108,6 +108,22 @@ def test_saved_model(cases, name):
     assert len(set(case.p.argmax(1))) > 1  # the images are not all of one class
 
 
+def test_decisions_and_reasons(cases):
+    """The served `decide` says what `model.decide` says, word for word."""
+    import tensorflow as tf
+
+    case, rng = cases("haframe"), np.random.default_rng(0)
+    served = tf.saved_model.load(str(case.path)).signatures["decide"]
+    floors = rng.uniform(0, 1, 256).astype(np.float32)
+    for allowed in (rng.uniform(size=(256, 7)) > 0.7, np.array([[True] + [False] * 6])):
+        found = served(images=tf.constant(case.images), floor=tf.constant(floors),
+                       allowed=tf.constant(allowed))  # fmt: skip
+        expected = case.model.decide(case.images, floor=floors, allowed=allowed)
+        assert found["node_id"].numpy().tolist() == expected.node.tolist()
+        assert [v.decode() for v in found["reason"].numpy()] == expected.reason
+        np.testing.assert_allclose(found["node_probability"], expected.probability, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_c_api(cases, from_c, name):
     for key in SIGNATURES:

@@ -102,9 +102,11 @@ def test_all_signatures_are_there_and_named(exported):
     assert inputs == {
         "serving_default": {"images"},
         "hierarchical": {"images", "threshold"},
+        "decide": {"images", "floor", "allowed"},
         "features": {"images"},
         "serving_bytes": {"image_bytes"},
         "hierarchical_bytes": {"image_bytes", "threshold"},
+        "decide_bytes": {"image_bytes", "floor", "allowed"},
         "features_bytes": {"image_bytes"},
         "classify": {"inputs"},
     }
@@ -145,6 +147,8 @@ def test_empty_batches(exported):
         "image_bytes": tf.constant([], tf.string),
         "inputs": tf.constant([], tf.string),
         "threshold": tf.zeros([0]),
+        "floor": tf.zeros([0]),
+        "allowed": tf.zeros([0, 4], tf.bool),
     }
     for name, function in served.items():
         inputs = function.structured_input_signature[1]
@@ -277,7 +281,7 @@ def test_inputs_that_are_no_images_get_no_signatures_for_them(tree, tmp_path):
     model = kh.build(keras.Sequential([keras.Input((5,)), keras.layers.Dense(6)]), tree)
     path = kh.export(model, tmp_path / "m")
     served = tf.saved_model.load(str(path)).signatures
-    assert set(served) == {"serving_default", "hierarchical", "features"}
+    assert set(served) == {"serving_default", "hierarchical", "decide", "features"}
     assert served["serving_default"](images=tf.zeros([2, 5]))["score"].shape == [2]
 
 

@@ -39,6 +39,14 @@ def images(count=256, seed=1) -> np.ndarray:
     return np.clip(pixels, 0, 255).round().astype(np.float32)
 
 
+def reason(path: list, depth: int, score: float, floor: float) -> str:
+    """Why the node at a depth of the path to the best class is the answer, without a list."""
+    if depth == len(path) - 1:
+        return "class"
+    shown = max(min(np.float32(score), np.float32(floor) - np.float32(0.006)), 0)
+    return f"{'rolled up' if depth else 'root'}: best class {shown:.2f} < {floor:.2f}"
+
+
 def hierarchy_twin(p: np.ndarray, tree, threshold) -> dict:
     """What `hierarchical` must return, by loops over images, classes and nodes."""
     rows = []
@@ -67,6 +75,7 @@ def hierarchy_twin(p: np.ndarray, tree, threshold) -> dict:
                 "node_name": path[depth],
                 "node_probability": on_path[depth],
                 "node_depth": depth,
+                "reason": reason(path, depth, probabilities[best], floor),
             }
         )
     return {key: np.array([row[key] for row in rows]) for key in rows[0]}

@@ -62,7 +62,7 @@ def client(request, server):
 
 
 def test_the_warm_up_file_was_replayed_for_every_signature(server):
-    assert server.warmed[1] == 7 * 2  # seven signatures, one image and two
+    assert server.warmed[1] == 9 * 2  # nine signatures, one image and two
 
 
 def test_floats(client, exported):
@@ -91,6 +91,16 @@ def test_hierarchy(client, exported):
             assert found[key].tolist() == value.tolist(), key
         else:
             np.testing.assert_allclose(found[key], value, atol=1e-5, err_msg=key)
+
+
+def test_decisions(client, exported):
+    floors = np.linspace(0.2, 0.9, 12).astype(np.float32)
+    allowed = np.random.default_rng(0).uniform(size=(12, 4)) > 0.5
+    inputs = {"image_bytes": GOOD, "floor": floors, "allowed": allowed}
+    found = client.predict(inputs, "decide_bytes")
+    expected = kh.decide(exported[1][1].astype("float32"), TREE, floor=floors, allowed=allowed)
+    assert found["node_name"].tolist() == expected.name
+    assert found["reason"].tolist() == expected.reason
 
 
 def test_classify(client, exported):

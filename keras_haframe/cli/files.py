@@ -1,0 +1,49 @@
+"""Files that several commands read."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pathlib
+from typing import TYPE_CHECKING, Any
+
+from keras_haframe.files import PathLike
+
+if TYPE_CHECKING:
+    from keras_haframe.tree import ClassTree
+
+
+def read_tree(path: PathLike) -> ClassTree:
+    """Class tree of a `.json` or `.csv` file, or of a folder of images.
+
+    Raises:
+        ValueError: For another kind of file, or one that holds no tree.
+    """
+    from keras_haframe.tree import ClassTree
+
+    path = pathlib.Path(path)
+    if path.is_dir():
+        return ClassTree.from_folders(path)
+    readers = {".json": ClassTree.from_json, ".csv": ClassTree.from_csv}
+    if path.suffix.lower() not in readers:
+        raise ValueError(f"A tree must be a .json or .csv file, or a folder. Received: {path}")
+    return readers[path.suffix.lower()](path)
+
+
+def add_score_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the commands that take scores of any classifier."""
+    parser.add_argument(
+        "scores",
+        type=pathlib.Path,
+        help=".npz (`scores` [n, K]), .npy, .csv or .parquet (a column per class, by name)",
+    )
+    parser.add_argument("tree", type=pathlib.Path, help="tree.json, a .csv, or a folder of images")
+    parser.add_argument(
+        "--kind", choices=("logits", "probabilities"), help="by default told by the values"
+    )
+    parser.add_argument("--json", action="store_true", help="JSON instead of tables")
+
+
+def as_json(value: Any) -> str:
+    """Return JSON as the commands print it."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,55 @@
+"""Labels in a file of their own."""
+
+from __future__ import annotations
+
+import csv
+import pathlib
+
+import numpy as np
+
+from keras_haframe.evaluation.read import LABELS
+from keras_haframe.files import PathLike
+from keras_haframe.tree import ClassTree
+
+
+def read(path: PathLike, tree: ClassTree) -> np.ndarray:
+    """Labels `[n]` of a `.npy`, an `.npz` with `labels`, or a text file.
+
+    A text file has one label a line, or a header with the column `label` (or another of
+    `read.LABELS`).
+
+    Args:
+        path: The file.
+        tree: A `ClassTree`: a first line that is no class and no number is a header.
+
+    Returns:
+        Integers, or texts.
+
+    Raises:
+        ValueError: If there is no such file or no column of labels.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise ValueError(f"No such file: {path}")
+    if path.suffix.lower() in (".npy", ".npz"):
+        found = np.load(path, allow_pickle=False)
+        if isinstance(found, np.ndarray):
+            return found
+        with found:
+            name = next((n for n in LABELS if n in found.files), None)
+            if name is None:
+                raise ValueError(f"{path} must hold an array `labels`. It holds: {found.files}")
+            return found[name]
+    if path.suffix.lower() == ".parquet":
+        raise ValueError(f"Labels must be .npy, .npz, .csv or .txt. Received: {path}")
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        rows = [[c.strip() for c in row] for row in csv.reader(file) if any(c.strip() for c in row)]
+    if not rows:
+        raise ValueError(f"{path} holds no labels.")
+    head, column = [cell.lower() for cell in rows[0]], 0
+    named = next((head.index(n) for n in LABELS if n in head and n not in tree.leaves), None)
+    if named is not None:
+        rows, column = rows[1:], named
+    elif len(head) > 1:
+        raise ValueError(f"{path} must have one column, or a header with one of {LABELS}.")
+    return np.array([row[column] for row in rows])
