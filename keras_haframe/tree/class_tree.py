@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from keras_haframe.tree import arrays, html, readers, tables, text, validation
+from keras_haframe.tree import arrays, html, label_columns, readers, tables, text, validation
 
 
 class ClassTree:
@@ -32,6 +32,7 @@ class ClassTree:
         height: Number of edges from the root to the deepest class.
         parents: int64 `[N]`, number of each node's parent, -1 for the root.
         depths: int64 `[N]`, number of edges from the root.
+        source: What a reader understood of its file, in words; `None` for other trees. Not saved.
 
     Raises:
         ValueError: For a cycle, several roots, a node with two parents, a duplicate class, a class
@@ -57,7 +58,8 @@ class ClassTree:
     ):
         if name is not None and not isinstance(name, str):
             raise ValueError(f"`name` must be a string or None. Received: name={name!r}")
-        self.name = name
+        self.name = None if name is None else validation.check_name(name, "name")
+        self.source: str | None = None
         self._edges, parent_of, children_of = validation.check_edges(edges)
         depth = validation.check_reachable(parent_of, children_of)
         self.leaves = validation.check_leaves(leaves, depth, parent_of, children_of)
@@ -81,7 +83,8 @@ class ClassTree:
     from_nested = classmethod(readers.from_nested)
     from_csv = classmethod(tables.from_csv)
     from_json = classmethod(readers.from_json)
-    from_label_columns = classmethod(tables.from_label_columns)
+    from_table = classmethod(tables.from_table)
+    from_label_columns = classmethod(label_columns.from_label_columns)
     from_folders = classmethod(readers.from_folders)
     from_wordnet = classmethod(readers.from_wordnet)
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm")
 
+DEEPEST = 1_000  # levels of nested dictionaries: paths are written out, so more takes long
+
 
 def from_paths(
     cls: type[ClassTree],
@@ -84,20 +86,24 @@ def from_nested(
     if not isinstance(nested, Mapping):
         raise ValueError(f"`nested` must be a dictionary. Received: {type(nested).__name__}")
     paths: list[tuple[str, ...]] = []
-
-    def walk(value: Any, above: tuple[str, ...]) -> None:
-        if isinstance(value, Mapping):
-            for key, below in value.items():
-                here = (*above, check_name(key, "key"))
-                if below is None:
-                    paths.append(here)
-                elif not below:
-                    raise ValueError(
-                        f"Node {key!r} has no class below it. For a class, write "
-                        f"{{{key!r}: None}} or list it under its parent."
-                    )
-                else:
-                    walk(below, here)
+    todo: list[tuple[Any, tuple[str, ...]]] = [(nested, ())]
+    while todo:
+        value, above = todo.pop()
+        if len(above) > DEEPEST:
+            raise ValueError(
+                f"`nested` must be nested at most {DEEPEST} deep. Received: more below "
+                f"{'/'.join(above[:3])!r}. Give the edges of such a tree."
+            )
+        if value is None and above:
+            paths.append(above)
+        elif above and isinstance(value, (Mapping, list, tuple)) and not value:
+            raise ValueError(
+                f"Node {above[-1]!r} has no class below it. For a class, write "
+                f"{{{above[-1]!r}: None}} or list it under its parent."
+            )
+        elif isinstance(value, Mapping):
+            below = [(inner, (*above, check_name(key, "key"))) for key, inner in value.items()]
+            todo += below[::-1]
         elif isinstance(value, (list, tuple)):
             paths.extend((*above, check_name(leaf, f"class below {above!r}")) for leaf in value)
         else:
@@ -105,8 +111,6 @@ def from_nested(
                 "Values of `nested` must be dictionaries, lists of class names, or None. "
                 f"Received: {value!r} below {'/'.join(above)!r}"
             )
-
-    walk(nested, ())
     return tree_of_prefixes(cls, paths, root, name)
 
 
@@ -139,8 +143,10 @@ def from_json(
     with open(path, encoding="utf-8-sig") as file:
         try:
             content = json.load(file)
-        except json.JSONDecodeError as error:
+        except ValueError as error:  # of JSON, or of UTF-8
             raise ValueError(f"{path} is not valid JSON: {error}") from None
+        except RecursionError:
+            raise ValueError(f"{path} is nested too deeply to be read.") from None
     stem = pathlib.Path(path).stem
     if isinstance(content, Mapping) and isinstance(content.get("edges"), list):
         return cls(content["edges"], content.get("leaves"), name or content.get("name") or stem)
