@@ -8,7 +8,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from keras_haframe.tree import arrays, html, label_columns, readers, tables, text, validation
+from keras_haframe.tree import (
+    arrays,
+    html,
+    label_columns,
+    readers,
+    tables,
+    taxonomies,
+    text,
+    validation,
+)
 
 
 class ClassTree:
@@ -87,6 +96,9 @@ class ClassTree:
     from_label_columns = classmethod(label_columns.from_label_columns)
     from_folders = classmethod(readers.from_folders)
     from_wordnet = classmethod(readers.from_wordnet)
+    from_inaturalist = classmethod(taxonomies.from_inaturalist)
+    from_darwin_core = classmethod(taxonomies.from_darwin_core)
+    from_speciesnet = classmethod(taxonomies.from_speciesnet)
 
     def to_json(self, path: str | os.PathLike) -> None:
         """Write the tree to `path` as JSON (read back by `ClassTree.from_json`)."""

@@ -140,17 +140,22 @@ def from_json(
     >>> ClassTree.from_json("vehicles.json") == tree
     True
     """
-    with open(path, encoding="utf-8-sig") as file:
-        try:
-            content = json.load(file)
-        except ValueError as error:  # of JSON, or of UTF-8
-            raise ValueError(f"{path} is not valid JSON: {error}") from None
-        except RecursionError:
-            raise ValueError(f"{path} is nested too deeply to be read.") from None
+    content = read_json(path)
     stem = pathlib.Path(path).stem
     if isinstance(content, Mapping) and isinstance(content.get("edges"), list):
         return cls(content["edges"], content.get("leaves"), name or content.get("name") or stem)
     return from_nested(cls, content, root, name or stem)
+
+
+def read_json(path: str | os.PathLike) -> Any:
+    """Content of a JSON file, UTF-8."""
+    with open(path, encoding="utf-8-sig") as file:
+        try:
+            return json.load(file)
+        except ValueError as error:  # of JSON, or of UTF-8
+            raise ValueError(f"{path} is not valid JSON: {error}") from None
+        except RecursionError:
+            raise ValueError(f"{path} is nested too deeply to be read.") from None
 
 
 def write_json(tree: ClassTree, path: str | os.PathLike) -> None:
