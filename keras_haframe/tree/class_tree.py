@@ -10,6 +10,8 @@ import numpy as np
 
 from keras_haframe.tree import (
     arrays,
+    diff,
+    edit,
     html,
     label_columns,
     readers,
@@ -227,6 +229,15 @@ class ClassTree:
             `i == j`.
         """
         return arrays.lca_table(self, values)
+
+    # New trees -------------------------------------------------------------------------------
+
+    prune_chains = edit.prune_chains
+    subtree = edit.subtree
+    keep = edit.keep
+    reorder = edit.reorder
+    merge = edit.merge
+    diff = diff.diff
 
     # Showing ---------------------------------------------------------------------------------
 
