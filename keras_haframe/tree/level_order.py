@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from keras_haframe.tree.csv_files import Table
 from keras_haframe.tree.ranks import rank
@@ -64,6 +64,11 @@ def order_by_values(table: Table, columns: Sequence[int]) -> list[int]:
 
 def conflict(table: Table, order: Sequence[int]) -> str | None:
     """Say which value has two parents where `order` are the levels, coarsest first; else None."""
+    return next(conflicts(table, order), None)
+
+
+def conflicts(table: Table, order: Sequence[int]) -> Iterator[str]:
+    """Say for every line which value has another parent than in a line before."""
     parent: dict[tuple[int, str], tuple[int, str] | None] = {}
     for row in table.rows:
         above = None
@@ -74,9 +79,8 @@ def conflict(table: Table, order: Sequence[int]) -> str | None:
             other = parent.setdefault(here, above)
             if other != above:
                 two = [repr(p[1]) if p else "none" for p in (other, above)]
-                return f"{row[c]!r} in {table.column(c)} has two parents, {two[0]} and {two[1]}"
+                yield f"{row[c]!r} in {table.column(c)} has two parents, {two[0]} and {two[1]}"
             above = here
-    return None
 
 
 def _numbers_classes(table: Table, order: list[int]) -> bool:
