@@ -12,6 +12,7 @@ from keras_haframe.version import __version__
 
 # Name: (module with `add_arguments(parser)` and `run(args) -> int | None`, one line of help).
 COMMANDS = {
+    "tree": ("keras_haframe.cli.tree", "check, draw, convert, mend and compare class trees"),
     "predict": ("keras_haframe.cli.predict", "predict image files with an exported model"),
     "client": ("keras_haframe.cli.client", "ask a running TF Serving about image files"),
     "inspect": ("keras_haframe.cli.inspect", "tell what is in an exported model"),
