@@ -12,11 +12,12 @@ from keras_haframe.version import __version__
 
 # Name: (module with `add_arguments(parser)` and `run(args) -> int | None`, one line of help).
 COMMANDS = {
-    "tree": ("keras_haframe.cli.tree", "check, draw, convert, mend and compare class trees"),
     "predict": ("keras_haframe.cli.predict", "predict image files with an exported model"),
     "client": ("keras_haframe.cli.client", "ask a running TF Serving about image files"),
-    "inspect": ("keras_haframe.cli.inspect", "tell what is in an exported model"),
+    "inspect": ("keras_haframe.cli.inspect", "tell what is in a saved or exported model"),
     "report": ("keras_haframe.cli.report", "write one self-contained HTML page of a run"),
+    "export": ("keras_haframe.cli.export", "write a saved model as a directory for TF Serving"),
+    "tree": ("keras_haframe.cli.tree", "check, draw, convert, mend and compare class trees"),
 }
 
 
