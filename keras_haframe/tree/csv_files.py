@@ -37,7 +37,7 @@ class Table:
 
     def column(self, i: int) -> str:
         """Name of a column, its number if the table has no header."""
-        return repr(self.header[i]) if self.header else str(i)
+        return repr(self.header[i]) if self.header and self.header[i] else f"column {i}"
 
     def word(self, i: int) -> str:
         """Title of a column in its plain form; of a table without a header, none that is known."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from keras_haframe.tree.validation import unknown_name
@@ -53,7 +53,7 @@ def taxa(path: str | os.PathLike) -> Iterator[Taxon]:
         first = file.readline()
         # GBIF's tables have tabs and no quotes.
         tabs = "\t" in first
-        lines = (line.rstrip("\r\n").split("\t") for line in file) if tabs else csv.reader(file)
+        lines = (line.rstrip("\r\n").split("\t") for line in file) if tabs else _quoted(path, file)
         titles = first.rstrip("\r\n").split("\t" if tabs else ",")
         place = {title.strip('" ').rpartition(":")[2].lower(): i for i, title in enumerate(titles)}
         for needed in ("taxonID", "parentNameUsageID", "scientificName"):
@@ -83,6 +83,13 @@ def taxa(path: str | os.PathLike) -> Iterator[Taxon]:
                 key, cell("parentnameusageid"), cell("canonicalname") or scientific, scientific,
                 cell("taxonrank").lower(), accepted,
             )  # fmt: skip
+
+
+def _quoted(path: str | os.PathLike, file: Iterable[str]) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(file)
+    except csv.Error as error:
+        raise ValueError(f"{path}: {error}.") from None
 
 
 def _one(path: str | os.PathLike, text: str, found: list[Taxon]) -> Taxon:

@@ -132,7 +132,7 @@ def from_table(
         sizes = [len(c) for c in cells]
         raise ValueError(f"Columns of `table` must be of one length, not empty. Received: {sizes}")
     rows = [list(row) for row in zip(*cells)] if cells else [[]]
-    text = Table("table", [str(t).strip() for t in wanted], rows, list(range(len(rows))), "table")
+    text = Table("table", [str(t).strip() for t in wanted], rows, list(range(len(rows))))
     columns = None if columns is None else [str(column) for column in columns]
     return _from_levels(cls, text, columns, root, name)
 
@@ -200,7 +200,7 @@ def _from_levels(
         classes.sort(key=lambda path: int(paths[path]))
         notes.append(f"labels as in {table.column(levels.numbers)}")
     tree = tree_of_prefixes(cls, classes, root, name)
-    tree.source = f"{table.title}: {', '.join(notes)}"
+    tree.source = f"{table.title}: {', '.join(filter(None, notes))}"
     return tree
 
 

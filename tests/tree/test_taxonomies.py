@@ -106,6 +106,12 @@ def test_darwin_core_with_commas_and_prefixes(tmp_path):
     assert made == darwin_core(tmp_path, ["Larus canus", "50"])
 
 
+def test_a_cell_of_darwin_core_that_is_too_long(tmp_path):
+    rows = [["1", "", "", "", "x" * 140_000, "", "", ""]]
+    with pytest.raises(ValueError, match=r"Taxon.tsv: field larger than field limit"):
+        darwin_core(tmp_path, None, rows, separator=",")
+
+
 @pytest.mark.parametrize(
     ("taxa", "options", "match"),
     [
