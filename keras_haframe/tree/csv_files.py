@@ -12,6 +12,7 @@ import pathlib
 from collections.abc import Iterator, Sequence
 
 from keras_haframe.tree.ranks import is_title, plain
+from keras_haframe.tree.readers import IMAGE_SUFFIXES
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 LOOK_AT = 200  # lines that tell the separator
@@ -64,8 +65,8 @@ def read_table(
         path: The file: UTF-8, or UTF-16 with a byte-order mark, as spreadsheets write.
         separator: One character. `None` takes the one of comma, semicolon, tab and bar that gives
             all lines equally many cells.
-        header: Whether the first line names the columns. `None` decides: yes, unless a cell of it
-            occurs again in its column and none is a usual title.
+        header: Whether the first line names the columns. `None` decides: yes if it has a usual
+            title; no if a cell of it is a number or a file, or occurs again in its column.
         strip: Take blanks away around the cells.
 
     Returns:
@@ -165,6 +166,8 @@ def has_header(rows: list[list[str]]) -> bool:
     first = [cell.strip() for cell in rows[0]]
     if any(is_title(cell) for cell in first):
         return True
+    if any(cell.isdecimal() or cell.lower().endswith(IMAGE_SUFFIXES) for cell in first):
+        return False
     return not any(
         cell and cell == row[i].strip()
         for row in rows[1:]

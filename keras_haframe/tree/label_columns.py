@@ -28,9 +28,9 @@ def from_label_columns(
 
     Args:
         *columns: `fine, coarse, ...`: one array per level, finest first, with one entry per
-            example or per class; or one sequence, dictionary or `[n, levels]` array holding them.
-            Class integers must use every label from 0 up; the integers of coarser columns may
-            have gaps. Strings are taken in sorted order.
+            example or per class; or one sequence, dictionary, data frame or `[n, levels]` array
+            holding them. Class integers must use every label from 0 up; the integers of coarser
+            columns may have gaps. Strings are taken in sorted order.
         names: Optional lists of names, one per column (or a dictionary by column name), for
             integer columns (as in TFDS's `ClassLabel.names`).
         root: Name of the root that is put above the coarsest column.
@@ -51,6 +51,8 @@ def from_label_columns(
     table: Any = columns
     if len(columns) == 1:
         table = columns[0]
+        if hasattr(table, "columns"):  # a data frame
+            table = {title: table[title] for title in table.columns}
         if isinstance(table, np.ndarray) and table.ndim == 2:
             table = table.T
     titles = [f"level {i}" for i in range(len(table))]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -151,11 +152,20 @@ def read_json(path: str | os.PathLike) -> Any:
     """Content of a JSON file, UTF-8."""
     with open(path, encoding="utf-8-sig") as file:
         try:
-            return json.load(file)
+            return json.load(file, object_pairs_hook=_once)
         except ValueError as error:  # of JSON, or of UTF-8
             raise ValueError(f"{path} is not valid JSON: {error}") from None
         except RecursionError:
             raise ValueError(f"{path} is nested too deeply to be read.") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dictionary; of two equal keys Python would keep the last without a word."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        twice = next(k for k, n in Counter(k for k, _ in pairs).items() if n > 1)
+        raise ValueError(f"the key {twice!r} occurs twice in one object")
+    return made
 
 
 def write_json(tree: ClassTree, path: str | os.PathLike) -> None:

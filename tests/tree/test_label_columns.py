@@ -48,6 +48,14 @@ def test_all_columns_in_one_argument(tree):
     assert columns({"variant": FINE, "family": COARSE}, names=by_title, root="vehicle") == tree
 
 
+def test_a_data_frame(tree):
+    class Frame(dict):
+        columns = ["variant", "family"]
+
+    frame = Frame(variant=FINE, family=COARSE, other=[1, 1, 1, 1])
+    assert columns(frame, names=NAMES, root="vehicle") == tree
+
+
 def test_dictionary_keys_name_the_levels():
     made = columns({"variant": FINE, "family": COARSE})
     assert made.path(2) == ["root", "family: 1", "class 2"]

@@ -203,6 +203,7 @@ def test_json_of_nested_objects(tmp_path, tree):
         ("[1, 2]", "`nested` must be a dictionary. Received: list"),
         ('{"a":' * 2_000 + "null" + "}" * 2_000, "nested at most 1000 deep|nested too deeply"),
         ('{"a":' * 200_000 + "null" + "}" * 200_000, "bad.json is nested too deeply"),
+        ('{"land": ["car", "bus"], "land": ["cab"]}', "the key 'land' occurs twice in one object"),
         ('{"edges": [["r", "a"], ["r"]]}', r"Received: edges\[1\]=\['r'\]"),
         ('{"edges": [["r", "a"], ["r", "b"]], "leaves": ["a", "c"]}', "not in the tree: 'c'"),
     ],

@@ -235,6 +235,13 @@ def test_a_cell_that_occurs_again_is_no_title(tmp_path):
                             columns=["land", "car"]).leaves  # fmt: skip
 
 
+@pytest.mark.parametrize("first", ["1.jpg,kite,play", "0,kite,play"])
+def test_a_file_or_a_number_is_no_title(tmp_path, first):
+    second = first.replace("kite", "doll").replace("1.", "2.").replace("0", "1")
+    made = csv(tmp_path, f"{first}\n{second}\n", columns=[2, 1])
+    assert made.leaves == ["kite", "doll"]
+
+
 @pytest.mark.parametrize(
     ("text", "match"),
     [
