@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm")
 
-DEEPEST = 1_000  # levels of nested dictionaries: paths are written out, so more takes long
-
 
 def from_paths(
     cls: type[ClassTree],
@@ -63,6 +61,9 @@ def from_paths(
         if not rows[-1]:
             raise ValueError(f"A path must name at least the class. Received: paths[{i}]={path!r}")
     return tree_of_prefixes(cls, rows, root, name)
+
+
+DEEPEST = 1_000  # levels of nested dictionaries: paths are written out, so more takes long
 
 
 def from_nested(
