@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import inspect
+import json
 import os
 import pathlib
 import pkgutil
@@ -26,7 +27,7 @@ def modules_with_examples() -> list[str]:
 MODULES = modules_with_examples()
 # What a reader of the documentation has imported, beside the names of the room.
 NAMES = {name: getattr(kh, name) for name in ("ClassTree", "build", "decisions", "methods")}
-NAMES |= {"np": np, "os": os, "pathlib": pathlib, "keras": keras, "keras_haframe": kh}
+NAMES |= {"np": np, "os": os, "json": json, "pathlib": pathlib, "keras": keras, "keras_haframe": kh}
 READERS = [n for n in dir(kh.ClassTree) if n.startswith("from_") and n != "from_config"]
 
 

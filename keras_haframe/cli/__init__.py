@@ -16,8 +16,10 @@ COMMANDS = {
     "decide": ("keras_haframe.cli.decide", "answer a class or a node above it, and say why"),
     "predict": ("keras_haframe.cli.predict", "predict image files with an exported model"),
     "client": ("keras_haframe.cli.client", "ask a running TF Serving about image files"),
-    "inspect": ("keras_haframe.cli.inspect", "tell what is in an exported model"),
+    "inspect": ("keras_haframe.cli.inspect", "tell what is in a saved or exported model"),
     "report": ("keras_haframe.cli.report", "write one self-contained HTML page of a run"),
+    "export": ("keras_haframe.cli.export", "write a saved model as a directory for TF Serving"),
+    "tree": ("keras_haframe.cli.tree", "check, draw, convert, mend and compare class trees"),
 }
 
 

@@ -1,4 +1,4 @@
-"""`haframe inspect`: what is in an exported model; reads the file, loads no TensorFlow."""
+"""`haframe inspect`: what is in a saved or exported model; reads the file, loads no framework."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pathlib
 from collections import Counter
 from typing import Any
 
+from keras_haframe.cli import keras_file
 from keras_haframe.cli.predict import newest_version
 from keras_haframe.files import PathLike
 from keras_haframe.serving.messages import pb
@@ -120,12 +121,18 @@ def _signature(log: Any) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `haframe inspect`."""
-    parser.add_argument("model", help="a SavedModel, or the directory of its versions")
+    parser.add_argument("model", help="a .keras file, a SavedModel, or the directory of versions")
     parser.add_argument("--json", action="store_true", help="JSON, with the counts of operations")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the description."""
-    found = inspect(args.model)
-    print(json.dumps(found, indent=2, ensure_ascii=False) if args.json else render(found))
+    saved = pathlib.Path(args.model)
+    if saved.is_file() and saved.suffix == ".keras":
+        found = keras_file.inspect(saved)
+        text = keras_file.render(found)
+    else:
+        found = inspect(saved)
+        text = render(found)
+    print(json.dumps(found, indent=2, ensure_ascii=False) if args.json else text)
     return 0

@@ -8,7 +8,19 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from keras_haframe.tree import arrays, folder_tree, html, readers, tables, text, validation
+from keras_haframe.tree import (
+    arrays,
+    diff,
+    edit,
+    folder_tree,
+    html,
+    label_columns,
+    readers,
+    tables,
+    taxonomies,
+    text,
+    validation,
+)
 
 
 class ClassTree:
@@ -32,6 +44,7 @@ class ClassTree:
         height: Number of edges from the root to the deepest class.
         parents: int64 `[N]`, number of each node's parent, -1 for the root.
         depths: int64 `[N]`, number of edges from the root.
+        source: What a reader understood of its file, in words; `None` for other trees. Not saved.
 
     Raises:
         ValueError: For a cycle, several roots, a node with two parents, a duplicate class, a class
@@ -57,7 +70,8 @@ class ClassTree:
     ):
         if name is not None and not isinstance(name, str):
             raise ValueError(f"`name` must be a string or None. Received: name={name!r}")
-        self.name = name
+        self.name = None if name is None else validation.check_name(name, "name")
+        self.source: str | None = None
         self._edges, parent_of, children_of = validation.check_edges(edges)
         depth = validation.check_reachable(parent_of, children_of)
         self.leaves = validation.check_leaves(leaves, depth, parent_of, children_of)
@@ -81,9 +95,13 @@ class ClassTree:
     from_nested = classmethod(readers.from_nested)
     from_csv = classmethod(tables.from_csv)
     from_json = classmethod(readers.from_json)
-    from_label_columns = classmethod(tables.from_label_columns)
+    from_table = classmethod(tables.from_table)
+    from_label_columns = classmethod(label_columns.from_label_columns)
     from_folders = classmethod(folder_tree.from_folders)
     from_wordnet = classmethod(readers.from_wordnet)
+    from_inaturalist = classmethod(taxonomies.from_inaturalist)
+    from_darwin_core = classmethod(taxonomies.from_darwin_core)
+    from_speciesnet = classmethod(taxonomies.from_speciesnet)
 
     def to_json(self, path: str | os.PathLike) -> None:
         """Write the tree to `path` as JSON (read back by `ClassTree.from_json`)."""
@@ -214,6 +232,15 @@ class ClassTree:
             `i == j`.
         """
         return arrays.lca_table(self, values)
+
+    # New trees -------------------------------------------------------------------------------
+
+    prune_chains = edit.prune_chains
+    subtree = edit.subtree
+    keep = edit.keep
+    reorder = edit.reorder
+    merge = edit.merge
+    diff = diff.diff
 
     # Showing ---------------------------------------------------------------------------------
 

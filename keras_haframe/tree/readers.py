@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,9 @@ def from_paths(
     return tree_of_prefixes(cls, rows, root, name)
 
 
+DEEPEST = 1_000  # levels of nested dictionaries: paths are written out, so more takes long
+
+
 def from_nested(
     cls: type[ClassTree], nested: Mapping, root: str = "root", name: str | None = None
 ) -> ClassTree:
@@ -82,20 +86,24 @@ def from_nested(
     if not isinstance(nested, Mapping):
         raise ValueError(f"`nested` must be a dictionary. Received: {type(nested).__name__}")
     paths: list[tuple[str, ...]] = []
-
-    def walk(value: Any, above: tuple[str, ...]) -> None:
-        if isinstance(value, Mapping):
-            for key, below in value.items():
-                here = (*above, check_name(key, "key"))
-                if below is None:
-                    paths.append(here)
-                elif not below:
-                    raise ValueError(
-                        f"Node {key!r} has no class below it. For a class, write "
-                        f"{{{key!r}: None}} or list it under its parent."
-                    )
-                else:
-                    walk(below, here)
+    todo: list[tuple[Any, tuple[str, ...]]] = [(nested, ())]
+    while todo:
+        value, above = todo.pop()
+        if len(above) > DEEPEST:
+            raise ValueError(
+                f"`nested` must be nested at most {DEEPEST} deep. Received: more below "
+                f"{'/'.join(above[:3])!r}. Give the edges of such a tree."
+            )
+        if value is None and above:
+            paths.append(above)
+        elif above and isinstance(value, (Mapping, list, tuple)) and not value:
+            raise ValueError(
+                f"Node {above[-1]!r} has no class below it. For a class, write "
+                f"{{{above[-1]!r}: None}} or list it under its parent."
+            )
+        elif isinstance(value, Mapping):
+            below = [(inner, (*above, check_name(key, "key"))) for key, inner in value.items()]
+            todo += below[::-1]
         elif isinstance(value, (list, tuple)):
             paths.extend((*above, check_name(leaf, f"class below {above!r}")) for leaf in value)
         else:
@@ -103,8 +111,6 @@ def from_nested(
                 "Values of `nested` must be dictionaries, lists of class names, or None. "
                 f"Received: {value!r} below {'/'.join(above)!r}"
             )
-
-    walk(nested, ())
     return tree_of_prefixes(cls, paths, root, name)
 
 
@@ -134,15 +140,31 @@ def from_json(
     >>> ClassTree.from_json("vehicles.json") == tree
     True
     """
-    with open(path, encoding="utf-8-sig") as file:
-        try:
-            content = json.load(file)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{path} is not valid JSON: {error}") from None
+    content = read_json(path)
     stem = pathlib.Path(path).stem
     if isinstance(content, Mapping) and isinstance(content.get("edges"), list):
         return cls(content["edges"], content.get("leaves"), name or content.get("name") or stem)
     return from_nested(cls, content, root, name or stem)
+
+
+def read_json(path: str | os.PathLike) -> Any:
+    """Content of a JSON file, UTF-8."""
+    with open(path, encoding="utf-8-sig") as file:
+        try:
+            return json.load(file, object_pairs_hook=_once)
+        except ValueError as error:  # of JSON, or of UTF-8
+            raise ValueError(f"{path} is not valid JSON: {error}") from None
+        except RecursionError:
+            raise ValueError(f"{path} is nested too deeply to be read.") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dictionary; of two equal keys Python would keep the last without a word."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        twice = next(k for k, n in Counter(k for k, _ in pairs).items() if n > 1)
+        raise ValueError(f"the key {twice!r} occurs twice in one object")
+    return made
 
 
 def write_json(tree: ClassTree, path: str | os.PathLike) -> None:

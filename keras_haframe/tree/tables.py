@@ -1,215 +1,227 @@
-"""Readers of tables: label columns and CSV files.
+"""Readers of tables: CSV files, and data frames with a column per level.
 
 Each public function becomes a class method of `ClassTree`, so `cls` is that class.
 """
 
 from __future__ import annotations
 
-import csv
 import os
 import pathlib
-from collections import Counter
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from keras_haframe.tree.columns import find_levels
+from keras_haframe.tree.csv_files import Table, read_table
+from keras_haframe.tree.level_order import conflict
 from keras_haframe.tree.prefixes import tree_of_prefixes
-from keras_haframe.tree.validation import check_name
+from keras_haframe.tree.validation import unknown_name
 
 if TYPE_CHECKING:
     from keras_haframe.tree.class_tree import ClassTree
 
 
-def from_label_columns(
+def from_csv(
     cls: type[ClassTree],
-    *columns: Sequence | np.ndarray,
-    names: Sequence[Sequence[str] | None] | Mapping | None = None,
+    path: str | os.PathLike,
     root: str = "root",
     name: str | None = None,
+    *,
+    columns: Sequence[str | int] | None = None,
+    separator: str | None = None,
+    header: bool | None = None,
 ) -> ClassTree:
-    """Make a tree from label columns, as data sets with several label levels have them.
+    r"""Make a tree from a CSV file.
+
+    With the columns `parent` and `child`, every line is an edge (classes in order of appearance); a
+    line with a blank parent names the root. Otherwise the columns are the levels, in either order:
+    titles that are ranks (kingdom, ..., species) say it, else the values do, as every class has one
+    group but a group several classes; where they cannot, an error asks for `columns`. Blank cells
+    are left out, so a line may lack ranks.
+
+    Lines with the same class count once: a table with a line per image, and columns of files, is
+    read too. Classes are in the order of their first line, or in that of a column `label`, `id` or
+    `index` which numbers them from 0 or 1. `tree.source` and `str(tree)` say what was understood.
 
     Args:
-        *columns: `fine, coarse, ...`: one array per level, finest first, with one entry per
-            example or per class; or one sequence, dictionary or `[n, levels]` array holding them.
-            Class integers must use every label from 0 up; the integers of coarser columns may
-            have gaps. Strings are taken in sorted order.
-        names: Optional lists of names, one per column (or a dictionary by column name), for
-            integer columns (as in TFDS's `ClassLabel.names`).
-        root: Name of the root that is put above the coarsest column.
-        name: Name of the tree.
-
-    Returns:
-        A `ClassTree` whose class `k` is label `k` of the first column.
-
-    Raises:
-        ValueError: If a label occurs with two different parents, if class integers have gaps, or
-            if labels are neither integers nor strings.
-
-    Example:
-
-    >>> ClassTree.from_label_columns([0, 1, 2, 3], [0, 0, 1, 1]).nodes
-    ['class 0', 'class 1', 'class 2', 'class 3', 'level 1: 0', 'level 1: 1', 'root']
-    """
-    table: Any = columns
-    if len(columns) == 1:
-        table = columns[0]
-        if isinstance(table, np.ndarray) and table.ndim == 2:
-            table = table.T
-    titles = [f"level {i}" for i in range(len(table))]
-    if isinstance(table, Mapping):
-        titles, table = [str(k) for k in table], list(table.values())
-    if isinstance(names, Mapping):
-        names = [names.get(title) for title in titles]
-    arrays = [np.asarray(c) for c in table]
-    shapes = [a.shape for a in arrays]
-    if (
-        not arrays
-        or any(a.ndim != 1 for a in arrays)
-        or len(set(shapes)) != 1
-        or not len(arrays[0])
-    ):
-        raise ValueError(
-            "Label columns must be one-dimensional, of equal length and not empty. "
-            f"Received shapes: {shapes}"
-        )
-    if names is None:
-        names = [None] * len(arrays)
-    elif len(names) != len(arrays):
-        raise ValueError(
-            f"`names` must hold one list of names per column. Received {len(names)} lists for "
-            f"{len(arrays)} columns."
-        )
-    ids_and_names = [
-        _ids_and_names(a, names[i], titles[i], is_class=i == 0) for i, a in enumerate(arrays)
-    ]
-    rows = np.stack([ids for ids, _ in ids_and_names], axis=1)
-    known = [ns for _, ns in ids_and_names]
-    _check_nested(rows, known, titles)
-    _, first = np.unique(rows[:, 0], return_index=True)
-    rows = rows[first]
-    count = Counter(n for ns in known for n in ns)
-    shown = [
-        [n if i == 0 or (count[n] == 1 and n != root) else f"{titles[i]}: {n}" for n in ns]
-        for i, ns in enumerate(known)
-    ]
-    edges = [(root, n) for n in dict.fromkeys(shown[-1][r] for r in rows[:, -1])]
-    for i in range(len(arrays) - 1, 0, -1):
-        edges += [(shown[i][r[i]], shown[i - 1][r[i - 1]]) for r in rows]
-    return cls(edges, [shown[0][r] for r in rows[:, 0]], name)
-
-
-def _check_nested(rows: np.ndarray, names: Sequence[Sequence[str]], titles: Sequence[str]) -> None:
-    """Check that every label of a column lies in one label of the next coarser column."""
-    for i in range(1, rows.shape[1]):
-        pairs = np.unique(rows[:, i - 1 : i + 1], axis=0)
-        child, times = np.unique(pairs[:, 0], return_counts=True)
-        if (times > 1).any():
-            bad = child[times > 1][0]
-            two = [names[i][p] for p in pairs[pairs[:, 0] == bad, 1][:2]]
-            raise ValueError(
-                f"{names[i - 1][bad]!r} ({titles[i - 1]}) has two parents in {titles[i]}: "
-                f"{two[0]!r} and {two[1]!r}. Columns go from the finest to the coarsest."
-            )
-
-
-def _ids_and_names(
-    array: np.ndarray, names: Sequence[str] | None, title: str, is_class: bool
-) -> tuple[np.ndarray, list[str]]:
-    """Ids 0.. of a column and the name of every id."""
-    if array.dtype.kind == "O":  # as pandas gives strings, and TFDS bytes
-        kinds = {type(v) for v in array.tolist()}
-        if kinds <= {int}:
-            array = array.astype(np.int64)
-        elif kinds <= {str, bytes}:
-            array = np.array([v.decode() if isinstance(v, bytes) else v for v in array.tolist()])
-    if array.dtype.kind == "S":
-        array = np.char.decode(array, "utf-8")
-    if array.dtype.kind == "U":
-        found, ids = np.unique(array, return_inverse=True)
-        return ids, [check_name(str(n), title) for n in found]
-    if array.dtype.kind not in "iu":
-        strange = next((v for v in array.tolist() if type(v) not in (int, str)), None)
-        raise ValueError(
-            f"Labels must be integers or strings. Received: {strange!r} ({array.dtype}) in "
-            f"{title!r}"
-        )
-    if array.min() < 0:
-        raise ValueError(f"Labels must not be negative. Received: {array.min()} in {title!r}")
-    size = int(array.max()) + 1
-    missing = np.setdiff1d(np.arange(size), array)
-    if is_class and len(missing):
-        raise ValueError(
-            f"Integer class labels must use every value from 0 to {size - 1}. "
-            f"Missing: {missing[:5].tolist()}{', ...' if len(missing) > 5 else ''}"
-        )
-    if names is None:
-        word = "class " if is_class else f"{title}: "
-        return array.astype(np.int64), [f"{word}{i}" for i in range(size)]
-    if len(names) < size:
-        raise ValueError(f"{title!r} has labels up to {size - 1} but only {len(names)} names.")
-    texts = [check_name(n, f"names[{i}] of {title!r}") for i, n in enumerate(names[:size])]
-    twice = next((n for n, times in Counter(texts).items() if times > 1), None)
-    if twice is not None:
-        raise ValueError(f"Two labels of {title!r} have the same name: {twice!r}.")
-    return array.astype(np.int64), texts
-
-
-def from_csv(
-    cls: type[ClassTree], path: str | os.PathLike, root: str = "root", name: str | None = None
-) -> ClassTree:
-    r"""Make a tree from a CSV file with a header line.
-
-    With the columns `parent` and `child`, every line is an edge (classes in order of appearance).
-    Otherwise every line is one class in label order, and the columns are its levels from the
-    finest (the class) to the coarsest, as in `from_label_columns`; blank cells of coarser levels
-    are left out. Blank lines are skipped.
-
-    Args:
-        path: The file, UTF-8.
+        path: The file, UTF-8 (or UTF-16 with a byte-order mark).
         root: Name of the root above the coarsest column.
         name: Name of the tree; the file's name by default.
+        columns: Names of the level columns, coarsest first; their numbers where there is no header.
+        separator: What separates cells, one character; by default the comma, semicolon, tab or bar
+            that fits all lines.
+        header: Whether the first line holds titles; found by default.
 
     Returns:
         A `ClassTree`.
 
     Raises:
-        ValueError: For a line with more or fewer cells than the header, or a line without a class.
+        ValueError: For a file whose separator, levels or order cannot be told; the message names the
+            argument that says it. For lines of different lengths, and all that `ClassTree` refuses.
+
+    Warns:
+        UserWarning: If the columns were found to go from the coarsest to the finest by their values
+            alone; if a name has several parents (each is a node of its own); if lines repeat where
+            no column tells why; if `columns` seem to be turned around.
 
     Example:
 
-    >>> with open("vehicles.csv", "w") as file:
-    ...     print("class,group", "car,land", "truck,land", "jet,air", sep="\n", file=file)
-    >>> ClassTree.from_csv("vehicles.csv").path("jet")
-    ['root', 'air', 'jet']
-    """
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file)
-        for row in reader:
-            row = [cell.strip() for cell in row]
-            if any(row):
-                rows.append(row)
-                lines.append(reader.line_num)
-    if len(rows) < 2:
-        raise ValueError(f"{path} has no lines below its header.")
-    header = [h.lower() for h in rows[0]]
-    for row, line in zip(rows[1:], lines[1:]):
-        if len(row) != len(header):
-            raise ValueError(
-                f"{path}: line {line} has {len(row)} cells, the header {len(header)}: {row}"
-            )
+    >>> with open("birds.csv", "w") as file:
+    ...     print("family;species", "Laridae;gull", "Laridae;tern", "Strigidae;owl", sep="\n", file=file)
+    >>> tree = ClassTree.from_csv("birds.csv")
+    >>> tree.path("owl"), tree.source
+    (['root', 'Strigidae', 'owl'], 'birds.csv: separated by semicolons, with a header, levels family > species')
+    """  # noqa: E501
+    table = read_table(path, separator, header)
     name = name or pathlib.Path(path).stem
-    if "parent" in header and "child" in header:
-        p, c = header.index("parent"), header.index("child")
-        return cls([(row[p], row[c]) for row in rows[1:]], None, name)
-    for row, line in zip(rows[1:], lines[1:]):
-        if not row[0]:
+    titles = [title.lower() for title in table.header or ()]
+    if columns is None and "parent" in titles and "child" in titles:
+        edges = edge_list(table, titles.index("parent"), titles.index("child"))
+        tree = cls(edges, None, name)
+        tree.source = f"{path}: {table.dialect}, edges"
+        return tree
+    return _from_levels(cls, table, columns, root, name)
+
+
+def from_table(
+    cls: type[ClassTree],
+    table: Any,
+    columns: Sequence[str] | None = None,
+    root: str = "root",
+    name: str | None = None,
+) -> ClassTree:
+    """Make a tree from a data frame with a column per level, as `from_csv` reads files.
+
+    Args:
+        table: A pandas or Polars `DataFrame`, or a dictionary of columns: text or integers, with
+            `None` or NaN for blank cells.
+        columns: Names of the level columns, coarsest first; found by default, as in `from_csv`.
+        root: Name of the root above the coarsest column.
+        name: Name of the tree.
+
+    Returns:
+        A `ClassTree`.
+
+    Raises:
+        ValueError: If `table` has no columns or they are of unequal length, if a level has values
+            that are neither text nor integers, and as `from_csv` does.
+
+    Example:
+
+    >>> table = {"family": ["Laridae", "Laridae", "Strigidae"], "species": ["gull", "tern", "owl"]}
+    >>> ClassTree.from_table(table).path("owl")
+    ['root', 'Strigidae', 'owl']
+    """
+    titles = list(table) if isinstance(table, Mapping) else list(getattr(table, "columns", ()))
+    if not titles:
+        raise ValueError(
+            "`table` must be a data frame or a dictionary of columns. Received: "
+            f"{type(table).__name__}"
+        )
+    if len(set(map(str, titles))) < len(titles):
+        raise ValueError(f"`table` has two columns of one name. Received columns: {titles}")
+    named = {str(t).strip(): t for t in titles}
+    for column in columns or ():
+        if str(column) not in named:
             raise ValueError(
-                f"{path}: line {line} names no class: its first cell, {rows[0][0]!r}, is blank. "
-                "Columns go from the finest level (the class) to the coarsest."
+                f"`columns`: {unknown_name(str(column), named, 'column of the table')}"
             )
-    paths = [tuple(cell for cell in row[::-1] if cell) for row in rows[1:]]
-    return tree_of_prefixes(cls, paths, root, name)
+    wanted = titles if columns is None else [named[str(column)] for column in columns]
+    cells = [_cells(table[t], str(t), strict=columns is not None) for t in wanted]
+    if len({len(c) for c in cells}) > 1 or (cells and not cells[0]):
+        sizes = [len(c) for c in cells]
+        raise ValueError(f"Columns of `table` must be of one length, not empty. Received: {sizes}")
+    rows = [list(row) for row in zip(*cells)] if cells else [[]]
+    text = Table("table", [str(t).strip() for t in wanted], rows, list(range(len(rows))))
+    columns = None if columns is None else [str(column) for column in columns]
+    return _from_levels(cls, text, columns, root, name)
+
+
+def edge_list(table: Table, parent: int, child: int) -> list[tuple[str, str]]:
+    """`(parent, child)` of every line; a line without a parent names a root."""
+    edges = [(row[parent], row[child]) for row in table.rows]
+    parents = {above for above, _ in edges}
+    for (above, below), line in zip(edges, table.lines):
+        if not above and below not in parents:
+            raise ValueError(
+                f"{table.title}: line {line} gives {below!r} no parent, and nothing lies below it."
+            )
+    return [(above, below) for above, below in edges if above]
+
+
+def _from_levels(
+    cls: type[ClassTree],
+    table: Table,
+    columns: Sequence[str | int] | None,
+    root: str,
+    name: str | None,
+) -> ClassTree:
+    levels = find_levels(table, columns)
+    order = levels.columns
+    notes = [table.dialect, levels.note]
+    turned = len(order) > 1 and order[0] < order[-1]
+    if not levels.known and turned:
+        _warn(f"{table.title}: columns are read from the coarsest to the finest, {levels.note}.")
+    twice = conflict(table, order)
+    if twice and columns is not None and not conflict(table, order[::-1]):
+        _warn(
+            f"{table.title}: {twice}, but the other way round the columns nest. `columns` go from "
+            "the coarsest to the finest: are they turned around?"
+        )
+    elif twice:
+        _warn(
+            f"{table.title}: {twice}: they are read as two nodes. `haframe tree doctor` lists all "
+            "such names."
+        )
+    paths: dict[tuple[str, ...], str] = {}
+    for row, line in zip(table.rows, table.lines):
+        path = tuple(row[c] for c in order if row[c])
+        if not path:
+            raise ValueError(
+                f"{table.title}: line {line} names no class: all its levels are blank."
+            )
+        number = row[levels.numbers] if levels.numbers is not None else ""
+        if paths.setdefault(path, number) != number:
+            numbered = table.column(levels.numbers or 0)
+            raise ValueError(
+                f"{table.title}: line {line} gives the class {path[-1]!r} the number {number} in "
+                f"{numbered}, a line before {paths[path]}."
+            )
+    repeated = len(table.rows) - len(paths)
+    if repeated:
+        notes.append(f"{len(paths)} classes in {len(table.rows)} lines")
+        if columns is None and len(order) == len(table.rows[0]):
+            _warn(
+                f"{table.title}: {repeated} lines repeat a class, which is read once: labels are "
+                "not line numbers."
+            )
+    classes = list(paths)
+    if levels.numbers is not None and len(set(paths.values())) == len(paths):
+        classes.sort(key=lambda path: int(paths[path]))
+        notes.append(f"labels as in {table.column(levels.numbers)}")
+    tree = tree_of_prefixes(cls, classes, root, name)
+    tree.source = f"{table.title}: {', '.join(filter(None, notes))}"
+    return tree
+
+
+def _cells(values: Any, title: str, strict: bool) -> list[str]:
+    """Cells of a column as text; a column that cannot be a level gives its `repr` unless strict."""
+    cells = []
+    for value in list(values):
+        if value is None or type(value).__name__ in ("NAType", "NaTType") or value != value:
+            cells.append("")
+        elif isinstance(value, str):
+            cells.append(value.strip())
+        elif hasattr(value, "__index__") and not isinstance(value, bool):
+            cells.append(str(value))
+        elif strict:
+            raise ValueError(
+                f"Levels must be text or integers. Received: {value!r} in the column {title!r}"
+            )
+        else:
+            cells.append(repr(value))
+    return cells
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, UserWarning, stacklevel=4)

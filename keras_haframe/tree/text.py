@@ -29,6 +29,7 @@ def summary(tree: ClassTree) -> str:
             f"  children per inner node: {children.min()} to {children.max()}, "
             f"{int((children == 1).sum())} with a single child",
             f"  classes: {', '.join(tree.leaves[:4])}{', ...' if tree.num_classes > 4 else ''}",
+            *([f"  read from {tree.source}"] if tree.source else []),
         ]
     )
 

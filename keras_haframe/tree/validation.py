@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+# What would move a terminal's cursor or turn text around where a name is shown, and halves of
+# characters, which no file can hold.
+UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
 
 def check_name(name: object, where: str) -> str:
-    """Return `name` if it is a non-empty string."""
+    """Return `name` if it is a non-empty string without control characters."""
     if not isinstance(name, str) or not name.strip():
         raise ValueError(f"Node names must be non-empty strings. Received: {where}={name!r}")
+    if UNFIT.search(name):
+        raise ValueError(
+            "Node names must not hold control characters, line breaks or halves of characters. "
+            f"Received: {where}={name!a}"
+        )
     return str(name)
 
 

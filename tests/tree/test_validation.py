@@ -1,5 +1,7 @@
 """Every tree that is refused is refused with one `ValueError` that names the culprit."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -63,6 +65,25 @@ def test_node_with_two_parents():
 def test_names_that_are_not_strings(bad):
     refused(r"non-empty strings. Received: edges\[5\]=", [*GOOD, ("air", bad)])
     refused(r"non-empty strings. Received: edges\[5\]=", [*GOOD, (bad, "glider")])
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["a\x1b[31m", "a\nb", "a\tb", "\x00a", "a\x9b", "a\u2028", "a\u202eb", "\ud800"],
+    ids=ascii,
+)
+def test_names_with_control_characters(bad):
+    """They would move the cursor of a terminal, break a line of a table, or fit in no file."""
+    shown = re.escape(ascii(bad))
+    refused(rf"control characters.* Received: edges\[5\]={shown}$", [*GOOD, ("air", bad)])
+    refused(rf"control characters.* Received: leaves\[0\]={shown}$", leaves=[bad, "car"])
+    with pytest.raises(ValueError, match=rf"control characters.* Received: name={shown}$"):
+        kh.ClassTree(GOOD, name=bad)
+
+
+@pytest.mark.parametrize("good", ["👩‍🔬", "क्‍ष", "naïve", "a b", "Ünï", "a\u00ad"])
+def test_any_other_text_is_a_name(good):
+    assert good in kh.ClassTree([*GOOD, ("air", good)]).leaves
 
 
 @pytest.mark.parametrize(

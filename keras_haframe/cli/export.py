@@ -1,0 +1,46 @@
+"""`haframe export`: a saved model as a directory for TF Serving."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pathlib
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `haframe export`."""
+    parser.add_argument("model", type=pathlib.Path, help="a .keras file of a model of this package")
+    parser.add_argument("directory", type=pathlib.Path, help="directory of the model's versions")
+    parser.add_argument("--version", type=int, help="version (default: the next free one)")
+    parser.add_argument("--name", help="name of the served model (default: the directory's)")
+    parser.add_argument("--json", action="store_true", help="JSON instead of text")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the version and print where it is.
+
+    Raises:
+        ValueError: If the file is no model of this package, and as `keras_haframe.export` does.
+    """
+    if not args.model.is_file():
+        raise ValueError(f"No such file: {args.model}")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import keras
+
+    import keras_haframe.models
+    from keras_haframe.saving import export
+
+    model = keras.models.load_model(args.model, compile=False)
+    if not isinstance(model, keras_haframe.models.HierarchicalClassifier):
+        raise ValueError(
+            f"{args.model} holds a {type(model).__name__}, no model of keras_haframe.build."
+        )
+    try:
+        path = export(model, args.directory, version=args.version, name=args.name)
+    except RuntimeError as error:  # another backend
+        raise ValueError(str(error)) from None
+    facts = {"path": str(path), "classes": model.tree.num_classes, "method": model.method.name}
+    print(json.dumps(facts, indent=2) if args.json else f"{path}")
+    return 0
