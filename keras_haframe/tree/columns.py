@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Sequence
 
 from keras_haframe.tree.csv_files import Table
+from keras_haframe.tree.folders import IMAGE_SUFFIXES
 from keras_haframe.tree.level_order import level_order
 from keras_haframe.tree.ranks import NUMBERS, OF_EXAMPLES, OTHER_NAMES
-from keras_haframe.tree.readers import IMAGE_SUFFIXES
 from keras_haframe.tree.validation import unknown_name
 
 

@@ -11,8 +11,8 @@ import os
 import pathlib
 from collections.abc import Iterator, Sequence
 
+from keras_haframe.tree.folders import IMAGE_SUFFIXES
 from keras_haframe.tree.ranks import is_title, plain
-from keras_haframe.tree.readers import IMAGE_SUFFIXES
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 LOOK_AT = 200  # lines that tell the separator
