@@ -34,8 +34,8 @@ def check_linear_scores(model, tree):
 class MethodContract:
     """Subclass with a name that starts with `Test`, and set the attributes.
 
-    One model, trained in compiled steps, serves what only reads it. It leaves out the metrics,
-    which take longest to trace; the fits that step uncompiled are as `build()` compiles them.
+    One model, trained in steps compiled by XLA, serves what only reads it. It leaves out the
+    metrics, which take longest to trace; what steps uncompiled is as `build()` compiles it.
 
     Attributes:
         method: Name of the method.
@@ -53,7 +53,7 @@ class MethodContract:
     epochs = 25
     repeated: tuple = (
         "test_learns", "test_save_and_reload", "test_mixed_precision",
-        "test_xla_step_equals_plain_step", "test_scores_on_every_tree[worked]",
+        "test_steps_of_xla_equal_plain_steps", "test_scores_on_every_tree[worked]",
         "test_scores_on_every_tree[flat]",
     )  # fmt: skip
 
@@ -75,19 +75,36 @@ class MethodContract:
 
     @pytest.fixture(scope="class")
     def trained(self):
-        """A model after its training on the worked tree, and what it was trained on."""
-        keras.utils.set_random_seed(0)
-        tree = trees.worked()
-        model, (images, labels) = self.build(tree), data(tree, 8)
-        model.compile(model.optimizer, metrics=[])
+        """A model trained in XLA's steps on the worked tree, and how it began.
+
+        On JAX, which always compiles, and PyTorch, which never does, in the backend's own.
+        """
+        plain, model = self.one_epoch(xla=False), self.one_epoch(xla=True)
+        images, labels = data(model.tree, 8)
+        first = self.scores(model, images), self.scores(plain, images)
         model.optimizer.learning_rate = self.learning_rate
         history = model.fit(images, labels, batch_size=16, epochs=self.epochs, verbose=0)
-        return model, images, labels, history.history["loss"]
+        return model, images, labels, history.history["loss"], first
+
+    def one_epoch(self, xla, **options):
+        keras.utils.set_random_seed(0)
+        model = self.build(trees.worked(), **options)
+        jit = xla if BACKEND == "tensorflow" else "auto"
+        model.compile(model.optimizer, metrics=[], jit_compile=jit, run_eagerly=not xla)
+        model.fit(*data(model.tree, 8), batch_size=16, shuffle=False, verbose=0)
+        return model
+
+    def scores(self, model, images):
+        return ops.convert_to_numpy(model.method.scores(outputs(model, images)))
 
     def test_learns(self, trained):
-        model, images, labels, losses = trained
+        model, images, labels, losses, _ = trained
         assert losses[-1] < 0.8 * losses[0]
-        assert (model.predict_classes(images, verbose=0) == labels).mean() > 0.9
+        assert (self.scores(model, images).argmax(axis=1) == labels).mean() > 0.9
+
+    def test_steps_of_xla_equal_plain_steps(self, trained):
+        *_, (xla, plain) = trained
+        np.testing.assert_allclose(xla, plain, rtol=2e-3, atol=2e-4)
 
     @pytest.mark.parametrize("kind", ["worked", "uneven", "flat"])
     def test_scores_on_every_tree(self, kind, tree, uneven_tree):
@@ -107,7 +124,7 @@ class MethodContract:
             assert classifier[0].shape == (tree.num_classes, features.shape[1])
 
     def test_save_and_reload(self, trained, tmp_path):
-        model, images, labels, _ = trained
+        model, images, labels, *_ = trained
         model.save(tmp_path / "model.keras")
         loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
         assert loaded.method.options() == model.method.options()
@@ -120,23 +137,8 @@ class MethodContract:
             for m, y in ((model, expected), (loaded, found))
         ]
         assert losses[1] == pytest.approx(losses[0], rel=1e-5)
-        loaded.run_eagerly = True
+        loaded.jit_compile, loaded.run_eagerly = False, True
         loaded.fit(images[:6], labels[:6], verbose=0)
-
-    @pytest.mark.skipif(BACKEND != "tensorflow", reason="JAX always compiles, PyTorch never")
-    def test_xla_step_equals_plain_step(self, tree):
-        images, labels = data(tree, 4)
-        results = []
-        for jit_compile in (False, True):
-            keras.utils.set_random_seed(1)
-            model = self.build(tree)
-            model.compile(
-                keras.optimizers.SGD(0.01), metrics=[], jit_compile=jit_compile,
-                run_eagerly=not jit_compile,
-            )  # fmt: skip
-            model.fit(images, labels, batch_size=8, shuffle=False, verbose=0)
-            results.append(ops.convert_to_numpy(model.method.scores(outputs(model, images))))
-        np.testing.assert_allclose(results[1], results[0], rtol=2e-3, atol=2e-4)
 
     @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
     def test_mixed_precision(self, tree, policy):
