@@ -98,7 +98,6 @@ class HierarchicalClassifier(keras.Model):
         if network not in ("I", "II"):
             raise ValueError(f"`network` must be 'I' or 'II'. Received: network={network!r}")
         inputs, x = run_backbone(backbone, input_shape, feature)
-        preprocessing = as_preprocessing(preprocessing, getattr(inputs, "shape", ()))
         if network == "I":
             features = necks.type_one(x, hidden_units, pooling, synchronized)
         else:
@@ -117,7 +116,7 @@ class HierarchicalClassifier(keras.Model):
         self.backbone = backbone
         self.tree = tree
         self.method = chosen
-        self.preprocessing = preprocessing
+        self.preprocessing = as_preprocessing(preprocessing, self.inputs[0].shape)
         self.trained_range: ValueRange | None = None
         features = outputs.get("features", features)  # as the classifier sees them
         self.feature_extractor = keras.Model(inputs, features, name="feature_extractor")
