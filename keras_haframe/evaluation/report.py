@@ -39,7 +39,7 @@ CLASSES = (
 )  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Evaluation:
     """What `evaluate` finds. `print` shows a table; every row is a dictionary of plain values.
 
