@@ -51,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
         temperature=args.temperature,
     )  # fmt: skip
     if args.json:
-        print(files.as_json([d._asdict() for d in found]))
+        columns = found.to_dict()
+        print(files.as_json([dict(zip(columns, row)) for row in zip(*columns.values())]))
     else:
         print(found.table(len(found) if args.all else None))
     return 0

@@ -26,7 +26,7 @@ class Decision(NamedTuple):
     reason: str
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Decisions:
     """Answers to all examples; iterable and indexable as `Decision` rows, a table when printed.
 

@@ -24,7 +24,7 @@ class SetThreshold(NamedTuple):
     nodes: int
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class NodeSets:
     """A set of nodes per example, none below another.
 

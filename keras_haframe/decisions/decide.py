@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from keras import ops
 
-from keras_haframe.decisions.allowed import allowed_classes, apply_prior, listed_nodes
 from keras_haframe.decisions.answers import Decisions, reasons
 from keras_haframe.decisions.calibrate_threshold import (
     NESTED_RULES,
@@ -15,18 +14,12 @@ from keras_haframe.decisions.calibrate_threshold import (
     conformal_quantile,
     tight_of,
 )
-from keras_haframe.decisions.confidence_floor import (
-    RULES,
-    jump,
-    node_probabilities,
-    widest_coverage,
-)
-from keras_haframe.decisions.rules import check_rule, rank
+from keras_haframe.decisions.confidence_floor import RULES, jump, widest_coverage
+from keras_haframe.decisions.rules import check_rule
+from keras_haframe.decisions.start import start_of
 from keras_haframe.tree import ClassTree, as_tree
-from keras_haframe.tree_ops.checks import check_labels, check_probabilities
-from keras_haframe.tree_ops.columns import in_class_order
-from keras_haframe.tree_ops.options import check_choice, positive
-from keras_haframe.tree_ops.values import Tensor
+from keras_haframe.tree_ops.checks import check_labels
+from keras_haframe.tree_ops.options import check_choice
 
 
 def decide(
@@ -95,7 +88,7 @@ def decide(
             f"start from one class. Received: floor_rule={floor_rule!r}"
         )
     steps = {"temperature": temperature, "prior": prior, "rule": rule, "allowed": allowed}
-    start = _start(probabilities, tree, floor_rule, **steps)
+    start = start_of(probabilities, tree, floor_rule, **steps)
     if accuracy is not None:
         if floor is not None:
             raise ValueError("Give one of `floor` and `accuracy`, not both.")
@@ -120,59 +113,6 @@ def decide(
     return Decisions(tree, node, probability, start.best, why, floor)
 
 
-class Start(NamedTuple):
-    """Examples after steps 1 to 4.
-
-    Attributes:
-        nodes: Probabilities of all nodes `[B, N]`.
-        best: Class at the start `[B]`.
-        path: Nodes that may be answered, coarse to fine, `[B, C]`; column 0 is the root.
-        found: Their probabilities.
-        listed: Whether they are on the list; these come first.
-        possible: `[B]`, false where the prior leaves no class.
-    """
-
-    nodes: np.ndarray
-    best: np.ndarray
-    path: np.ndarray
-    found: np.ndarray
-    listed: np.ndarray
-    possible: np.ndarray
-
-
-def _start(
-    probabilities: Tensor,
-    tree: ClassTree,
-    floor_rule: str,
-    temperature: float | None,
-    prior: Any,
-    rule: str | None,
-    allowed: Any,
-) -> Start:
-    probabilities = in_class_order(probabilities, tree, "`probabilities`")
-    p = ops.convert_to_numpy(check_probabilities(probabilities, tree.num_classes))
-    possible = np.ones(len(p), bool)
-    if temperature is not None:
-        power = 1 / positive("temperature", temperature)
-        p = (p / p.max(axis=1, keepdims=True)) ** p.dtype.type(power)
-        p = p / p.sum(axis=1, keepdims=True)
-    if prior is not None:
-        p, possible = apply_prior(p, prior, tree)
-    tensor = ops.convert_to_tensor(p)
-    scores = rank(tensor, tree, rule) if rule else tensor
-    best = ops.convert_to_numpy(ops.argmax(scores, axis=-1)).astype(np.int64)
-    nodes = ops.convert_to_numpy(node_probabilities(tensor, tree))
-    columns = [0, -1] if floor_rule == "selective" else slice(None)
-    path = tree.paths[:, columns][best]
-    listed = np.ones(path.shape, bool)
-    if allowed is not None:
-        on_list = listed_nodes(allowed_classes(allowed, tree, len(p)), tree)
-        on_list = np.broadcast_to(on_list, (len(p), tree.num_nodes))
-        listed = np.take_along_axis(on_list, path, axis=1)
-    listed[~possible, 1:] = False
-    return Start(nodes, best, path, np.take_along_axis(nodes, path, axis=1), listed, possible)
-
-
 def _calibrated(
     accuracy: float, calibration: Any, tree: ClassTree, floor_rule: str, steps: dict[str, Any]
 ) -> float:
@@ -191,7 +131,7 @@ def _calibrated(
                 f"`{name}` must be the same for all examples where `accuracy` is given: a floor is "
                 "calibrated for one. Received: one per example"
             )
-    held_out = _start(probabilities, tree, floor_rule, **steps)
+    held_out = start_of(probabilities, tree, floor_rule, **steps)
     labels = check_labels(labels, tree.num_classes, len(held_out.best))
     columns = [0, -1] if floor_rule == "selective" else slice(None)
     right = held_out.path == tree.paths[:, columns][labels]

@@ -2,9 +2,10 @@
 
 from keras_haframe.evaluation.evaluate import evaluate
 from keras_haframe.evaluation.labels import class_labels
-from keras_haframe.evaluation.read import Table, read_table
+from keras_haframe.evaluation.read import read_table
 from keras_haframe.evaluation.report import Evaluation
 from keras_haframe.evaluation.scores import check_class_scores, to_probabilities
+from keras_haframe.evaluation.table import Table
 
 __all__ = [
     "Evaluation",

@@ -7,7 +7,7 @@ import pathlib
 
 import numpy as np
 
-from keras_haframe.evaluation.read import LABELS
+from keras_haframe.evaluation.table import LABELS
 from keras_haframe.files import PathLike
 from keras_haframe.tree import ClassTree
 
@@ -16,7 +16,7 @@ def read(path: PathLike, tree: ClassTree) -> np.ndarray:
     """Labels `[n]` of a `.npy`, an `.npz` with `labels`, or a text file.
 
     A text file has one label a line, or a header with the column `label` (or another of
-    `read.LABELS`).
+    `table.LABELS`).
 
     Args:
         path: The file.

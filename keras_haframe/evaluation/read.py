@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import pathlib
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from keras_haframe.evaluation.numpy_files import from_npz, load
+from keras_haframe.evaluation.table import LABELS, Table, reordered
 from keras_haframe.evaluation.text_files import read_csv
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.columns import (
@@ -20,25 +21,6 @@ from keras_haframe.tree_ops.columns import (
 )
 
 SUFFIXES = (".npz", ".npy", ".csv", ".tsv", ".txt", ".parquet")
-SCORES = {"scores": None, "logits": "logits", "probabilities": "probabilities"}
-LABELS = ("label", "labels", "y_true", "target", "class")
-ORDER = ("classes", "class_names", "names")
-
-
-class Table(NamedTuple):
-    """What a file or table holds.
-
-    Attributes:
-        scores: `[n, K]` in the order of `tree.leaves`.
-        labels: `[n]`, as they are in the table, or `None`.
-        kind: `"logits"` or `"probabilities"` where the table says so.
-        notes: What was understood, one sentence each.
-    """
-
-    scores: Any
-    labels: Any = None
-    kind: str | None = None
-    notes: tuple[str, ...] = ()
 
 
 def is_file(value: Any) -> bool:
@@ -105,9 +87,9 @@ def read_table(source: Any, tree: ClassTree, label_column: str | None = None) ->
     if not path.is_file():
         raise ValueError(f"No such file: {path}")
     if path.suffix.lower() == ".npy":
-        return Table(_load(path))
+        return Table(load(path))
     if path.suffix.lower() == ".npz":
-        return _from_npz(_load(path), tree, path, label_column)
+        return from_npz(load(path), tree, path, label_column)
     if path.suffix.lower() == ".parquet":
         return read_table(_arrow(path), tree, label_column)
     names, column, array = read_csv(path)
@@ -152,7 +134,7 @@ def _from_columns(
             "sum to 1."
         )
     labels = None if found is None else np.asarray(column(texts.index(found)))
-    labels, notes = _reordered(order, labels)
+    labels, notes = reordered(order, labels)
     if others:
         notes.append(f"Columns that are not read: {listed([texts[i] for i in others])}.")
     if array is not None:
@@ -164,63 +146,9 @@ def _from_columns(
     return Table(scores, labels, None, tuple(notes))
 
 
-def _reordered(order: list[int], labels: np.ndarray | None) -> tuple[Any, list[str]]:
-    """Labels of a table whose columns are put in order; numbers are those of its own columns."""
-    if order == sorted(order):
-        return labels, []
-    notes = ["Columns were put in the order of the tree's classes, by their names."]
-    if labels is not None and labels.dtype.kind in "iu" and labels.ndim == 1 and len(labels):
-        if labels.min() >= 0 and labels.max() < len(order):  # else the check of labels tells
-            labels = np.argsort(order)[labels]
-            notes.append("Its labels are numbers, taken as those of its own columns of classes.")
-    return labels, notes
-
-
 def _column(table: Any, name: Any) -> np.ndarray:
     found = table[name] if hasattr(table, "__getitem__") else table.column(name)
     return found.to_numpy() if hasattr(found, "to_numpy") else np.asarray(found)
-
-
-def _load(path: pathlib.Path) -> Any:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (AttributeError, TypeError):  # .npy: an array, no archive
-        return np.load(path, allow_pickle=False)
-    except (ValueError, OSError) as error:
-        raise ValueError(f"{path} is not a NumPy file of numbers: {error}") from None
-
-
-def _from_npz(
-    arrays: Mapping[str, np.ndarray], tree: ClassTree, path: pathlib.Path, label: str | None
-) -> Table:
-    given = [name for name in SCORES if name in arrays]
-    if len(given) != 1:
-        raise ValueError(
-            f"{path} must hold one array of {', '.join(map(repr, SCORES))}. "
-            f"Received: {listed(list(arrays))}"
-        )
-    if label is not None and label not in arrays:
-        raise ValueError(
-            f"There is no array {label!r} of labels in {path}. It holds: {listed(list(arrays))}"
-        )
-    found = label or next((n for n in LABELS if n in arrays), None)
-    labels = arrays[found] if found else None
-    scores = arrays[given[0]]
-    notes: list[str] = []
-    names = next((arrays[n].astype(str).tolist() for n in ORDER if n in arrays), None)
-    if names is not None:
-        if scores.ndim != 2 or scores.shape[1] != len(names):
-            raise ValueError(
-                f"{path} names {len(names)} columns. Received scores of shape {scores.shape}"
-            )
-        order = class_columns(names, tree, str(path))
-        if len(order) < len(names):
-            strange = [n for i, n in enumerate(names) if i not in set(order)]
-            raise ValueError(f"{listed(strange)} of {path} are not classes of the tree. Drop them.")
-        labels, notes = _reordered(order, labels)
-        scores = scores[:, order]
-    return Table(scores, labels, SCORES[given[0]], tuple(notes))
 
 
 def _arrow(path: pathlib.Path) -> Any:

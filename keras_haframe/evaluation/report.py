@@ -16,6 +16,7 @@ from keras_haframe.text_table import aligned
 from keras_haframe.tree import ClassTree
 
 Rows = list[dict[str, Any]]
+CURVE = ("thresholds", "coverage", "correctness", "area")
 # Heads of the tables: key of the row, what is shown, factor.
 LEVELS = (
     ("level", "level", 1), ("nodes", "nodes", 1), ("accuracy", "accuracy %", 100),
@@ -39,7 +40,7 @@ CLASSES = (
 )  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Evaluation:
     """What `evaluate` finds. `print` shows a table; every row is a dictionary of plain values.
 
@@ -101,7 +102,8 @@ class Evaluation:
         found = {name: getattr(self, name) for name in fields}
         tree = {"name": self.tree.name, "classes": self.tree.num_classes}
         tree["height"] = self.tree.height
-        return _plain({"tree": tree, **found, "curve": self.curve._asdict()})
+        curve = {name: getattr(self.curve, name) for name in CURVE}
+        return _plain({"tree": tree, **found, "curve": curve})
 
     def to_html(self, path: PathLike) -> pathlib.Path:
         """Write one self-contained page with tables and figures; return its path."""
