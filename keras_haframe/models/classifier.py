@@ -198,6 +198,8 @@ class HierarchicalClassifier(keras.Model):
             self._checked(images, labels, "the validation data")
         else:
             validation_data, _ = self._checked(validation_data, None, "the validation data")
+        if hasattr(x, "element_spec"):  # tf.data, which Keras cannot shuffle and warns of
+            kwargs.setdefault("shuffle", False)
         build_optimizer(self)
         return super().fit(train, y, *args, validation_data=validation_data, **kwargs)
 
