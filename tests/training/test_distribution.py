@@ -11,33 +11,23 @@ import keras
 import numpy as np
 import pytest
 
-import keras_haframe as kh
 from keras_haframe.data import ArrayBatches
-from keras_haframe.training import epoch_cosine, papers_sgd, run
+from keras_haframe.training import epoch_cosine, run
 from keras_haframe.training.distribution import all_devices, join, process
 from tests.devices import TWO_DEVICES, flags
+from tests.training.small_recipe import make_model
 from tests.training.small_run import data
 
 ROOT = pathlib.Path(__file__).parents[2]
 BACKEND = keras.backend.backend()
 
 
-def make_model(synchronized):
-    """With batch normalization and without dropout, so that devices make no difference."""
-    tree = kh.ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
-    images = keras.Input((8, 8, 3))
-    x = keras.layers.Conv2D(6, 3)(images)
-    x = keras.layers.ReLU()(keras.layers.BatchNormalization(synchronized=synchronized)(x))
-    model = kh.build(keras.Model(images, x), tree, network="II", synchronized=synchronized)
-    model.compile(papers_sgd(model, 0.05), metrics=[kh.metrics.Top1Accuracy(tree)])
-    return model
-
-
 def small_run(folder, devices, max_minutes=None):
     images, labels = data()
     with all_devices(16, devices) as count:
         return run(
-            lambda: make_model(count > 1), ArrayBatches(images[:64], labels[:64], 16).from_epoch,
+            lambda: make_model("haframe", {}, count > 1),
+            ArrayBatches(images[:64], labels[:64], 16).from_epoch,
             (images[80:], labels[80:]), 2, folder, validation=(images[64:80], labels[64:80]),
             callbacks=lambda: [epoch_cosine(0.05, 2)], max_minutes=max_minutes, verbose=0,
         )  # fmt: skip
@@ -61,17 +51,12 @@ def test_two_devices_equal_one_also_when_stopped(tmp_path):
 
 
 def start(folder, devices, *words):
-    """The CIFAR-100 recipe on JAX, in a process of its own.
-
-    At a small rate: at the recipe's own, a few steps on noise blow rounding up to a thousandth.
-    """
-    words = ["--smoke", "--learning-rate", "1e-3", "--output", folder, *words]
+    """The small recipe on JAX, in a process of its own."""
+    words = ["-m", "tests.training.small_recipe", "--output", folder, *words]
     return subprocess.Popen(
-        [sys.executable, "recipes/cifar100.py", *map(str, words)],
+        [sys.executable, *map(str, words)],
         cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "jax",
-             "JAX_COMPILATION_CACHE_DIR": str(folder.parent / "compiled"),
-             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
              "XLA_FLAGS": flags(devices)},
     )  # fmt: skip
 
@@ -79,7 +64,7 @@ def start(folder, devices, *words):
 def finished(process):
     out, error = process.communicate(timeout=600)
     assert process.returncode == 0, error[-3000:]
-    return "| haframe_II + CRM |" in out
+    return "| small + CRM |" in out
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")
@@ -97,7 +82,7 @@ def test_a_recipe_in_two_processes_stopped_and_run_again_equals_one_with_two_dev
     assert together("--max-minutes", 1e-9) == [False, False]
     assert finished(start(tmp_path / "one", 2))
     assert together() == [True, False]
-    one, two = (history(tmp_path / name / "haframe_II_seed0") for name in ("one", "two"))
+    one, two = (history(tmp_path / name / "small_seed0") for name in ("one", "two"))
     assert one.shape == two.shape and len(one) == 2
     np.testing.assert_allclose(two, one, rtol=1e-4, atol=1e-4)
     assert (tmp_path / "two/results.csv").exists()
