@@ -26,6 +26,7 @@ def model(tree, method="haframe", seed=0, **options):
     net(images(64), training=True)
     for norm, momentum in zip(norms, momenta):
         norm.momentum = momentum
+    net.run_eagerly = True  # a few steps: tracing them takes longer
     return net
 
 

@@ -28,7 +28,7 @@ def make(tree, built=None, **changes):
         inputs = keras.Input((6, 6, 3))
         net = keras.Model(inputs, keras.layers.Conv2D(6, 3)(inputs))
         model = kh.build(net, tree, method, network="II", synchronized=synchronized, **options)
-        model.compile(keras.optimizers.SGD(0.05))
+        model.compile(keras.optimizers.SGD(0.05), run_eagerly=True)
         return model
 
     facts = {
