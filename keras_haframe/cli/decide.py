@@ -36,8 +36,9 @@ def run(args: argparse.Namespace) -> int:
     """Print the decisions."""
     from keras_haframe.decisions import decide
     from keras_haframe.evaluation import class_labels
+    from keras_haframe.tree.files import read
 
-    tree = files.read_tree(args.tree)
+    tree = read(args.tree)
     p, _ = _probabilities(args.scores, tree, args.kind)
     calibration = None
     if args.calibration:

@@ -24,9 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the report."""
     from keras_haframe.evaluation import evaluate
+    from keras_haframe.tree.files import read
 
     report = evaluate(
-        args.labels, args.scores, files.read_tree(args.tree), kind=args.kind,
+        args.labels, args.scores, read(args.tree), kind=args.kind,
         convention=args.convention, name=args.name or args.scores.stem,
     )  # fmt: skip
     print(files.as_json(report.to_dict()) if args.json else report)

@@ -5,29 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import pathlib
-from typing import TYPE_CHECKING, Any
-
-from keras_haframe.files import PathLike
-
-if TYPE_CHECKING:
-    from keras_haframe.tree import ClassTree
-
-
-def read_tree(path: PathLike) -> ClassTree:
-    """Class tree of a `.json` or `.csv` file, or of a folder of images.
-
-    Raises:
-        ValueError: For another kind of file, or one that holds no tree.
-    """
-    from keras_haframe.tree import ClassTree
-
-    path = pathlib.Path(path)
-    if path.is_dir():
-        return ClassTree.from_folders(path)
-    readers = {".json": ClassTree.from_json, ".csv": ClassTree.from_csv}
-    if path.suffix.lower() not in readers:
-        raise ValueError(f"A tree must be a .json or .csv file, or a folder. Received: {path}")
-    return readers[path.suffix.lower()](path)
+from typing import Any
 
 
 def add_score_arguments(parser: argparse.ArgumentParser) -> None:

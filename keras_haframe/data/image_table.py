@@ -83,7 +83,7 @@ def image_table(
     is_file = isinstance(table, (str, os.PathLike))
     name = pathlib.Path(table).stem if is_file else "table"
     top = pathlib.Path(root if root is not None else os.path.dirname(table) if is_file else "")
-    rows = read_csv(table, image) if is_file else table
+    rows = read_csv(table) if is_file else table
     wanted = [image, *levels, *([split] if split else [])]
     columns = {column: column_of(rows, column) for column in wanted}
     files = [str(top / file) if file else "" for file in columns[image]]

@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 from typing import Any
 
 from keras_haframe.files import PathLike
+from keras_haframe.tree.csv_files import read_table
 
-DELIMITERS = ",;\t|"
 BLANKS = ("None", "nan", "<NA>", "NaT")  # what tables hold for a blank cell, as text
 
 
-def read_csv(path: PathLike, image: str) -> dict[str, list[str]]:
-    """Columns of a CSV file, by the delimiter with which its header has the column of images."""
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            text = file.read()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8: {error}. Save it as CSV in UTF-8.") from None
-    for delimiter in DELIMITERS:
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        header = [cell.strip() for cell in next(rows, [])]
-        if image in header:
-            break
-    else:
-        raise ValueError(
-            f"{path} has no column {image!r} in its header: {text.partition(chr(10))[0][:200]!r}"
-        )
-    if len(set(header)) < len(header):
-        raise ValueError(f"{path} has two columns of one name: {header}")
-    result: dict[str, list[str]] = {name: [] for name in header}
-    for row in rows:
-        if not any(row):
-            continue
-        if len(row) != len(header):
-            raise ValueError(
-                f"{path}: line {rows.line_num} has {len(row)} cells, the header {len(header)}: "
-                f"{row}"
-            )
-        for name, cell in zip(header, row):
-            result[name].append(cell)
-    return result
+def read_csv(path: PathLike) -> dict[str, list[str]]:
+    """Columns of a CSV file with a header, by their names."""
+    table = read_table(path, header=True)
+    names = table.header or []
+    if len(set(names)) < len(names):
+        raise ValueError(f"{path} has two columns of one name: {names}")
+    return dict(zip(names, map(list, zip(*table.rows))))
 
 
 def column_of(table: Any, name: str) -> list[str]:

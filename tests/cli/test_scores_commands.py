@@ -61,7 +61,7 @@ def test_decide(files, tree, capsys, tmp_path):
     "words, message",
     [
         (["evaluate", "absent.npz", "tree.json"], "No such file: absent.npz"),
-        (["evaluate", "net.npz", "tree.yaml"], "A tree must be a .json or .csv"),
+        (["evaluate", "net.npz", "tree.yaml"], "No such file or directory: 'tree.yaml'"),
         (["evaluate", "net.npz", "tree.json", "--labels", "truth"], "no array 'truth' of labels"),
         (["decide", "net.npz", "tree.json", "--allowed", "trcuk"], "Did you mean 'truck'"),
         (["decide", "net.npz", "tree.json", "--floor", "80"], "`floor` must be a probability"),
