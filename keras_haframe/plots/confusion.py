@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +16,6 @@ from keras_haframe.tree_ops.values import Tensor
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-NAMED_NODES, LETTERS = 20, 14  # as many names in 5 points do not overlap
 
 
 def level_confusion(
@@ -63,7 +62,8 @@ def plot_confusion(
     """Draw the confusions between the nodes of a level: parents of the classes by default.
 
     Rows are labels and sum to 100 %; rows without an example stay blank. Nodes are in tree order,
-    with lines between the children of the root. Up to 12 nodes have their numbers written in.
+    with lines between the children of the root. Up to 12 nodes have their numbers written in. Every
+    node is named where there is room (some 20 in a paper's column); else groups of them are.
 
     Args:
         labels: Integer labels `[n]`.
@@ -76,7 +76,7 @@ def plot_confusion(
         colorbar: Whether to add a color bar.
 
     Returns:
-        The Axes. Up to 20 nodes are named, in up to 14 letters.
+        The Axes.
 
     Raises:
         ValueError: For a level out of range, or predictions that do not fit the labels.
@@ -93,7 +93,9 @@ def plot_confusion(
     with np.errstate(invalid="ignore", divide="ignore"):
         share = 100.0 * counts / counts.sum(axis=1, keepdims=True)
     m = len(names)
-    ax = style.axes(ax, (3.3, 2.6))
+    from keras_haframe.plots.names import Fitted, first_fitting, name_rows
+
+    ax = style.axes(ax, (3.3, 2.6 if m <= 10 else 3.0))
     picture = ax.imshow(share, cmap=style.SEQUENTIAL, vmin=0, vmax=100, interpolation="nearest")
     node_of = tree.paths[:, level][tree.leaf_ranges[0]]
     top_of = dict(zip(node_of.tolist(), tree.paths[:, 1][tree.leaf_ranges[0]].tolist()))
@@ -104,19 +106,14 @@ def plot_confusion(
     if m <= 12:
         for i, j in np.argwhere(share >= 0.5):
             color = "white" if share[i, j] > 55 else "black"
-            text = f"{share[i, j]:.0f}"
-            ax.text(j, i, text, fontsize=5, color=color, ha="center", va="center")
-    named = m <= NAMED_NODES
-    if named:
-        last = [name.split("/")[-1] for name in names]
-        short = [name if len(name) <= LETTERS else name[: LETTERS - 1] + "…" for name in last]
-        ax.set_xticks(range(m), short, rotation=90)
-        ax.set_yticks(range(m), short)
+            number = functools.partial(first_fitting, (f"{share[i, j]:.0f}",))
+            place = {"fontsize": 5, "color": color, "ha": "center", "va": "center"}
+            ax.add_artist(Fitted(j, i, number, 1.0, **place))
     if colorbar:
         bar = ax.figure.colorbar(picture, ax=ax, fraction=0.046, pad=0.03)
         bar.ax.tick_params(labelsize=6)
         bar.set_label("% of the label's images", fontsize=6)
-    extra = "" if named else " (tree order)"
-    style.tidy(ax, title, f"predicted{extra}", f"label{extra}")
-    ax.tick_params(labelsize=5 if named and m > 12 else 6)
+    style.tidy(ax, title, "predicted", "label")
+    name_rows(ax.xaxis, tree, level)
+    name_rows(ax.yaxis, tree, level)
     return ax

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,8 @@ from keras_haframe.tree import ClassTree, as_tree
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-NAMED_CLASSES = 60
+NAMED_CLASSES = 60  # for more the figure does not get higher
+ROOM = 80.0  # points across for a name
 
 
 def plot_dendrogram(
@@ -33,12 +35,13 @@ def plot_dendrogram(
         tree: A `ClassTree`.
         convention: Heights of the nodes, `"depth"` or `"subtree"`, see `ClassTree.node_heights`.
         values: Optional `[K]`, one number per class in label order (an accuracy, say), written
-            behind the names of up to 60 classes.
+            behind the names of classes.
         title: Title of the Axes.
         ax: Axes to draw on; new ones, high enough for the names, by default.
 
     Returns:
-        The Axes. Up to 60 classes are named; up to 12 inner nodes below the root as well.
+        The Axes. Every class is named where there is room, else groups of them are; up to 12 inner
+        nodes below the root have their names on their branches.
 
     Raises:
         ValueError: For another convention or `values` of a wrong shape.
@@ -56,15 +59,16 @@ def plot_dendrogram(
         raise ValueError(
             f"`values` must be one number per class, shape [{k}]. Received: {np.shape(values)}"
         )
-    named = k <= NAMED_CLASSES
-    ax = style.axes(ax, (3.3, min(max(1.6, 0.12 * k if named else 3.5), 7.0)))
+    from keras_haframe.plots.names import name_rows, shorten
+
+    ax = style.axes(ax, (3.3, min(max(1.6, 0.12 * k if k <= NAMED_CLASSES else 3.5), 7.0)))
     order, start, stop = tree.leaf_ranges
     place = (start + stop - 1) / 2.0
     top = tree.paths[:, min(1, tree.height)]
     groups = list(dict.fromkeys(int(top[i]) for i in order))
     many = len(groups) > len(style.COLORS)
     color_of = {g: "0.3" if many else style.COLORS[i] for i, g in enumerate(groups)}
-    width = 0.5 if k > NAMED_CLASSES else 0.9
+    width = max(0.9 if k <= NAMED_CLASSES else min(0.5, 100 / k), 0.1)
     for node in range(tree.num_nodes - 1):
         parent = tree.parents[node]
         color = color_of[int(top[order[start[node]]])]
@@ -74,17 +78,13 @@ def plot_dendrogram(
     _name_inner_nodes(ax, tree, heights, place)
     ax.set_xlim(heights.max() + 0.15, -0.02 * heights.max())
     ax.set_ylim(k - 0.4, -0.6)
-    if named:
-        names = [tree.leaves[i] for i in order]
-        if values is not None:
-            names = [f"{name} {values[i]:.2g}" for name, i in zip(names, order)]
-        ax.set_yticks(range(k), names)
-        ax.yaxis.tick_right()
-    else:
-        ax.set_yticks([])
-    style.tidy(ax, title, "LCA height", None if named else f"{k} classes (tree order)")
+    style.tidy(ax, title, "LCA height", f"{k} classes" if k > NAMED_CLASSES else None)
     ax.set_xticks(range(int(heights.max()) + 1))
-    ax.tick_params(axis="y", length=0, labelsize=6 if k <= 40 else 5)
+    ax.yaxis.tick_right()
+    texts = [tree.leaves[i].split("/")[-1] for i in order]
+    if values is not None:
+        texts = [f"{shorten(t, ROOM, 6)} {values[i]:.2g}" for t, i in zip(texts, order)]
+    name_rows(ax.yaxis, tree, texts=texts, room=ROOM if values is None else 1.5 * ROOM)
     ax.spines["left"].set_visible(False)
     return ax
 
@@ -95,12 +95,17 @@ def _name_inner_nodes(ax: Axes, tree: ClassTree, heights: np.ndarray, place: np.
     inner = [n for n in range(tree.num_classes, tree.num_nodes - 1) if children[n] > 1]
     if len(inner) > 12:
         return
+    from keras_haframe.plots.names import Fitted
+
     for node in inner:
-        ax.text(
-            (heights[node] + heights[tree.parents[node]]) / 2,
-            place[node] - 0.08,
-            tree.nodes[node].split("/")[-1],
-            fontsize=5.5,
-            ha="center",
-            va="bottom",
-        )
+        branch = heights[tree.parents[node]] - heights[node]
+        x, y = heights[node] + branch / 2, place[node] - 0.08
+        words = functools.partial(_on_branch, tree.nodes[node].split("/")[-1])
+        ax.add_artist(Fitted(x, y, words, branch, fontsize=5.5, ha="center", va="bottom"))
+
+
+def _on_branch(name: str, room: float, size: float) -> str:
+    """Name that ends before the lines at both ends; none where only a few letters fit."""
+    from keras_haframe.plots.names import shorten, width
+
+    return shorten(name, room - 3, size) if room - 3 >= min(width(name, size), 12) else ""

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
-NAMED_CLASSES = 30  # more names than this cannot be read
-
 
 def check_cosines(cosines: Tensor, num_classes: int, name: str = "cosines") -> np.ndarray:
     """Return `cosines` as a `[K, K]` array after checking its shape."""
@@ -75,7 +73,7 @@ def plot_gram(
         colorbar: Whether to add a color bar.
 
     Returns:
-        The Axes. Up to 30 classes are named.
+        The Axes. Every class is named where there is room; else groups of them are.
 
     Raises:
         ValueError: If `cosines` is not `[K, K]`.
@@ -89,17 +87,15 @@ def plot_gram(
     """
     tree = as_tree(tree)
     cosines = check_cosines(cosines, tree.num_classes)
-    ax = style.axes(ax, (3.3, 2.7))
+    from keras_haframe.plots.names import name_rows
+
+    ax = style.axes(ax, (3.3, 2.7 if tree.num_classes <= 10 else 3.0))
     picture = draw_matrix(ax, cosines, tree)
-    named = tree.num_classes <= NAMED_CLASSES
-    if named:
-        names = [tree.leaves[i] for i in tree.leaf_ranges[0]]
-        ax.set_xticks(range(len(names)), names, rotation=90)
-        ax.set_yticks(range(len(names)), names)
     if colorbar:
         ax.figure.colorbar(picture, ax=ax, fraction=0.046, pad=0.03).ax.tick_params(labelsize=6)
-    style.tidy(ax, title, *(() if named else ("class (tree order)", "class (tree order)")))
-    ax.tick_params(labelsize=5 if named else 6)
+    style.tidy(ax, title)
+    name_rows(ax.xaxis, tree)
+    name_rows(ax.yaxis, tree)
     return ax
 
 

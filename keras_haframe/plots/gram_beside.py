@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_haframe.plots import style
-from keras_haframe.plots.gram import NAMED_CLASSES, check_cosines, draw_matrix
+from keras_haframe.plots.gram import check_cosines, draw_matrix
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.values import Tensor
 
@@ -41,7 +41,7 @@ def plot_gram_beside(
         colorbar: Whether to add a color bar.
 
     Returns:
-        The Axes. Up to 30 classes are named, at the left.
+        The Axes. At the left every class is named where there is room; else groups of them are.
 
     Raises:
         ValueError: If a matrix is not `[K, K]`, or `names` are not two.
@@ -59,6 +59,8 @@ def plot_gram_beside(
     if len(names) != 2:
         raise ValueError(f"`names` must be two strings. Received: {names!r}")
     matrices = [check_cosines(target, k, "target"), check_cosines(measured, k, "measured")]
+    from keras_haframe.plots.names import name_rows
+
     ax = style.axes(ax, (3.3, 1.9))
     gap = max(1.0, 0.08 * k)
     for i, matrix in enumerate(matrices):
@@ -68,10 +70,6 @@ def plot_gram_beside(
     ax.set_xlim(-0.5, 2 * k + gap - 0.5)
     ax.set_ylim(k - 0.5, -0.5)
     ax.set_xticks([])
-    if k <= NAMED_CLASSES:
-        ax.set_yticks(range(k), [tree.leaves[i] for i in tree.leaf_ranges[0]])
-    else:
-        ax.set_yticks([])
     away = np.abs(matrices[1] - matrices[0])[~np.eye(k, dtype=bool)]
     if np.isfinite(away).any():
         note = f"mean |difference| {np.nanmean(away):.3f}"
@@ -83,5 +81,5 @@ def plot_gram_beside(
         ax.set_title(title, fontsize=8, pad=14)
     for side in ax.spines.values():
         side.set_visible(False)
-    ax.tick_params(labelsize=5 if k > 15 else 6, length=0)
+    name_rows(ax.yaxis, tree)
     return ax

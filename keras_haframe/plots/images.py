@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ def plot_images(
     Args:
         images: `[n, H, W, 3]`, uint8, or floats of one of the usual ranges, told by their values: 0
             to 1, -1 to 1, or 0 to 255.
-        captions: n strings, may have several lines.
+        captions: n strings, may have several lines; lines wider than their image are shortened.
         columns: Images per row.
         title: Title of the sheet.
         ax: Axes to draw on; new ones by default.
@@ -59,15 +60,26 @@ def plot_images(
     space = int(height * 0.17 * lines) + 2
     sheet = np.full((rows * (height + space), columns * (width + 2), 3), 255, np.uint8)
     ax = style.axes(ax, (columns * 0.95, rows * 0.95 * (height + space) / height))
+    from keras_haframe.plots.names import Fitted
+
     for i, (image, caption) in enumerate(zip(images, captions)):
         y, x = i // columns * (height + space), i % columns * (width + 2)
         sheet[y : y + height, x : x + width] = image
-        ax.text(x + width / 2, y + height + 1, caption, fontsize=5.5, ha="center", va="top")
+        words = functools.partial(_lines, caption)
+        place = {"fontsize": 5.5, "ha": "center", "va": "top"}
+        ax.add_artist(Fitted(x + width / 2, y + height + 1, words, float(width + 1), **place))
     ax.imshow(sheet, interpolation="nearest")
     ax.set_axis_off()
     if title:
         ax.set_title(title, fontsize=9)
     return ax
+
+
+def _lines(caption: str, room: float, size: float) -> str:
+    """Lines of a caption, those shortened that would run into the next one's."""
+    from keras_haframe.plots.names import shorten
+
+    return "\n".join(shorten(line, room, size) for line in caption.split("\n"))
 
 
 def _as_bytes(images: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -57,8 +58,8 @@ def plot_mistakes_by_height(
     """Bars of the mistakes of several models by the LCA height of label and prediction.
 
     The first model is the baseline: over the bars of the others stands the change of the number of
-    mistakes at that height against it. A dotted step shows where the baseline's mistakes would fall
-    by chance, each wrong class drawn uniformly.
+    mistakes at that height against it, where it has room. A dotted step shows where the baseline's
+    mistakes would fall by chance, each wrong class drawn uniformly.
 
     Args:
         labels: Integer labels `[n]`.
@@ -93,6 +94,8 @@ def plot_mistakes_by_height(
     heights = np.arange(1, tree.height + 1)
     from matplotlib.patheffects import withStroke
 
+    from keras_haframe.plots.names import Fitted, first_fitting
+
     ax = style.axes(ax)
     width = 0.8 / len(predictions)
     first: np.ndarray = np.zeros(0)
@@ -110,10 +113,14 @@ def plot_mistakes_by_height(
         )
         if not first.size:
             first = counts
-        elif not normalize and len(predictions) * len(heights) <= 16:
-            signs = [f"{100 * (c / b - 1):+.0f} %" if b else "" for c, b in zip(counts, first)]
+        elif not normalize:
             halo = [withStroke(linewidth=1.5, foreground="white")]  # over the line of chance
-            ax.bar_label(bars, signs, fontsize=5, padding=1, path_effects=halo)
+            look = {"fontsize": 5, "ha": "center", "va": "bottom", "path_effects": halo}
+            for bar, count, base in zip(bars, counts, first):
+                change = f"{100 * (count / base - 1):+.0f}" if base else ""
+                fits = functools.partial(first_fitting, (f"{change} %" if base else "", change))
+                x, top = bar.get_x() + bar.get_width() / 2, bar.get_height()
+                ax.add_artist(Fitted(x, top, fits, 1.1 * width, **look))
     total = 100.0 if normalize else 100 * first.sum() / len(labels)
     chance = total * chance_shares(labels, tree)
     ax.step(

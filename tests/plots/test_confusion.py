@@ -50,18 +50,7 @@ def test_numbers_are_written_in_small_tables_only(tree, ax):
     large = cifar100.class_tree()
     labels = np.arange(100)
     other = plot_confusion(labels, labels, large, level=-1)
-    assert not other.texts and other.get_xlabel() == "predicted (tree order)"
-
-
-def test_names_do_not_overlap():
-    """The 20 parents of CIFAR-100, some of long names."""
-    labels = np.arange(100)
-    ax = plot_confusion(labels, labels, cifar100.class_tree())
-    ax.figure.canvas.draw()
-    names = ax.get_yticklabels()
-    assert len(names) == 20 and names[0].get_text() == "fruit_and_veg…"
-    rows = ax.get_window_extent().height / 20 / ax.figure.dpi * 72  # points
-    assert rows > names[0].get_fontsize()
+    assert not other.texts
 
 
 def test_shares_that_round_to_nothing_are_not_written(tree, ax):

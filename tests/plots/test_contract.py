@@ -17,6 +17,7 @@ from tests.plots.conftest import scores_of
 from tests.trees import random_tree
 
 WORKED = kh.ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+LONG = kh.ClassTree.from_paths([f"Genus {i // 3}/Species wwwwwwww {i}" for i in range(20)])
 LARGE = random_tree(np.random.default_rng(5), 120)
 
 
@@ -62,7 +63,7 @@ def test_draws_on_the_axes_it_is_given(name):
     figure.canvas.draw()
 
 
-@pytest.mark.parametrize("tree", [WORKED, LARGE], ids=["4 classes", "120 classes"])
+@pytest.mark.parametrize("tree", [WORKED, LONG, LARGE], ids=["4 classes", "long names", "120"])
 @pytest.mark.parametrize("name", NAMES)
 def test_new_figures_fit_a_paper_column(name, tree):
     ax = getattr(plots, name)(*arguments(name, tree))
