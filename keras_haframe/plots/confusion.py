@@ -17,6 +17,8 @@ from keras_haframe.tree_ops.values import Tensor
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+SQUARES = 200  # across; smaller ones would fall between the pixels
+
 
 def level_confusion(
     labels: Tensor, predictions: Tensor, tree: ClassTree | dict, level: int
@@ -63,7 +65,8 @@ def plot_confusion(
 
     Rows are labels and sum to 100 %; rows without an example stay blank. Nodes are in tree order,
     with lines between the children of the root. Up to 12 nodes have their numbers written in. Every
-    node is named where there is room (some 20 in a paper's column); else groups of them are.
+    node is named where there is room (some 20 in a paper's column); else groups of them are. Above
+    200 nodes a square stands for several and has the color of the largest share.
 
     Args:
         labels: Integer labels `[n]`.
@@ -96,7 +99,19 @@ def plot_confusion(
     from keras_haframe.plots.names import Fitted, first_fitting, name_rows
 
     ax = style.axes(ax, (3.3, 2.6 if m <= 10 else 3.0))
-    picture = ax.imshow(share, cmap=style.SEQUENTIAL, vmin=0, vmax=100, interpolation="nearest")
+    step = -(-m // SQUARES)
+    edges = np.arange(0, m, step)
+    largest = np.fmax.reduceat(np.fmax.reduceat(share, edges, axis=0), edges, axis=1)
+    end = len(edges) * step - 0.5
+    picture = ax.imshow(
+        largest,
+        cmap=style.SEQUENTIAL,
+        vmin=0,
+        vmax=100,
+        interpolation="nearest",
+        extent=(-0.5, end, end, -0.5),
+    )
+    ax.set(xlim=(-0.5, m - 0.5), ylim=(m - 0.5, -0.5))
     node_of = tree.paths[:, level][tree.leaf_ranges[0]]
     top_of = dict(zip(node_of.tolist(), tree.paths[:, 1][tree.leaf_ranges[0]].tolist()))
     tops = np.array(list(top_of.values()))

@@ -120,7 +120,7 @@ def plot_curves(
             marker="o" if len(values) == 1 else None,
             markersize=3,
             markerfacecolor="white" if SPLITS.get(split) == "--" else color,
-            label=None if name in named else name,
+            label=None if name in named else style.short(name),
         )
         named.add(name)
     if log:

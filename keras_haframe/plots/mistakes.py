@@ -109,7 +109,7 @@ def plot_mistakes_by_height(
             share,
             width * 0.95,
             color=style.COLORS[i],
-            label=f"{name} ({severity})",
+            label=f"{style.short(name)} ({severity})",
         )
         if not first.size:
             first = counts

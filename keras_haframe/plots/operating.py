@@ -69,13 +69,14 @@ def plot_operating_curve(
     ax = style.axes(ax)
     colors = dict(zip(probabilities, style.COLORS))
     for (name, rule), curve in curves.items():
+        which = "" if len(rules) == 1 else f", {rule}"
         ax.plot(
             100 * curve.coverage,
             100 * curve.correctness,
             "-" if rule == "climbing" else "--",
             color=colors[name],
             linewidth=1.2,
-            label=f"{name}{'' if len(rules) == 1 else ', ' + rule} (hAURC {curve.area:.3f})",
+            label=f"{style.short(name)}{which} (hAURC {curve.area:.3f})",
         )
     for name in probabilities:
         point = curves[name, rules[0]]

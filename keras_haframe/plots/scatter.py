@@ -73,7 +73,7 @@ def plot_accuracy_severity(
             markersize=4.5,
             elinewidth=0.8,
             capsize=2,
-            label=name,
+            label=style.short(name),
         )
     ax.margins(0.12)
     style.legend_below(ax)

@@ -37,6 +37,18 @@ def check_count(items: Sized, name: str) -> None:
         )
 
 
+def short(name: str, letters: int = 26) -> str:
+    """Name for a legend: the beginning and the end of a long one, which tell runs apart.
+
+    Example:
+
+    >>> short("convnext_tiny fine-tuned in two stages, seed 3")
+    'convnext_tiny…ages, seed 3'
+    """
+    half = letters // 2
+    return name if len(name) <= letters else f"{name[:half].strip()}…{name[1 - half :].strip()}"
+
+
 def legend(ax: Axes, **options: Any) -> Legend:
     """Legend without a frame, in small print."""
     return ax.legend(**{"fontsize": 6, "title_fontsize": 6, "frameon": False, **options})

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import keras_haframe as kh
 from keras_haframe.data import cifar100
 from keras_haframe.plots import level_confusion, plot_confusion
 from tests.plots.conftest import scores_of
@@ -51,6 +52,17 @@ def test_numbers_are_written_in_small_tables_only(tree, ax):
     labels = np.arange(100)
     other = plot_confusion(labels, labels, large, level=-1)
     assert not other.texts
+
+
+def test_no_confusion_falls_between_the_pixels():
+    """Of 1,010 classes, one square for six: it shows the largest share."""
+    tree = kh.ClassTree.from_paths([f"{i // 10}/{i}" for i in range(1010)])
+    labels = np.arange(1010)
+    ax = plot_confusion(labels, np.where(labels == 7, 900, labels), tree, -1)
+    drawn = np.asarray(ax.images[0].get_array())
+    assert drawn.shape == (169, 169) and (np.diag(drawn) == 100).all()
+    assert drawn[7 // 6, 900 // 6] == 100 and (drawn > 0).sum() == 170
+    assert ax.get_xlim() == (-0.5, 1009.5)
 
 
 def test_shares_that_round_to_nothing_are_not_written(tree, ax):

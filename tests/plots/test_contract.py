@@ -79,6 +79,27 @@ def test_new_figures_fit_a_paper_column(name, tree):
     assert tight.x1 < width + 0.02 and tight.y1 < height + 0.02
 
 
+def test_long_names_of_models_are_shortened():
+    scores, labels = scores_of(WORKED, 60)
+    names = [f"convnext_tiny, fine-tuned in two stages, seed {i}" for i in range(3)]
+    runs = {"plot_accuracy_severity": [{"top1": 0.5, "severity": 1.5}] * 2,
+            "plot_curves": {"train_nc1": [2.0, 1.0]}, "plot_mistakes_by_height": scores,
+            "plot_operating_curve": softmax(scores)}  # fmt: skip
+    for plot, values in runs.items():
+        models = dict.fromkeys(names, values)
+        first = (
+            (labels, models, WORKED)
+            if values is scores or plot.endswith("ing_curve")
+            else (models,)
+        )
+        ax = getattr(plots, plot)(*first)
+        ax.figure.canvas.draw()
+        tight = ax.figure.get_tightbbox()
+        assert tight.x0 > -0.02 and tight.x1 < 3.32
+        texts = [t.get_text() for t in ax.get_legend().get_texts()]
+        assert all(any(f"seed {i}" in t for t in texts) for i in range(3))
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("wrong", ["axes", 3])
 def test_wrong_axes(name, wrong):
