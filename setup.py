@@ -32,6 +32,7 @@ setup(
     packages=find_packages(include=["keras_haframe", "keras_haframe.*"]),
     package_data={
         "keras_haframe": ["py.typed"],
+        "keras_haframe.results": ["*.js"],
         "keras_haframe.data.tiered_imagenet_h": ["*.txt"],
     },
     python_requires=">=3.11",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from keras_haframe.evaluation.report import Evaluation
 from keras_haframe.results.contents import TestScores
+from keras_haframe.results.explorer import explorer
 from keras_haframe.results.figures import confidence_figures, mistake_figures
 from keras_haframe.results.html import table, text
 from keras_haframe.results.page import document, figure_grid
@@ -36,24 +37,26 @@ def render(report: Evaluation) -> str:
         drawn["Mistakes by LCA height"].append(figure)
     for figure in confidence_figures(data, report.tree):
         drawn["Coarser answers"].append(figure)
-    sections = _sections(report)
+    found = sections(report)
     for title, figures in drawn.items():
-        sections[title] += figure_grid(figures)
+        found[title] += figure_grid(figures)
+    found["Explore the tree"] = explorer(report)
     if report.notes:
         notes = "".join(f"<p>{text(note)}</p>" for note in report.notes)
-        sections["What was understood"] = notes
+        found["What was understood"] = notes
     _, _, line = report.title().partition(": ")
-    return document(report.name, line, sections)
+    return document(report.name, line, found)
 
 
 def tables(report: Evaluation) -> str:
     """Return the tables alone, for notebooks."""
-    sections = _sections(report)
-    body = "".join(f"<h4>{text(title)}</h4>{content}" for title, content in sections.items())
+    titled = sections(report).items()
+    body = "".join(f"<h4>{text(title)}</h4>{content}" for title, content in titled)
     return f"<div><p>{text(report.title())}</p>{body}</div>"
 
 
-def _sections(report: Evaluation) -> dict[str, str]:
+def sections(report: Evaluation) -> dict[str, str]:
+    """Return the tables as HTML by title, each with how to read it."""
     found = {}
     for title, (head, body) in report.tables().items():
         if not body:

@@ -19,6 +19,7 @@ from keras_haframe.results.run import (
     read_result,
     read_scores,
     read_settings,
+    read_split,
 )
 from keras_haframe.tree import ClassTree
 
@@ -27,7 +28,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 @dataclasses.dataclass
 class TestScores:
-    """Test scores of a run, and of a baseline in the same experiment.
+    """Scores of a run, and of a baseline in the same experiment.
 
     Attributes:
         scores: Class scores `[n, K]`.
@@ -35,6 +36,7 @@ class TestScores:
         images: uint8 `[n, H, W, 3]`, or None.
         baseline: Scores `[n, K]` of a baseline, or None.
         names: Names of the model and the baseline.
+        split: What data they are of, such as `"test"` or `"validation"`; `""` if nobody told.
     """
 
     scores: np.ndarray
@@ -42,6 +44,11 @@ class TestScores:
     images: np.ndarray | None = None
     baseline: np.ndarray | None = None
     names: tuple[str, str] = ("model", "baseline")
+    split: str = ""
+
+    def images_in_words(self) -> str:
+        """How many images of what data: `"300 validation images"`, `"300 images"`."""
+        return f"{len(self.labels):,} {self.split} images".replace("  ", " ")
 
 
 @dataclasses.dataclass
@@ -55,7 +62,7 @@ class Folder:
         histories: Columns of every history, by the run's (or the file's) name.
         figures: Paths of the PNG files, by name.
         tree: The class tree, or None.
-        predictions: Test scores: of the last row that has some with, as a baseline, the first; or
+        predictions: Scores: of the last row that has some with, as a baseline, the first; or
             None.
         notes: What could not be used and why, one sentence each.
     """
@@ -71,7 +78,7 @@ class Folder:
 
 
 def read_folder(folder: PathLike) -> Folder:
-    """Read the folder of a run or an experiment, or test scores of any classifier.
+    """Read the folder of a run or an experiment, or scores of any classifier.
 
     Args:
         folder: The folder. It must hold results.csv, or result.json of a finished run, or
@@ -157,7 +164,7 @@ def _predictions(
     first = {methods[run]: run for run in reversed(scored)}
     names = methods[scored[-1]], methods[scored[0]]
     scores, labels = read_scores(first[names[0]], num_classes)
-    predictions = TestScores(scores, labels, names=names)
+    predictions = TestScores(scores, labels, names=names, split=read_split(first[names[0]]))
     if len(first) > 1:
         baseline, others = read_scores(first[names[1]], num_classes)
         if np.array_equal(labels, others):

@@ -21,17 +21,29 @@ from keras_haframe.tree_ops.checks import SOFTMAX_TOLERANCE, are_distributions
 
 DPI = 180
 MATRIX = 1000  # nodes up to which a confusion matrix is drawn
-COLLAPSE = re.compile(r"(train|test)_(nc\d(?:_etf)?)")
+COLLAPSE = re.compile(r"(train|test|validation)_(nc\d(?:_etf)?)")
+MEANING = {
+    "nc1": "How far the features of a class scatter around their mean, against how far the class "
+    "means lie apart.",
+    "nc2": "How far the angles and lengths of the class means are from those of {target}.",
+    "nc3": "How far the classifier lies to the class means otherwise than in {target}.",
+    "nc4": "Share of the images whose prediction is not the class of the nearest mean.",
+}
+MOST_CLASSES = 2000  # of a tree that is drawn
 LOGGED = {"loss": "loss", **{h.name: h.label.replace("%", "accuracy") for h in HEADLINE[:2]}}
 
 
 class Figure(NamedTuple):
-    """A drawn figure: section of the page, title, how to read it, PNG bytes."""
+    """A figure: section of the page, title, how to read it, PNG bytes, whether it is drawn.
+
+    Drawn ones are of few colors on white, and are shown dark on a dark screen; photographs are not.
+    """
 
     section: str
     title: str
     caption: str
     png: bytes
+    drawn: bool = True
 
 
 def to_png(ax: Axes) -> bytes:
@@ -62,12 +74,12 @@ def draw_figures(found: Folder) -> Iterator[Figure]:
         seeds = len({row.get("seed") for row in found.results})
         yield from mistake_figures(found.predictions, found.tree, seeds)
         yield from confidence_figures(found.predictions, found.tree)
-    if found.tree is not None:
+    if found.tree is not None and found.tree.num_classes <= MOST_CLASSES:
         yield Figure(
             "Classes",
             "Class tree",
-            f"{found.tree.num_classes} classes; two classes meet at the height of their LCA, which "
-            "is their hierarchical distance.",
+            f"{found.tree.num_classes:,} classes; two classes meet at the height of their LCA, "
+            "which is their hierarchical distance.",
             to_png(plots.plot_dendrogram(found.tree)),
         )
 
@@ -84,7 +96,9 @@ def _results(found: Folder) -> Iterator[Figure]:
         yield Figure(
             "Results",
             "Accuracy and severity",
-            "Lower right is better. Bars are 95 % intervals over seeds, where there are several.",
+            "Mistake severity is the mean LCA height of the mistakes alone, in levels of the tree. "
+            "Lower right is better: more images right, and the others less wrong. Bars are 95 % "
+            "intervals over seeds, where there are several.",
             to_png(plots.plot_accuracy_severity(rows)),
         )
 
@@ -111,11 +125,13 @@ def _training(found: Folder) -> Iterator[Figure]:
             if column in h and np.isfinite(h[column]).any()
         }
         for note, group in _groups(curves):
+            caption = "Training data: mean over the epoch, while the weights change."
+            if any(np.isfinite(h["validation_x"]).any() for h in group.values()):
+                caption += " Validation data: dashed (hollow), after the epoch."
             yield Figure(
                 "Training",
                 title[0].upper() + title[1:] + note,
-                "By epoch; full lines: training data, dashed (hollow): validation data, where "
-                "logged.",
+                caption,
                 to_png(
                     plots.plot_curves(
                         group, "x", splits=("train", "validation"), log=False, title=title
@@ -133,62 +149,77 @@ def _collapse(found: Folder) -> Iterator[Figure]:
                 measures.setdefault(match[2], {})[name] = history
     for measure in sorted(measures):
         for note, group in _groups(measures[measure]):
-            ax = plots.plot_curves(group, measure, log=measure == "nc1")
-            yield Figure(
-                "Neural collapse",
-                ax.get_title() + note,
-                "Zero at collapse. Full lines: training data, dashed (hollow): test data.",
-                to_png(ax),
-            )
+            logged = {split for h in group.values() for split in _splits(h, measure)}
+            other = [split for split in ("test", "validation") if split in logged][:1]
+            ax = plots.plot_curves(group, measure, splits=("train", *other), log=measure == "nc1")
+            target = "the simplex ETF" if measure.endswith("_etf") else "the target"
+            caption = MEANING[measure[:3]].format(target=target) + " Zero at collapse."
+            if "train" in logged:
+                caption += " Full lines: training data."
+            if other:
+                caption += f" Dashed (hollow): {other[0]} data."
+            yield Figure("Neural collapse", ax.get_title() + note, caption, to_png(ax))
+
+
+def _splits(history: dict, measure: str) -> list[str]:
+    """Return the data on which a measure was taken."""
+    found = (match for match in map(COLLAPSE.fullmatch, history) if match and match[2] == measure)
+    return [match[1] for match in found if np.isfinite(history[match[0]]).any()]
 
 
 def mistake_figures(data: TestScores, tree: ClassTree, seeds: int) -> Iterator[Figure]:
     """Draw where mistakes fall: by LCA height, between nodes, the worst as images."""
-    models, caption = {data.names[0]: data.scores}, ""
+    of = f"{data.names[0]}, {data.images_in_words()}"
+    models, caption = {data.names[0]: data.scores}, f" {data.images_in_words().capitalize()}."
     if data.baseline is not None:
         models = {data.names[1]: data.baseline, **models}
-        caption = f" Percentages over the bars: change against {data.names[1]}."
+        caption += f" Over the bars: change of their number in %, against {data.names[1]}."
     if seeds > 1:
         caption += " One run each, that of the first seed."
     yield Figure(
         "Mistakes",
         "Mistakes by LCA height",
-        "Further left is better: the label and the prediction have more in common." + caption,
+        "How many levels up the label and the answer meet, 1 for siblings: further left is better. "
+        "Dotted: where the mistakes of the first would fall by chance." + caption,
         to_png(plots.plot_mistakes_by_height(data.labels, models, tree)),
     )
     for level in sorted({1, max(1, tree.height - 1)}, reverse=True):
         if len(np.unique(tree.paths[:, level])) > MATRIX:
             continue
         ax = plots.plot_confusion(data.labels, data.scores, tree, level)
-        which = "children of the root" if level == 1 else "parents of the classes"
-        caption = f"{data.names[0]}: rows sum to 100 %."
+        which = "parents of the classes" if level > 1 else "children of the root"
+        caption = f"{of}: rows are labels and sum to 100 %. Lines part the children of the root."
         yield Figure("Mistakes", f"Confusion: {which}", caption, to_png(ax))
     if data.images is not None and len(plots.worst_mistakes(data.labels, data.scores, tree)):
         ax = plots.plot_worst_mistakes(data.images, data.labels, data.scores, tree, columns=6)
-        caption = f"{data.names[0]}: highest LCA first, then by how far the prediction led."
-        yield Figure("Mistakes", "Worst mistakes", caption, to_png(ax))
+        caption = f"{of}: highest LCA first, then by how far the score of the answer led."
+        yield Figure("Mistakes", "Worst mistakes", caption, to_png(ax), drawn=False)
 
 
-def _probabilities(scores: np.ndarray) -> np.ndarray:
+def to_probabilities(scores: np.ndarray) -> np.ndarray:
+    """Probabilities `[n, K]`: the scores themselves where they are some, else their softmax."""
     scores = scores.astype(np.float64)
     return scores if are_distributions(scores, SOFTMAX_TOLERANCE) else softmax(scores, axis=1)
 
 
 def confidence_figures(data: TestScores, tree: ClassTree) -> Iterator[Figure]:
     """Draw what a confidence floor gives, and how far confidence is right."""
-    models = {data.names[0]: _probabilities(data.scores)}
+    models = {data.names[0]: to_probabilities(data.scores)}
     if data.baseline is not None:
-        models = {data.names[1]: _probabilities(data.baseline), **models}
+        models = {data.names[1]: to_probabilities(data.baseline), **models}
     yield Figure(
         "Confidence",
         "Operating curve",
-        "Answers grow from classes (right) to the root (left) as the confidence floor rises; "
-        "higher is better.",
+        "Answers grow from classes (right) to the root (left) as the confidence floor rises; an "
+        "answer is correct if it is the label or above it. Higher is better. hAURC: area over the "
+        f"curve, lower is better. {data.images_in_words().capitalize()}.",
         to_png(plots.plot_operating_curve(data.labels, models, tree)),
     )
     yield Figure(
         "Confidence",
         "Reliability by level",
-        f"{data.names[0]}: below the diagonal the model is too sure of itself.",
+        f"{data.names[0]}, {data.images_in_words()}: accuracy of the answers by their confidence, "
+        "at several levels of the tree. Below the diagonal the model is too sure of itself. ECE: "
+        "mean distance from the diagonal, weighted by the number of images.",
         to_png(plots.plot_reliability(data.labels, models[data.names[0]], tree)),
     )

@@ -138,8 +138,28 @@ figure { margin: 0; padding: .9rem; background: var(--card); border: 1px solid v
 figure.full { grid-column: 1 / -1; }
 figure img { display: block; max-width: 100%; height: auto; margin: .6rem auto 0;
   background: #fff; border-radius: 4px; }
+@media (prefers-color-scheme: dark) {  /* white to the card's gray; hues stay */
+  .drawn img { filter: invert(.88) hue-rotate(180deg); } }
 figcaption { font-size: .9rem; }
 figcaption h3 { color: var(--ink); overflow-wrap: anywhere; }
+#explorer input[type=range] { width: min(100%, 30rem); vertical-align: middle;
+  accent-color: var(--link); }
+#explorer input[type=search] { font: inherit; width: min(100%, 20rem); padding: .3rem .5rem; }
+#explorer-said { font-weight: 600; min-height: 3em; }
+.node { margin: 0; padding-left: .9rem; border-left: 1px solid var(--line); }
+.node > summary { display: flex; flex-wrap: wrap; gap: 0 .7rem; align-items: baseline;
+  color: var(--ink); }
+.node > summary::before { content: "+"; width: .7rem; color: var(--link); }
+.node[open] > summary::before { content: "–"; }
+.name { overflow-wrap: anywhere; }
+.bar { width: 5rem; height: .6rem; background: var(--line); border-radius: 3px;
+  overflow: hidden; }
+.bar span { display: block; height: 100%; background: var(--link); }
+.value { font-variant-numeric: tabular-nums; }
+.worst { margin: .2rem 0 .6rem; padding-left: 1.1rem; font-size: .9rem; overflow-wrap: anywhere; }
+.more { font: inherit; font-size: .9rem; color: var(--link); background: none; border: 0;
+  padding: .3rem 0; cursor: pointer; }
+:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 footer { padding-block: 2.5rem; font-size: .9rem; }
 @media (max-width: 30rem) { header, main, footer { padding-inline: .8rem; }
   figure { padding: .6rem; } .full .pan { overflow-x: auto; }

@@ -9,13 +9,19 @@ import struct
 from collections.abc import Mapping, Sequence
 
 from keras_haframe.files import PathLike, write_text
-from keras_haframe.results.contents import Folder, read_folder
-from keras_haframe.results.figures import DPI, Figure, draw_figures
+from keras_haframe.results import explorer
+from keras_haframe.results.contents import Folder, TestScores, read_folder
+from keras_haframe.results.figures import DPI, Figure, draw_figures, to_probabilities
 from keras_haframe.results.html import CSS, every_run, results_table, settings_list, text
+from keras_haframe.tree import ClassTree
 from keras_haframe.version import __version__
 
-# No script and nothing from elsewhere, whatever the texts of a run contain.
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+# No other script and nothing from elsewhere, whatever the texts of a run contain.
+POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+    f"script-src 'sha256-{explorer.DIGEST}'"
+)
+TABLES = ("Levels of the tree", "Most confused pairs", "Classes, worst first")
 FULL = 600  # a picture of at least this many pixels across gets the whole width
 
 
@@ -63,7 +69,7 @@ def render(found: Folder, title: str) -> str:
     for figure in draw_figures(found):
         drawn.setdefault(figure.section, []).append(_figure(figure))
     files = [
-        _figure(Figure("", path.stem.replace("_", " "), path.name, path.read_bytes()))
+        _figure(Figure("", path.stem.replace("_", " "), path.name, path.read_bytes(), drawn=False))
         for path in found.figures
     ]
     results = results_table(found.results) + (
@@ -73,12 +79,30 @@ def render(found: Folder, title: str) -> str:
     sections = {"Results": results + _grid(drawn.pop("Results", []))}
     if found.settings:
         sections["Settings"] = settings_list(found.settings)
+    tree = drawn.pop("Classes", [])
     sections |= {name: _grid(figures) for name, figures in drawn.items()}
+    if found.predictions is not None and found.tree is not None:
+        sections |= _evaluated(found.predictions, found.tree)
+    if tree:
+        sections["Class tree"] = _grid(tree)
     if files:
         sections["Figures of the run"] = _grid(files)
     if found.notes:
         sections["Notes"] = "".join(f"<p>{text(note)}</p>" for note in found.notes)
     return document(title, _subtitle(found), sections)
+
+
+def _evaluated(data: TestScores, tree: ClassTree) -> dict[str, str]:
+    """Sections on the classes and the tree, as `evaluate` has them."""
+    from keras_haframe.evaluation import evaluate
+    from keras_haframe.evaluation.page import sections
+
+    p = to_probabilities(data.scores)
+    report = evaluate(data.labels, p, tree, kind="probabilities", name=data.names[0])
+    of = f'<p class="soft">{text(data.names[0])}, {text(data.images_in_words())}.</p>'
+    found = {title: of + content for title, content in sections(report).items() if title in TABLES}
+    found["Explore the tree"] = of + explorer.explorer(report)
+    return found
 
 
 def document(title: str, subtitle: str, sections: Mapping[str, str]) -> str:
@@ -94,6 +118,7 @@ def document(title: str, subtitle: str, sections: Mapping[str, str]) -> str:
         f'<section id="s{i}"><h2>{text(name)}</h2>{content}</section>'
         for i, (name, content) in enumerate(sections.items())
     )
+    script = f"<script>{explorer.SCRIPT}</script>" if explorer.ID in body else ""
     when = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -102,7 +127,8 @@ def document(title: str, subtitle: str, sections: Mapping[str, str]) -> str:
         f"<title>{text(title)}</title><style>{CSS}</style></head><body>"
         f'<header><h1>{text(title)}</h1><p class="soft">{text(subtitle)}</p>'
         f"<nav>{links}</nav></header><main>{body}</main>"
-        f"<footer>keras_haframe {text(__version__)}, {when}</footer></body></html>\n"
+        f"<footer>keras_haframe {text(__version__)}, {when}</footer>"
+        f"{script}</body></html>\n"
     )
 
 
@@ -110,9 +136,9 @@ def _subtitle(found: Folder) -> str:
     runs = {(row["method"], row.get("seed")) for row in found.results}
     parts = [_count(len({method for method, _ in runs}), "method"), _count(len(runs), "run")]
     if found.tree is not None:
-        parts.append(f"{found.tree.num_classes} classes, tree of height {found.tree.height}")
+        parts.append(f"{found.tree.num_classes:,} classes, tree of height {found.tree.height}")
     if found.predictions is not None:
-        parts.append(f"{len(found.predictions.labels)} test images")
+        parts.append(found.predictions.images_in_words())
     return " · ".join(parts)
 
 
@@ -132,7 +158,8 @@ def _grid(figures: list[str]) -> str:
 def _figure(figure: Figure) -> str:
     """Return a figure with its size, so that the page does not jump, and its title as text."""
     width, height = struct.unpack(">II", figure.png[16:24])
-    full = ' class="full"' if width >= FULL else ""
+    kinds = ["full"] * (width >= FULL) + ["drawn"] * figure.drawn
+    kind = f' class="{" ".join(kinds)}"' if kinds else ""
     # Drawn figures are shown in the size they are drawn for, at 96 pixels per inch of a screen.
     shown = round(width * 96 / DPI * 1.15) if figure.section else width
     data = base64.b64encode(figure.png).decode("ascii")
@@ -142,6 +169,6 @@ def _figure(figure: Figure) -> str:
         f'style="aspect-ratio: {width} / {height}" src="data:image/png;base64,{data}">'
     )
     return (
-        f"<figure{full}><figcaption><h3>{title}</h3>{caption}</figcaption>"
+        f"<figure{kind}><figcaption><h3>{title}</h3>{caption}</figcaption>"
         f'<div class="pan" tabindex="0">{image}</div></figure>'
     )

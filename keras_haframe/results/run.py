@@ -75,14 +75,19 @@ def read_settings(folder: PathLike) -> dict[str, Any]:
     return settings
 
 
-def write_scores(folder: PathLike, scores: np.ndarray, labels: np.ndarray) -> None:
-    """Keep test scores `[n, K]` and labels `[n]`."""
+def write_scores(
+    folder: PathLike, scores: np.ndarray, labels: np.ndarray, split: str | None = None
+) -> None:
+    """Keep scores `[n, K]`, labels `[n]` and, if told, of what data: `"test"`, `"validation"`."""
+    kept: dict[str, Any] = {"scores": scores, "labels": np.asarray(labels)}
+    if split is not None:
+        kept["split"] = split
     with whole(pathlib.Path(folder) / SCORES) as partial:
-        np.savez_compressed(partial, scores=scores, labels=np.asarray(labels))
+        np.savez_compressed(partial, **kept)
 
 
 def read_scores(folder: PathLike, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Test scores `[n, K]` and labels `[n]`.
+    """Scores `[n, K]` and labels `[n]`.
 
     Args:
         folder: The run's folder.
@@ -107,6 +112,12 @@ def read_scores(folder: PathLike, num_classes: int) -> tuple[np.ndarray, np.ndar
             f"class of {TREE}. Received shape: {scores.shape}"
         )
     return scores, labels
+
+
+def read_split(folder: PathLike) -> str:
+    """Read what data the scores are of, `"test"` or `"validation"`; `""` if nobody told."""
+    with np.load(pathlib.Path(folder) / SCORES, allow_pickle=False) as file:
+        return str(file["split"]) if "split" in file.files else ""
 
 
 def write_result(folder: PathLike, result: Mapping[str, Any]) -> None:

@@ -107,7 +107,8 @@ def run(
     }
     if distribution.is_first():
         model.tree.to_json(folder / files.TREE)
-        files.write_scores(folder, scores, test[1])
+        same = validation is test or (isinstance(validation, tuple) and validation[0] is test[0])
+        files.write_scores(folder, scores, test[1], "validation" if same else "test")
         files.write_result(folder, result)
     distribution.agree(True)  # nobody reads the files before they are there
     return result

@@ -48,7 +48,7 @@ def run_dir(tmp_path, tree):
     for method in ("cross-entropy", "HAFrame"):
         for seed in (0, 1):
             run = run_folder(folder, method, seed)
-            write_scores(run, rng.normal(size=(30, 4)), labels)
+            write_scores(run, rng.normal(size=(30, 4)), labels, "test")
             write_result(run, {"method": method, "seed": seed, "top1": 0.5})
     write_images(folder, rng.integers(0, 256, (30, 8, 8, 3)).astype("uint8"))
     return folder

@@ -39,5 +39,5 @@ def test_files_written_without_the_package(tmp_path):
 def test_the_table_names_every_file():
     named = re.findall(r"^\| `(?:\w+/)?([\w.*/]+)`", TEXT, re.M)
     constants = {v for m in (run, folder) for k, v in vars(m).items() if k.isupper()}
-    files = {v for v in constants if isinstance(v, str)}
+    files = {v for v in constants if isinstance(v, str)} - {run.CONTINUED}
     assert len(files) == 10 and files <= {name.rstrip("/") for name in named}

@@ -1,4 +1,5 @@
 import base64
+import hashlib
 import html.parser
 import os
 import re
@@ -7,13 +8,20 @@ import shutil
 import numpy as np
 import pytest
 
-from keras_haframe.results import page, read_folder, run_folder, write_report
+from keras_haframe.results import (
+    explorer,
+    page,
+    read_folder,
+    run_folder,
+    write_report,
+    write_scores,
+)
 from keras_haframe.results.html import every_run, results_table, settings_list, text
 from keras_haframe.results.run import write_result
 from keras_haframe.results.table import by_method
 from tests.results.conftest import change, leave_only_results
 
-VOID = {"meta", "img", "br"}
+VOID = {"meta", "img", "br", "input"}
 
 
 class Page(html.parser.HTMLParser):
@@ -58,20 +66,26 @@ def test_everything_is_on_the_page(drawn):
         "Top-1 accuracy", "Neural collapse", "NC1: within-class variability",
         "NC2: class means to ETF", "Mistakes by LCA height", "Confusion: children of the root",
         "Worst mistakes", "Operating curve", "Reliability by level", "Class tree",
+        "Levels of the tree", "Most confused pairs", "Classes, worst first", "Explore the tree",
         "drawn curve",
     ):  # fmt: skip
         assert expected in words, expected
     assert len(drawn.all("img")) == 12
 
 
-def test_nothing_is_fetched_and_nothing_runs(drawn):
-    assert not {"script", "link", "iframe", "object", "embed"} & {tag for tag, _ in drawn.tags}
+def test_nothing_is_fetched_and_one_script_runs(drawn):
+    assert not {"link", "iframe", "object", "embed"} & {tag for tag, _ in drawn.tags}
+    data, script = drawn.all("script")
+    assert data["type"] == "application/json" and not script
     for _, attrs in drawn.tags:
         assert not [a for a in attrs if a.startswith("on")]
         for name in ("src", "href"):
             assert attrs.get(name, "#").startswith(("#", "data:image/png;base64,"))
     policy = next(m["content"] for m in drawn.all("meta") if "http-equiv" in m)
     assert "default-src 'none'" in policy
+    digest = hashlib.sha256(drawn.words[drawn.words.index(explorer.SCRIPT)].encode()).digest()
+    assert f"script-src 'sha256-{base64.b64encode(digest).decode()}'" in policy
+    assert "fetch" not in explorer.SCRIPT and "innerHTML" not in explorer.SCRIPT
     assert "url(" not in page.CSS and "@import" not in page.CSS
 
 
@@ -110,7 +124,8 @@ def test_all_text_is_escaped(run_dir):
     for run, name in (("HAFrame", bad), ("cross-entropy", "<em>")):
         write_result(run_folder(run_dir, run, 0), {"method": name, "seed": 0})
     found = read(write_report(run_dir, title=bad))
-    assert not {"script", "b", "i", "u", "s", "em"} & {tag for tag, _ in found.tags}
+    assert not {"b", "i", "u", "s", "em"} & {tag for tag, _ in found.tags}
+    assert len(found.all("script")) == 2
     assert found.words.count(bad) >= 3  # title, heading, table
     assert not [a for _, attrs in found.tags for a in attrs if a == "onload"]
 
@@ -134,16 +149,20 @@ def test_no_mistakes_and_one_level(run_dir):
     for method in ("HAFrame", "cross-entropy"):
         change(run_dir, method, scores=np.eye(4), labels=labels)
     words = " ".join(read(write_report(run_dir)).words)
-    assert "Worst mistakes" not in words and "Mistakes by LCA height" in words
+    assert (
+        "6 columns" not in words
+        and "Most confused pairs" not in words
+        and "Mistakes by LCA height" in words
+    )
 
 
 def test_probabilities_are_taken_as_they_are(run_dir):
-    from keras_haframe.results.figures import _probabilities
+    from keras_haframe.results.figures import to_probabilities
 
     p = np.array([[0.5, 0.25, 0.25, 0.0]])
-    np.testing.assert_array_equal(_probabilities(p), p)
+    np.testing.assert_array_equal(to_probabilities(p), p)
     scores = np.array([[1000.0, 0.0, 0.0, -1000.0], [0.0, 0.0, 0.0, 0.0]], "float32")
-    np.testing.assert_allclose(_probabilities(scores), [[1, 0, 0, 0], [0.25] * 4], atol=1e-12)
+    np.testing.assert_allclose(to_probabilities(scores), [[1, 0, 0, 0], [0.25] * 4], atol=1e-12)
 
 
 def test_many_histories_are_drawn_in_groups(run_dir):
@@ -198,11 +217,11 @@ def test_results_under_rules_are_one_run(run_dir):
 
 def test_captions_name_the_models(run_dir):
     words = " ".join(read(write_report(run_dir)).words)
-    assert "change against cross-entropy. One run each" in words
-    assert "HAFrame: rows sum to 100 %" in words
+    assert "in %, against cross-entropy. One run each" in words
+    assert "HAFrame, 30 test images: rows are labels and sum to 100 %" in words
     for seed in (0, 1):
         shutil.rmtree(run_folder(run_dir, "cross-entropy", seed))
-    assert "change against" not in " ".join(read(write_report(run_dir)).words)
+    assert "in %, against" not in " ".join(read(write_report(run_dir)).words)
 
 
 def test_tables_without_numbers():
@@ -220,6 +239,22 @@ def test_every_run_has_all_columns():
 def test_settings_show_nested_values():
     source = settings_list({"a": {"b": [1, None]}, "c": "ü", "d": 0.1})
     assert Page(source).words == ["a", '{"b": [1, null]}', "c", "ü", "d", "0.1"]
+
+
+def test_captions_name_the_data(run_dir):
+    """Validation data are not called test data, and data that nobody named are neither."""
+    (run_dir / "history.csv").write_text("epoch,loss,top1\n0,2,0.1\n1,1,0.4\n")
+    text = (run_dir / "nc_haframe.csv").read_text()
+    (run_dir / "nc_haframe.csv").write_text(text.replace("test_nc1", "validation_nc1"))
+    with np.load(run_folder(run_dir, "HAFrame", 0) / "scores.npz") as file:
+        kept = file["scores"], file["labels"]
+    for split, expected in (("validation", "30 validation images"), (None, "30 images")):
+        for method in ("HAFrame", "cross-entropy"):
+            write_scores(run_folder(run_dir, method, 0), *kept, split)
+        words = " ".join(read(write_report(run_dir)).words)
+        assert expected in words and "test" not in words.replace("highest", "").split("{")[0]
+        assert "Dashed (hollow): validation data" in words
+        assert "after the epoch" not in words  # nothing was logged
 
 
 def test_text_is_safe_in_attributes():
