@@ -20,7 +20,8 @@ SECTIONS = {
     "Coarser answers": "Every answer rolled up to one level; or up to the first node whose "
     "probability reaches the floor. Right: the label, or a node above it. Coverage: how specific "
     "the answers are, from 0 (root) to 100 % (class).",
-    "Most confused pairs": "",
+    "Most confused pairs": "Of the class: share of its examples. In common: the lowest node above "
+    "both, at that LCA height.",
     "Classes, worst first": "Precision: how often the class is right where it is the answer.",
 }
 WORDS = ("answer", "in common", "most frequent wrong answer")  # columns that are no numbers

@@ -37,6 +37,7 @@ class TestScores:
         baseline: Scores `[n, K]` of a baseline, or None.
         names: Names of the model and the baseline.
         split: What data they are of, such as `"test"` or `"validation"`; `""` if nobody told.
+        run: Name of the model's run, with its seed; `""` for that of the model.
     """
 
     scores: np.ndarray
@@ -45,6 +46,11 @@ class TestScores:
     baseline: np.ndarray | None = None
     names: tuple[str, str] = ("model", "baseline")
     split: str = ""
+    run: str = ""
+
+    def in_words(self) -> str:
+        """Which run on what data: `"HAFrame, seed 0, 300 validation images"`."""
+        return f"{self.run or self.names[0]}, {self.images_in_words()}"
 
     def images_in_words(self) -> str:
         """How many images of what data: `"300 validation images"`, `"300 images"`."""
@@ -120,8 +126,7 @@ def read_folder(folder: PathLike) -> Folder:
     files = {f: f.stem for f in sorted([*path.glob("history*.csv"), *path.glob("nc*.csv")])}
     for run in runs:
         if (run / HISTORY).is_file():
-            seed = (kept[run] or {}).get("seed")
-            files[run / HISTORY] = methods[run] + (f", seed {seed}" if seed else "")
+            files[run / HISTORY] = _run_name(methods[run], kept[run])
     found.histories = {name: read_history(file) for file, name in files.items()}
     for file in sorted(path.glob("*.png")):
         if file.read_bytes().startswith(PNG):
@@ -133,7 +138,14 @@ def read_folder(folder: PathLike) -> Folder:
         found.notes.append(f"{SCORES} is left out: it needs {TREE} beside it.")
     elif scored and found.tree is not None:
         found.predictions = _predictions(path, scored, methods, found.tree.num_classes)
+        last = next(run for run in scored if methods[run] == found.predictions.names[0])
+        found.predictions.run = _run_name(methods[last], kept[last])
     return found
+
+
+def _run_name(method: str, result: dict[str, str] | None) -> str:
+    seed = (result or {}).get("seed")
+    return method + (f", seed {seed}" if seed else "")
 
 
 def _needed(path: pathlib.Path) -> str:

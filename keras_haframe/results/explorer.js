@@ -30,7 +30,7 @@
       for (const item of items.slice(shown, shown + step)) parent.insertBefore(draw(item), more);
       shown += step;
       more.hidden = shown >= items.length;
-      more.textContent = count(Math.max(0, items.length - shown), "more").replace(/s$/, "");
+      more.textContent = (items.length - shown).toLocaleString("en") + " more";
     }
     more.type = "button";
     more.addEventListener("click", grow);

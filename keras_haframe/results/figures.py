@@ -125,9 +125,9 @@ def _training(found: Folder) -> Iterator[Figure]:
             if column in h and np.isfinite(h[column]).any()
         }
         for note, group in _groups(curves):
-            caption = "Training data: mean over the epoch, while the weights change."
+            caption = "Full lines: training data, mean over the epoch while the weights change."
             if any(np.isfinite(h["validation_x"]).any() for h in group.values()):
-                caption += " Validation data: dashed (hollow), after the epoch."
+                caption += " Dashed (hollow): validation data, after the epoch."
             yield Figure(
                 "Training",
                 title[0].upper() + title[1:] + note,
@@ -169,7 +169,6 @@ def _splits(history: dict, measure: str) -> list[str]:
 
 def mistake_figures(data: TestScores, tree: ClassTree, seeds: int) -> Iterator[Figure]:
     """Draw where mistakes fall: by LCA height, between nodes, the worst as images."""
-    of = f"{data.names[0]}, {data.images_in_words()}"
     models, caption = {data.names[0]: data.scores}, f" {data.images_in_words().capitalize()}."
     if data.baseline is not None:
         models = {data.names[1]: data.baseline, **models}
@@ -188,11 +187,14 @@ def mistake_figures(data: TestScores, tree: ClassTree, seeds: int) -> Iterator[F
             continue
         ax = plots.plot_confusion(data.labels, data.scores, tree, level)
         which = "parents of the classes" if level > 1 else "children of the root"
-        caption = f"{of}: rows are labels and sum to 100 %. Lines part the children of the root."
+        caption = f"{data.in_words()}: rows are labels and sum to 100 %."
+        caption += " Lines part the children of the root." if level > 1 else ""
         yield Figure("Mistakes", f"Confusion: {which}", caption, to_png(ax))
     if data.images is not None and len(plots.worst_mistakes(data.labels, data.scores, tree)):
         ax = plots.plot_worst_mistakes(data.images, data.labels, data.scores, tree, columns=6)
-        caption = f"{of}: highest LCA first, then by how far the score of the answer led."
+        caption = (
+            f"{data.in_words()}: highest LCA first, then by how far the score of the answer led."
+        )
         yield Figure("Mistakes", "Worst mistakes", caption, to_png(ax), drawn=False)
 
 
@@ -218,7 +220,7 @@ def confidence_figures(data: TestScores, tree: ClassTree) -> Iterator[Figure]:
     yield Figure(
         "Confidence",
         "Reliability by level",
-        f"{data.names[0]}, {data.images_in_words()}: accuracy of the answers by their confidence, "
+        f"{data.in_words()}: accuracy of the answers by their confidence, "
         "at several levels of the tree. Below the diagonal the model is too sure of itself. ECE: "
         "mean distance from the diagonal, weighted by the number of images.",
         to_png(plots.plot_reliability(data.labels, models[data.names[0]], tree)),

@@ -6,6 +6,7 @@ import html
 import json
 from collections.abc import Mapping, Sequence
 
+from keras_haframe.metrics import HEADLINE
 from keras_haframe.results.table import Cell, by_method, cells
 
 
@@ -51,7 +52,10 @@ def results_table(results: Sequence[Mapping[str, str]]) -> str:
         return (value.mean or "–") + spread
 
     head, body = cells(by_method(results))
-    return table([text(name) for name in head], [[cell(v) for v in line] for line in body])
+    shown = table([text(name) for name in head], [[cell(v) for v in line] for line in body])
+    meanings = [f"<b>{text(h.label)}</b>: {text(h.meaning)}" for h in HEADLINE if h.label in head]
+    spread = "± is the 95 % half-width over seeds." if "±" in shown else ""
+    return f'{shown}<p class="soft">{". ".join([*meanings, spread])}</p>' if meanings else shown
 
 
 def every_run(results: Sequence[Mapping[str, str]]) -> str:
@@ -132,7 +136,7 @@ dt { font-size: .85rem; color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }
 .wide + .figures { margin-top: 1rem; }
 .figures { display: grid; gap: 1rem; align-items: start;
-  grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr)); }
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 27rem), 1fr)); }
 figure { margin: 0; padding: .9rem; background: var(--card); border: 1px solid var(--line);
   border-radius: 8px; min-width: 0; }
 figure.full { grid-column: 1 / -1; }

@@ -22,6 +22,7 @@ POLICY = (
     f"script-src 'sha256-{explorer.DIGEST}'"
 )
 TABLES = ("Levels of the tree", "Most confused pairs", "Classes, worst first")
+LARGER = 1.5  # on a screen than in a paper's column
 FULL = 600  # a picture of at least this many pixels across gets the whole width
 
 
@@ -99,7 +100,7 @@ def _evaluated(data: TestScores, tree: ClassTree) -> dict[str, str]:
 
     p = to_probabilities(data.scores)
     report = evaluate(data.labels, p, tree, kind="probabilities", name=data.names[0])
-    of = f'<p class="soft">{text(data.names[0])}, {text(data.images_in_words())}.</p>'
+    of = f'<p class="soft">{text(data.in_words())}.</p>'
     found = {title: of + content for title, content in sections(report).items() if title in TABLES}
     found["Explore the tree"] = of + explorer.explorer(report)
     return found
@@ -161,7 +162,7 @@ def _figure(figure: Figure) -> str:
     kinds = ["full"] * (width >= FULL) + ["drawn"] * figure.drawn
     kind = f' class="{" ".join(kinds)}"' if kinds else ""
     # Drawn figures are shown in the size they are drawn for, at 96 pixels per inch of a screen.
-    shown = round(width * 96 / DPI * 1.15) if figure.section else width
+    shown = round(width * 96 / DPI * LARGER) if figure.section else width
     data = base64.b64encode(figure.png).decode("ascii")
     title, caption = text(figure.title), text(figure.caption)
     image = (
