@@ -182,11 +182,15 @@ def mistake_figures(data: TestScores, tree: ClassTree, seeds: int) -> Iterator[F
         "Dotted: where the mistakes of the first would fall by chance." + caption,
         to_png(plots.plot_mistakes_by_height(data.labels, models, tree)),
     )
-    for level in sorted({1, max(1, tree.height - 1)}, reverse=True):
-        if len(np.unique(tree.paths[:, level])) > MATRIX:
-            continue
+    small = [
+        level
+        for level in range(1, max(2, tree.height))
+        if len(np.unique(tree.paths[:, level])) <= MATRIX
+    ]
+    names = {tree.height - 1: "parents of the classes", 1: "children of the root"}
+    for level in sorted({*small[:1], *small[-1:]}, reverse=True):
         ax = plots.plot_confusion(data.labels, data.scores, tree, level)
-        which = "parents of the classes" if level > 1 else "children of the root"
+        which = names.get(level, f"nodes of level {level}")
         caption = f"{data.in_words()}: rows are labels and sum to 100 %."
         caption += " Lines part the children of the root." if level > 1 else ""
         yield Figure("Mistakes", f"Confusion: {which}", caption, to_png(ax))
