@@ -8,8 +8,11 @@ import shutil
 import numpy as np
 import pytest
 
+import keras_haframe as kh
 from keras_haframe.results import (
+    contents,
     explorer,
+    figures,
     page,
     read_folder,
     run_folder,
@@ -258,6 +261,20 @@ def test_captions_name_the_data(run_dir):
         assert expected in words and not re.search(r"\btest\b", words)
         assert "Dashed (hollow): validation data" in words
         assert "after the epoch" not in words  # nothing was logged
+
+
+def test_matrices_stay_small(monkeypatch):
+    """The finest level of so few nodes in place of the parents of the classes."""
+    tree = kh.ClassTree.from_paths([f"{i // 8}/{i // 4}/{i // 2}/{i}" for i in range(32)])
+    labels = np.arange(32)
+    data = contents.TestScores(np.eye(32), labels)
+    titles = [f.title for f in figures.mistake_figures(data, tree, 1)][1:]
+    assert titles == ["Confusion: parents of the classes", "Confusion: children of the root"]
+    monkeypatch.setattr(figures, "MATRIX", 8)
+    titles = [f.title for f in figures.mistake_figures(data, tree, 1)][1:]
+    assert titles == ["Confusion: nodes of level 2", "Confusion: children of the root"]
+    monkeypatch.setattr(figures, "MATRIX", 3)
+    assert len(list(figures.mistake_figures(data, tree, 1))) == 1
 
 
 def test_text_is_safe_in_attributes():

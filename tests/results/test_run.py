@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from keras_haframe.results import read_scores, write_scores
-from keras_haframe.results.run import keep_settings, read_result, read_settings, write_result
+from keras_haframe.results.run import (
+    keep_settings,
+    read_result,
+    read_settings,
+    read_split,
+    write_result,
+)
 
 
 def test_settings_are_kept_and_others_refused(tmp_path):
@@ -33,6 +39,9 @@ def test_scores_and_labels(tmp_path):
     assert kept.dtype == "float32" and numbers.tolist() == labels
     with pytest.raises(ValueError, match=r"scores\.npz must be finite, \[3, 4\].*\(3, 3\)"):
         read_scores(tmp_path / "new", 4)
+    assert read_split(tmp_path / "new") == ""
+    write_scores(tmp_path / "new", scores, labels, "validation")
+    assert read_split(tmp_path / "new") == "validation"
 
 
 def test_a_run_with_a_result_is_finished(tmp_path):

@@ -14,6 +14,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from keras_haframe.data import ArrayBatches
+from keras_haframe.results.run import read_split
 from keras_haframe.training import checkpoints, load_trained, run
 from keras_haframe.training.runner import Clock
 from keras_haframe.tree import ClassTree
@@ -65,6 +66,16 @@ def test_result_and_files(undisturbed):
     assert ClassTree.from_json(folder / "tree.json") == make_model().tree
     kept = {p.name for p in (folder / "checkpoints").iterdir() if not p.name.startswith("best")}
     assert kept == {f"epoch-{EPOCHS - 1:04d}", f"epoch-{EPOCHS:04d}"}
+
+
+def test_the_data_of_the_scores_are_named(undisturbed, tmp_path):
+    """Validation data that are given as test data too are not called test data."""
+    assert read_split(undisturbed[0]) == "test"
+    images, labels = data(16)
+    train = ArrayBatches(images, labels, 8).from_epoch
+    held = images[:8], labels[:8]
+    run(make_model, train, held, 1, tmp_path, validation=(held[0], held[1]), verbose=0)
+    assert read_split(tmp_path) == "validation"
 
 
 def test_a_finished_run_is_not_repeated(undisturbed):
