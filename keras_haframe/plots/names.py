@@ -70,9 +70,7 @@ class Fitted(Text):
         if self.axes is None:
             return ""
         ends = self.axes.transData.transform([(0.0, 0.0), (self._room, 0.0)])
-        figure = self.axes.get_figure(root=True)
-        assert figure is not None
-        room = abs(ends[1, 0] - ends[0, 0]) * 72 / figure.dpi
+        room = abs(ends[1, 0] - ends[0, 0]) * 72 / self.axes.figure.dpi
         return self._fit(room, float(self.get_fontsize()))
 
 
@@ -138,7 +136,7 @@ class NodeLocator(Locator):
         """Places for the present size of the axis; the size of the letters is set as well."""
         axis: Any = self.axis
         low, high = axis.get_view_interval()
-        space = axis.axes.transAxes - axis.axes.get_figure(root=False).dpi_scale_trans
+        space = axis.axes.transAxes - axis.axes.figure.dpi_scale_trans
         box = space.transform([(0, 0), (1, 1)])
         row = 72 * abs(box[1] - box[0])[int(axis.axis_name == "y")] / max(abs(high - low), 1e-9)
         found = spans(self.paths, LINE * LEAST / max(row, 1e-9))

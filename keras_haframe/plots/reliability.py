@@ -83,11 +83,11 @@ def plot_reliability(
         ax.plot(x, y, color=color, linewidth=0.9)
         size = 4 + 60 * curve["weight"][some] / len(labels)
         ax.scatter(x, y, size, color=color, marker=marker, zorder=3)
-        name = f"{_name(level, tree)}: ECE {error:.3f}"
+        name = f"{_name(level, tree)}: {error:.3f}"
         ax.plot([], [], marker, color=color, markersize=3.5, label=name)
     ax.set_xlim(0, 1.02)
     ax.set_ylim(0, 1.02)
-    style.legend_below(ax)
+    style.legend_below(ax, title="expected calibration error (ECE)")
     return style.tidy(ax, title, "confidence", "accuracy")
 
 

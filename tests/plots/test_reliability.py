@@ -15,7 +15,7 @@ def test_reliability_by_hand(tree, ax):
     np.testing.assert_allclose(markers[0], [[0.75, 1.0], [1.0, 1.0]])
     np.testing.assert_allclose(markers[1], [[0.5, 0.5], [0.9, 0.0]])
     texts = [t.get_text() for t in ax.get_legend().get_texts()]
-    assert texts == ["level 1 (2 nodes): ECE 0.167", "level 2 (4 classes): ECE 0.300"]
+    assert texts == ["level 1 (2 nodes): 0.167", "level 2 (4 classes): 0.300"]
 
 
 def test_reliability_in_batches_is_that_of_the_whole(tree, ax, monkeypatch):
@@ -28,7 +28,7 @@ def test_reliability_in_batches_is_that_of_the_whole(tree, ax, monkeypatch):
     )
     monkeypatch.setattr("keras_haframe.plots.reliability.BATCH", 7)
     plot_reliability(labels, p, tree, levels=[-1], ax=ax)
-    assert f"ECE {expected:.3f}" in ax.get_legend().get_texts()[0].get_text()
+    assert f": {expected:.3f}" in ax.get_legend().get_texts()[0].get_text()
     assert len(ax.collections) == 1
 
 
