@@ -5,9 +5,9 @@ from __future__ import annotations
 from keras_haframe.evaluation.report import Evaluation
 from keras_haframe.results.contents import TestScores
 from keras_haframe.results.explorer import explorer
-from keras_haframe.results.figures import confidence_figures, mistake_figures
 from keras_haframe.results.html import table, text
 from keras_haframe.results.page import document, figure_grid
+from keras_haframe.results.score_figures import confidence_figures, mistake_figures
 
 SECTIONS = {
     "Decisions": "What the answer would be without training anything: the most probable class, "

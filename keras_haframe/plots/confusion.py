@@ -96,7 +96,8 @@ def plot_confusion(
     with np.errstate(invalid="ignore", divide="ignore"):
         share = 100.0 * counts / counts.sum(axis=1, keepdims=True)
     m = len(names)
-    from keras_haframe.plots.names import Fitted, first_fitting, name_rows
+    from keras_haframe.plots.names import name_rows
+    from keras_haframe.plots.words import Fitted, first_fitting
 
     ax = style.axes(ax, (3.3, 2.6 if m <= 10 else 3.0))
     step = -(-m // SQUARES)

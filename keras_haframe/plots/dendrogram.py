@@ -59,7 +59,8 @@ def plot_dendrogram(
         raise ValueError(
             f"`values` must be one number per class, shape [{k}]. Received: {np.shape(values)}"
         )
-    from keras_haframe.plots.names import name_rows, shorten
+    from keras_haframe.plots.names import name_rows
+    from keras_haframe.plots.words import shorten
 
     ax = style.axes(ax, (3.3, min(max(1.6, 0.12 * k if k <= NAMED_CLASSES else 3.5), 7.0)))
     order, start, stop = tree.leaf_ranges
@@ -95,7 +96,7 @@ def _name_inner_nodes(ax: Axes, tree: ClassTree, heights: np.ndarray, place: np.
     inner = [n for n in range(tree.num_classes, tree.num_nodes - 1) if children[n] > 1]
     if len(inner) > 12:
         return
-    from keras_haframe.plots.names import Fitted
+    from keras_haframe.plots.words import Fitted
 
     for node in inner:
         branch = heights[tree.parents[node]] - heights[node]
@@ -106,6 +107,6 @@ def _name_inner_nodes(ax: Axes, tree: ClassTree, heights: np.ndarray, place: np.
 
 def _on_branch(name: str, room: float, size: float) -> str:
     """Name that ends before the lines at both ends; none where only a few letters fit."""
-    from keras_haframe.plots.names import shorten, width
+    from keras_haframe.plots.words import shorten, width
 
     return shorten(name, room - 3, size) if room - 3 >= min(width(name, size), 12) else ""

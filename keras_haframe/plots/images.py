@@ -60,7 +60,7 @@ def plot_images(
     space = int(height * 0.17 * lines) + 2
     sheet = np.full((rows * (height + space), columns * (width + 2), 3), 255, np.uint8)
     ax = style.axes(ax, (columns * 0.95, rows * 0.95 * (height + space) / height))
-    from keras_haframe.plots.names import Fitted
+    from keras_haframe.plots.words import Fitted
 
     for i, (image, caption) in enumerate(zip(images, captions)):
         y, x = i // columns * (height + space), i % columns * (width + 2)
@@ -77,7 +77,7 @@ def plot_images(
 
 def _lines(caption: str, room: float, size: float) -> str:
     """Lines of a caption, those shortened that would run into the next one's."""
-    from keras_haframe.plots.names import shorten
+    from keras_haframe.plots.words import shorten
 
     return "\n".join(shorten(line, room, size) for line in caption.split("\n"))
 

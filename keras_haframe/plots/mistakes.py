@@ -94,7 +94,7 @@ def plot_mistakes_by_height(
     heights = np.arange(1, tree.height + 1)
     from matplotlib.patheffects import withStroke
 
-    from keras_haframe.plots.names import Fitted, first_fitting
+    from keras_haframe.plots.words import Fitted, first_fitting
 
     ax = style.axes(ax)
     width = 0.8 / len(predictions)

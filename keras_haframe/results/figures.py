@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
-from scipy.special import softmax
 
 from keras_haframe import plots
 from keras_haframe.metrics import HEADLINE
 from keras_haframe.plots.style import COLORS
-from keras_haframe.results.contents import Folder, TestScores
+from keras_haframe.results.contents import Folder
+from keras_haframe.results.figure import Figure, to_png
+from keras_haframe.results.score_figures import confidence_figures, mistake_figures
 from keras_haframe.results.table import by_method
-from keras_haframe.tree import ClassTree
-from keras_haframe.tree_ops.checks import SOFTMAX_TOLERANCE, are_distributions
 
-DPI = 180
-MATRIX = 1000  # nodes up to which a confusion matrix is drawn
 COLLAPSE = re.compile(r"(train|test|validation)_(nc\d(?:_etf)?)")
 MEANING = {
     "nc1": "How far the features of a class scatter around their mean, against how far the class "
@@ -31,31 +25,6 @@ MEANING = {
 }
 MOST_CLASSES = 2000  # of a tree that is drawn
 LOGGED = {"loss": "loss", **{h.name: h.label.replace("%", "accuracy") for h in HEADLINE[:2]}}
-
-
-class Figure(NamedTuple):
-    """A figure: section of the page, title, how to read it, PNG bytes, whether it is drawn.
-
-    Drawn ones are of few colors on white, and are shown dark on a dark screen; photographs are not.
-    """
-
-    section: str
-    title: str
-    caption: str
-    png: bytes
-    drawn: bool = True
-
-
-def to_png(ax: Axes) -> bytes:
-    """PNG of the figure an Axes is in, which is closed."""
-    import matplotlib.pyplot as plt
-
-    buffer = io.BytesIO()
-    figure = ax.get_figure(root=True)
-    assert figure is not None
-    figure.savefig(buffer, dpi=DPI, format="png", facecolor="white")
-    plt.close(figure)
-    return buffer.getvalue()
 
 
 def draw_figures(found: Folder) -> Iterator[Figure]:
@@ -165,67 +134,3 @@ def _splits(history: dict, measure: str) -> list[str]:
     """Return the data on which a measure was taken."""
     found = (match for match in map(COLLAPSE.fullmatch, history) if match and match[2] == measure)
     return [match[1] for match in found if np.isfinite(history[match[0]]).any()]
-
-
-def mistake_figures(data: TestScores, tree: ClassTree, seeds: int) -> Iterator[Figure]:
-    """Draw where mistakes fall: by LCA height, between nodes, the worst as images."""
-    models, caption = {data.names[0]: data.scores}, f" {data.images_in_words().capitalize()}."
-    if data.baseline is not None:
-        models = {data.names[1]: data.baseline, **models}
-        caption += f" Over the bars: change of their number in %, against {data.names[1]}."
-    if seeds > 1:
-        caption += " One run each, that of the first seed."
-    yield Figure(
-        "Mistakes",
-        "Mistakes by LCA height",
-        "How many levels up the label and the answer meet, 1 for siblings: further left is better. "
-        "Dotted: where the mistakes of the first would fall by chance." + caption,
-        to_png(plots.plot_mistakes_by_height(data.labels, models, tree)),
-    )
-    small = [
-        level
-        for level in range(1, max(2, tree.height))
-        if len(np.unique(tree.paths[:, level])) <= MATRIX
-    ]
-    names = {tree.height - 1: "parents of the classes", 1: "children of the root"}
-    for level in sorted({*small[:1], *small[-1:]}, reverse=True):
-        ax = plots.plot_confusion(data.labels, data.scores, tree, level)
-        which = names.get(level, f"nodes of level {level}")
-        caption = f"{data.in_words()}: rows are labels and sum to 100 %."
-        caption += " Lines part the children of the root." if level > 1 else ""
-        yield Figure("Mistakes", f"Confusion: {which}", caption, to_png(ax))
-    if data.images is not None and len(plots.worst_mistakes(data.labels, data.scores, tree)):
-        ax = plots.plot_worst_mistakes(data.images, data.labels, data.scores, tree, columns=6)
-        caption = (
-            f"{data.in_words()}: highest LCA first, then by how far the score of the answer led."
-        )
-        yield Figure("Mistakes", "Worst mistakes", caption, to_png(ax), drawn=False)
-
-
-def to_probabilities(scores: np.ndarray) -> np.ndarray:
-    """Probabilities `[n, K]`: the scores themselves where they are some, else their softmax."""
-    scores = scores.astype(np.float64)
-    return scores if are_distributions(scores, SOFTMAX_TOLERANCE) else softmax(scores, axis=1)
-
-
-def confidence_figures(data: TestScores, tree: ClassTree) -> Iterator[Figure]:
-    """Draw what a confidence floor gives, and how far confidence is right."""
-    models = {data.names[0]: to_probabilities(data.scores)}
-    if data.baseline is not None:
-        models = {data.names[1]: to_probabilities(data.baseline), **models}
-    yield Figure(
-        "Confidence",
-        "Operating curve",
-        "Answers grow from classes (right) to the root (left) as the confidence floor rises; an "
-        "answer is correct if it is the label or above it. Higher is better. hAURC: area over the "
-        f"curve, lower is better. {data.images_in_words().capitalize()}.",
-        to_png(plots.plot_operating_curve(data.labels, models, tree)),
-    )
-    yield Figure(
-        "Confidence",
-        "Reliability by level",
-        f"{data.in_words()}: accuracy of the answers by their confidence, "
-        "at several levels of the tree. Below the diagonal the model is too sure of itself. ECE: "
-        "mean distance from the diagonal, weighted by the number of images.",
-        to_png(plots.plot_reliability(data.labels, models[data.names[0]], tree)),
-    )

@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from keras_haframe.files import PathLike, write_text
 from keras_haframe.results import explorer
 from keras_haframe.results.contents import Folder, TestScores, read_folder
-from keras_haframe.results.figures import DPI, Figure, draw_figures, to_probabilities
+from keras_haframe.results.figure import DPI, Figure
+from keras_haframe.results.figures import draw_figures
 from keras_haframe.results.html import CSS, every_run, results_table, settings_list, text
+from keras_haframe.results.score_figures import to_probabilities
 from keras_haframe.tree import ClassTree
 from keras_haframe.version import __version__
 

@@ -129,7 +129,7 @@ def test_text_and_json(tree):
 
 
 def test_page(tree, tmp_path, monkeypatch):
-    monkeypatch.setattr("keras_haframe.results.figures.DPI", 30)
+    monkeypatch.setattr("keras_haframe.results.figure.DPI", 30)
     edges = [("<b>", "a&b"), ("<b>", '"c"'), ("top", "<b>"), ("top", "d")]
     odd = kh.ClassTree(edges)
     labels, z = case(odd)

@@ -9,7 +9,8 @@ from matplotlib import pyplot as plt
 import keras_haframe as kh
 from keras_haframe import plots
 from keras_haframe.data import cifar100
-from keras_haframe.plots.names import spans, width
+from keras_haframe.plots.names import spans
+from keras_haframe.plots.words import width
 from tests.plots.conftest import scores_of
 
 

@@ -17,7 +17,7 @@ from keras_haframe.results.run import SCORES, write_result
 @pytest.fixture(autouse=True)
 def _coarse_and_closed(monkeypatch):
     """Figures in few pixels, for speed; none stays open."""
-    monkeypatch.setattr("keras_haframe.results.figures.DPI", 30)
+    monkeypatch.setattr("keras_haframe.results.figure.DPI", 30)
     yield
     assert plt.get_fignums() == []
 

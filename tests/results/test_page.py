@@ -12,10 +12,10 @@ import keras_haframe as kh
 from keras_haframe.results import (
     contents,
     explorer,
-    figures,
     page,
     read_folder,
     run_folder,
+    score_figures,
     write_report,
     write_scores,
 )
@@ -162,7 +162,7 @@ def test_no_mistakes_and_one_level(run_dir):
 
 
 def test_probabilities_are_taken_as_they_are(run_dir):
-    from keras_haframe.results.figures import to_probabilities
+    from keras_haframe.results.score_figures import to_probabilities
 
     p = np.array([[0.5, 0.25, 0.25, 0.0]])
     np.testing.assert_array_equal(to_probabilities(p), p)
@@ -268,13 +268,13 @@ def test_matrices_stay_small(monkeypatch):
     tree = kh.ClassTree.from_paths([f"{i // 8}/{i // 4}/{i // 2}/{i}" for i in range(32)])
     labels = np.arange(32)
     data = contents.TestScores(np.eye(32), labels)
-    titles = [f.title for f in figures.mistake_figures(data, tree, 1)][1:]
+    titles = [f.title for f in score_figures.mistake_figures(data, tree, 1)][1:]
     assert titles == ["Confusion: parents of the classes", "Confusion: children of the root"]
-    monkeypatch.setattr(figures, "MATRIX", 8)
-    titles = [f.title for f in figures.mistake_figures(data, tree, 1)][1:]
+    monkeypatch.setattr(score_figures, "MATRIX", 8)
+    titles = [f.title for f in score_figures.mistake_figures(data, tree, 1)][1:]
     assert titles == ["Confusion: nodes of level 2", "Confusion: children of the root"]
-    monkeypatch.setattr(figures, "MATRIX", 3)
-    assert len(list(figures.mistake_figures(data, tree, 1))) == 1
+    monkeypatch.setattr(score_figures, "MATRIX", 3)
+    assert len(list(score_figures.mistake_figures(data, tree, 1))) == 1
 
 
 def test_text_is_safe_in_attributes():
