@@ -85,6 +85,8 @@ class NodeLocator(Locator):
     def __call__(self) -> list[float]:
         """Places for the present size of the axis; the size of the letters is set as well."""
         axis: Any = self.axis
+        if self.edges and not isinstance(axis.get_major_locator(), NodeLocator):
+            return []  # somebody has set other ticks, or none
         low, high = axis.get_view_interval()
         space = axis.axes.transAxes - axis.axes.figure.dpi_scale_trans
         box = space.transform([(0, 0), (1, 1)])

@@ -80,6 +80,13 @@ def test_groups_stand_at_their_rows():
     assert ax.yaxis.get_minorticklocs().tolist() == [5 * i - 0.5 for i in range(21)]
 
 
+def test_ticks_can_be_taken_away():
+    ax = draw("gram", cifar100.class_tree())
+    ax.set(xticks=[], yticks=[])
+    ax.figure.canvas.draw()
+    assert not len(ax.xaxis.get_minorticklocs()) and not len(ax.yaxis.get_minorticklocs())
+
+
 def test_a_flat_tree_names_some_classes():
     tree = kh.ClassTree([("root", f"c{i}") for i in range(100)])
     ax = draw("gram", tree)
