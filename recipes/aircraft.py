@@ -3,7 +3,7 @@
     python recipes/aircraft.py --weights model.safetensors --seeds 5    # the paper's run, on a GPU
     python recipes/aircraft.py --method cross_entropy --network I --weights model.safetensors
     python recipes/aircraft.py --smoke                                  # seconds, drawn images
-    python recipes/aircraft.py --demo                                   # see aircraft_demo.py
+    python recipes/aircraft.py --demo                                   # as `haframe demo`
 
 ResNet-50 from ImageNet, 224 px, 100 epochs, batch 64, gamma 1, alpha 0.5; 3,334 training, 3,333
 validation and 3,333 test images, 100 variants in 70 families of 30 manufacturers. The data set is
@@ -43,9 +43,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """The paper's experiment, or with `--demo` the embedded one."""
     argv = list(sys.argv[1:] if argv is None else argv)
     if "--demo" in argv:
-        import aircraft_demo
+        from keras_haframe import demo
 
-        aircraft_demo.main([word for word in argv if word != "--demo"])
+        demo.main([word for word in argv if word != "--demo"])
         return
     from photographs import PhotographSettings, train
 

@@ -4,7 +4,7 @@
     python recipes/compare.py --dataset grocery_store --data-dir DIR --weights imagenet
     python recipes/compare.py --dataset cifar100 --data-dir DIR --weights imagenet
 
-The tasks are those of aircraft_demo.py, grocery.py and cifar100_features.py. Every method
+The tasks are those of `haframe demo`, grocery.py and cifar100_features.py. Every method
 gets the same type II network (`--network`), so rows differ in head and loss alone; each is scored
 by its highest score, by the conditional risk (CRM) and by the hierarchical ensemble (HiE). A method
 that is not in the list below is a row of its own, with its default options.
@@ -36,7 +36,7 @@ from keras_haframe.results.table import by_method, markdown
 from keras_haframe.training import compare, parse
 
 RECIPES = {
-    "drawn_aircraft": "aircraft_demo",
+    "drawn_aircraft": "keras_haframe.demo",
     "grocery_store": "grocery",
     "cifar100": "cifar100_features",
 }

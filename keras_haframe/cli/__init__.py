@@ -12,13 +12,16 @@ from keras_haframe.version import __version__
 
 # Name: (module with `add_arguments(parser)` and `run(args) -> int | None`, one line of help).
 COMMANDS = {
+    "demo": ("keras_haframe.cli.demo", "run the embedded experiment, offline, two minutes"),
     "evaluate": ("keras_haframe.cli.evaluate", "tell what a class tree says about any scores"),
     "decide": ("keras_haframe.cli.decide", "answer a class or a node above it, and say why"),
     "predict": ("keras_haframe.cli.predict", "predict image files with an exported model"),
+    "compare": ("keras_haframe.cli.compare", "train several methods and print their table"),
     "client": ("keras_haframe.cli.client", "ask a running TF Serving about image files"),
     "inspect": ("keras_haframe.cli.inspect", "tell what is in a saved or exported model"),
     "report": ("keras_haframe.cli.report", "write one self-contained HTML page of a run"),
     "export": ("keras_haframe.cli.export", "write a saved model as a directory for TF Serving"),
+    "train": ("keras_haframe.cli.train", "train a classifier on a folder of photographs"),
     "tree": ("keras_haframe.cli.tree", "check, draw, convert, mend and compare class trees"),
 }
 

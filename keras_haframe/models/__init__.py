@@ -3,6 +3,7 @@
 from keras_haframe.models.classifier import HierarchicalClassifier, build
 from keras_haframe.models.mae import MAE
 from keras_haframe.models.mixup import MixUpClassifier
+from keras_haframe.models.named_backbones import make_backbone
 from keras_haframe.models.probe import probe
 from keras_haframe.models.resnet32 import resnet32
 from keras_haframe.models.resnet50 import resnet50
@@ -26,6 +27,7 @@ __all__ = [
     "load_mae_weights",
     "load_torch_weights",
     "load_vit_weights",
+    "make_backbone",
     "probe",
     "read_torch_state",
     "resnet32",

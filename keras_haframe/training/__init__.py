@@ -3,6 +3,7 @@
 from keras_haframe import rooms
 from keras_haframe.training.checkpoints import Checkpoints
 from keras_haframe.training.experiment import Experiment, compare, run_seeds
+from keras_haframe.training.fine_tuning import fine_tuning
 from keras_haframe.training.grouped_adamw import GroupedAdamW, layer_decay
 from keras_haframe.training.lars import LARS
 from keras_haframe.training.optimizer import GroupedSGD, papers_sgd
@@ -11,6 +12,7 @@ from keras_haframe.training.reconstructions import Reconstructions
 from keras_haframe.training.runner import load_trained, run
 from keras_haframe.training.schedules import AlphaSchedule, alpha_schedule, epoch_cosine
 from keras_haframe.training.settings import RunSettings, flag, parse, place
+from keras_haframe.training.stages import freeze, unfreeze
 
 __all__ = [
     "LARS",
@@ -24,7 +26,9 @@ __all__ = [
     "alpha_schedule",
     "compare",
     "epoch_cosine",
+    "fine_tuning",
     "flag",
+    "freeze",
     "layer_decay",
     "load_trained",
     "papers_sgd",
@@ -33,6 +37,7 @@ __all__ = [
     "pretrain",
     "run",
     "run_seeds",
+    "unfreeze",
 ]
 
 __getattr__, __dir__ = rooms.lazy(__name__, [*__all__, *rooms.modules(__name__)])

@@ -7,6 +7,7 @@ import math
 import os
 import pathlib
 import shutil
+import warnings
 import zlib
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from keras_haframe.data.value_range import ValueRange
 from keras_haframe.files import PathLike
 from keras_haframe.training import distribution
+from keras_haframe.training.stages import Stages
 
 STATE, WEIGHTS = "state.json", "model.weights.h5"
 
@@ -54,8 +56,12 @@ class Checkpoints(keras.callbacks.Callback):
 
     # Before training ---------------------------------------------------------------------------
 
-    def restore(self, model: keras.Model) -> int:
+    def restore(self, model: keras.Model, stages: Stages | None = None) -> int:
         """Put the newest whole checkpoint into a compiled model.
+
+        Args:
+            model: The model.
+            stages: As of `run`: the model is brought into that of the checkpoint.
 
         Returns:
             The number of epochs done, 0 without a checkpoint.
@@ -65,6 +71,9 @@ class Checkpoints(keras.callbacks.Callback):
             if state is None:
                 print(f"checkpoint {path} is damaged; trying the one before")
                 continue
+            for epoch, change in (stages or {}).items():
+                if epoch < state["epochs"]:
+                    change(model)
             model.optimizer.build(model.trainable_variables)
             model.load_weights(path / WEIGHTS)
             for variable, value in zip(_random_states(model), state["random"], strict=True):
@@ -150,7 +159,11 @@ class Checkpoints(keras.callbacks.Callback):
         """Put the weights of the best epoch into a model; return that epoch, counted from 0."""
         if self.best_epoch is None:
             raise ValueError(f"No epoch was finished in {self.folder}.")
-        model.load_weights(self._best_path(self.best_epoch))
+        with (
+            warnings.catch_warnings()
+        ):  # it may be of an earlier stage, whose optimizer was another
+            warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+            model.load_weights(self._best_path(self.best_epoch))
         return self.best_epoch
 
 

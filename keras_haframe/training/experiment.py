@@ -15,12 +15,14 @@ import numpy as np
 
 from keras_haframe import decisions, methods, metrics
 from keras_haframe.decisions.rules import check_rule
+from keras_haframe.files import PathLike
 from keras_haframe.results.folder import add_results, run_folder
 from keras_haframe.results.run import TREE, keep_settings, read_result, read_scores, read_settings
 from keras_haframe.results.table import by_method, markdown
 from keras_haframe.training import distribution
 from keras_haframe.training.runner import check_minutes, load_trained, run
 from keras_haframe.training.settings import RunSettings
+from keras_haframe.training.stages import Stages
 from keras_haframe.tree import ClassTree
 
 Row = tuple[str, Mapping[str, Any]]
@@ -47,6 +49,7 @@ class Experiment:
         batch_size: Batch over all devices, if it must split evenly over them.
         steps: Batches of an epoch, for endless training data.
         callbacks: Makes the callbacks of a run, such as the learning-rate schedule.
+        stages: What changes at an epoch, see `run`.
         measure: Test scores `[n, K]` and labels to further columns of the results.
         settings: What defines the experiment, JSON values; runs made under others are refused.
     """
@@ -60,10 +63,47 @@ class Experiment:
     batch_size: int | None = None
     steps: int | None = None
     callbacks: Callable[[], list] = list
+    stages: Stages | None = None
     measure: Callable[[np.ndarray, np.ndarray], dict[str, float]] = _no_columns
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
 
-    def trained(self, folder: str | pathlib.Path, row: str, seed: int = 0) -> keras.Model:
+    def run(
+        self,
+        name: str,
+        row: Row,
+        seed: int,
+        folder: PathLike,
+        *,
+        synchronized: bool = False,
+        max_minutes: float | None = None,
+        verbose: int | None = None,
+    ) -> dict[str, Any] | None:
+        """Train one row with one seed in a folder of its own, as `training.run` does.
+
+        Args:
+            name: Name of the row.
+            row: The method and its options. A method that takes a seed gets that of the run.
+            seed: Seed of the run.
+            folder: The run's folder.
+            synchronized: Whether several devices train; see `build`.
+            max_minutes: As of `training.run`.
+            verbose: As in `keras.Model.fit`.
+        """
+        method, options = row[0], dict(row[1])
+        if "seed" in methods.find(method).defaults():  # in the papers each run has its own frame
+            options.setdefault("seed", seed)
+        if distribution.is_first() and read_result(folder) is None:
+            print(f"\n{name}, seed {seed}", flush=True)
+        return run(
+            functools.partial(self.make_model, method, options, synchronized),
+            self.make_train(seed), self.test, self.epochs, folder,
+            validation=self.validation, name=name, seed=seed,
+            settings={**self.settings, "method": method, "options": options},
+            callbacks=self.callbacks, stages=self.stages, max_minutes=max_minutes,
+            steps=self.steps, verbose=verbose,
+        )  # fmt: skip
+
+    def trained(self, folder: PathLike, row: str, seed: int = 0) -> keras.Model:
         """Make the model of a finished run anew, with the weights of the epoch that was kept.
 
         Args:
@@ -74,12 +114,15 @@ class Experiment:
         Raises:
             ValueError: If the folder holds no such run that is finished.
         """
-        path = run_folder(folder, row, seed)
+        return self.model_of(run_folder(folder, row, seed))
+
+    def model_of(self, path: PathLike) -> keras.Model:
+        """Return the model of a finished run by the run's own folder, as `trained` does."""
         if read_result(path) is None:
             raise ValueError(f"{path} holds no finished run. Train it first, with `compare`.")
         kept = read_settings(path)
         make = functools.partial(self.make_model, kept["method"], kept["options"], False)
-        return load_trained(make, path)
+        return load_trained(make, path, self.stages)
 
 
 def compare(
@@ -140,7 +183,10 @@ def compare(
                         print(f"{folder}: time is up before {row}, seed {seed}", flush=True)
                         return None
                 trained = True
-            result = _run(experiment, row, *rows[row], seed, path, devices > 1, left, verbose)
+            result = experiment.run(
+                row, rows[row], seed, path,
+                synchronized=devices > 1, max_minutes=left, verbose=verbose,
+            )  # fmt: skip
             if result is None:
                 return None
             lines = _score(experiment, path, result, rules)
@@ -179,32 +225,6 @@ def run_seeds(
         count = len(experiment.test[1])
         print(f"\n{count} test images\n\n{markdown(by_method(results))}", flush=True)
     return results
-
-
-def _run(
-    experiment: Experiment,
-    row: str,
-    method: str,
-    options: Mapping[str, Any],
-    seed: int,
-    path: pathlib.Path,
-    synchronized: bool,
-    max_minutes: float | None,
-    verbose: int | None,
-) -> dict[str, Any] | None:
-    options = dict(options)
-    if "seed" in methods.find(method).defaults():  # in the papers each run has a frame of its own
-        options.setdefault("seed", seed)
-    if distribution.is_first() and read_result(path) is None:
-        print(f"\n{row}, seed {seed}", flush=True)
-    return run(
-        functools.partial(experiment.make_model, method, options, synchronized),
-        experiment.make_train(seed), experiment.test, experiment.epochs, path,
-        validation=experiment.validation, name=row, seed=seed,
-        settings={**experiment.settings, "method": method, "options": options},
-        callbacks=experiment.callbacks, max_minutes=max_minutes, steps=experiment.steps,
-        verbose=verbose,
-    )  # fmt: skip
 
 
 def _score(

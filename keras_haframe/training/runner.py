@@ -19,6 +19,7 @@ from keras_haframe.results import run as files
 from keras_haframe.results.table import write_csv
 from keras_haframe.training import distribution
 from keras_haframe.training.checkpoints import Checkpoints
+from keras_haframe.training.stages import Stages, checked_stages
 from keras_haframe.training.tensorboard import EpochScalars
 from keras_haframe.tree_ops.checks import check_labels
 
@@ -35,6 +36,7 @@ def run(
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
     callbacks: Callable[[], list] = list,
+    stages: Stages | None = None,
     max_minutes: float | None = None,
     steps: int | None = None,
     verbose: int | None = None,
@@ -56,6 +58,8 @@ def run(
         seed: Seed of the run.
         settings: What defines the run; another call with other settings is refused.
         callbacks: Makes further callbacks, such as the learning-rate schedule.
+        stages: `{epoch: change}`: before that epoch (from 0) `change(model)` sets what is trainable
+            and compiles the model anew. `make_model` makes the first stage.
         max_minutes: Stop at the end of an epoch if the next would pass this many minutes of
             training; `None` for no limit.
         steps: Batches of an epoch, for endless training data.
@@ -85,7 +89,7 @@ def run(
 
     trained = train_model(
         checked_model, train, epochs, folder, validation=validation, seed=seed, callbacks=callbacks,
-        max_minutes=max_minutes, steps=steps, verbose=verbose,
+        stages=stages, max_minutes=max_minutes, steps=steps, verbose=verbose,
     )  # fmt: skip
     if trained is None:
         return None
@@ -123,6 +127,7 @@ def train_model(
     validation: Any = None,
     seed: int = 0,
     callbacks: Callable[[], list] = list,
+    stages: Stages | None = None,
     max_minutes: float | None = None,
     steps: int | None = None,
     verbose: int | None = None,
@@ -141,23 +146,31 @@ def train_model(
     checkpoints = Checkpoints(
         folder / files.CHECKPOINTS, "val_top1" if validation is not None else None
     )
-    first = checkpoints.restore(model)
+    stages = checked_stages(stages)
+    first = checkpoints.restore(model, stages)
     if first:
         print(f"{folder}: going on after epoch {first} of {epochs}", flush=True)
     clock = Clock(epochs, max_minutes, folder / files.SECONDS)
     history = _History(checkpoints, folder / files.HISTORY)
     curves = EpochScalars(folder / files.TENSORBOARD, checkpoints.history)
-    if first < epochs:
+    starts = [first, *(epoch for epoch in stages if first < epoch < epochs)]
+    for start, end in zip(starts, [*starts[1:], epochs], strict=True):
+        if start == epochs:  # finished before
+            break
+        if start in stages:
+            stages[start](model)
         model.fit(
-            train(first),
+            train(start),
             validation_data=validation,
-            initial_epoch=first,
-            epochs=epochs,
+            initial_epoch=start,
+            epochs=end,
             steps_per_epoch=steps,
             callbacks=[*callbacks(), checkpoints, history, curves, clock],
             shuffle=False,  # the data does it, from the epoch; Keras would draw from a global state
             verbose=verbose,
         )
+        if model.stop_training:  # the time was up, or a callback's wish
+            break
     if len(checkpoints.history) < epochs:
         print(
             f"{folder}: time is up after epoch {len(checkpoints.history)} of {epochs}; the same "
@@ -168,16 +181,21 @@ def train_model(
     return model, checkpoints, clock
 
 
-def load_trained(make_model: Callable[[], keras.Model], folder: str | pathlib.Path) -> keras.Model:
+def load_trained(
+    make_model: Callable[[], keras.Model],
+    folder: str | pathlib.Path,
+    stages: Stages | None = None,
+) -> keras.Model:
     """Return the model of a run: made anew, with the weights of the epoch that was kept.
 
     Args:
         make_model: As of the run.
         folder: The run's folder.
+        stages: As of the run.
     """
     model = make_model()
     checkpoints = Checkpoints(pathlib.Path(folder) / files.CHECKPOINTS, None)
-    checkpoints.restore(model)
+    checkpoints.restore(model, checked_stages(stages))
     checkpoints.load_best(model)
     return model
 
@@ -241,7 +259,8 @@ class Clock(keras.callbacks.Callback):
         return (time.monotonic() - self.started) / 60
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self.started = time.monotonic()
+        if self.last is None:  # not a later stage
+            self.started = time.monotonic()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.epoch_started = time.monotonic()

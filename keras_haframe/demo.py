@@ -1,6 +1,7 @@
 """The embedded experiment: cross-entropy and HAFrame on `drawn_aircraft`, offline.
 
-    python recipes/aircraft.py --demo       # about two minutes on two CPU cores
+    haframe demo                            # about two minutes on two CPU cores
+    python recipes/aircraft.py --demo       # the same
 
 `drawn_aircraft` is a data set that the package draws itself: 36 variants in 15 families of 5
 manufacturers. The demo trains cross-entropy and HAFrame in the same type II network under the same
@@ -10,14 +11,14 @@ predicted path in the tree. The same command again goes on where it stopped; `ha
 a page of the folder.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import pathlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
 import keras
 import numpy as np
 from matplotlib import pyplot as plt
@@ -56,7 +57,7 @@ def optimizer(steps: int, settings: Settings) -> keras.optimizers.Optimizer:
 
 
 def experiment(settings: Settings, network: str = "II") -> Experiment:
-    """Data, network and budget, shared with compare.py."""
+    """Make data, network and budget, which recipes/compare.py shares."""
     count = 5 if settings.smoke else 100  # training images of every class
     images, labels = drawn_aircraft.load_arrays("train", count)
     tree = drawn_aircraft.class_tree()
@@ -79,7 +80,13 @@ def experiment(settings: Settings, network: str = "II") -> Experiment:
     )  # fmt: skip
 
 
-def figures(models, scores, data, tree, output: pathlib.Path) -> None:
+def figures(
+    models: Mapping[str, Any],
+    scores: Mapping[str, np.ndarray],
+    data: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    tree: kh.ClassTree,
+    output: pathlib.Path,
+) -> None:
     """Sample images, frame beside measured class means, and mistakes by LCA height."""
     images, labels = data["test"]
     first = [np.flatnonzero(labels == k)[0] for k in range(tree.num_classes)]
@@ -111,40 +118,49 @@ def figures(models, scores, data, tree, output: pathlib.Path) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Train both, print the table, save model and figures."""
+    """Run the experiment with settings of a command line."""
+    demo(parse(Settings, __doc__, argv))
+
+
+def demo(settings: Settings) -> list[dict[str, Any]] | None:
+    """Train both, print the table, save model and figures.
+
+    Args:
+        settings: Settings of the experiment.
+
+    Returns:
+        The lines of the table, as `training.compare` does; `None` if the time was up.
+    """
     started = time.time()
-    settings = parse(Settings, __doc__, argv)
+    plt.switch_backend("Agg")  # figures go to files
     if settings.smoke:
         settings = dataclasses.replace(settings, epochs=1)
     settings.start()
     output = pathlib.Path(settings.output)
-    demo = experiment(settings)
-    print(demo.tree, "\n")
-    kh.diagnose(demo.tree, OPTIONS["haframe"]["gamma"])
+    task = experiment(settings)
+    print(task.tree, "\n")
+    kh.diagnose(task.tree, OPTIONS["haframe"]["gamma"])
     print(f"\ndata ready after {time.time() - started:.0f} s")
 
-    seed, (images, labels) = settings.seed, demo.test
+    seed, (images, labels) = settings.seed, task.test
     seeds = range(seed, seed + settings.seeds)
     results = compare(
-        demo, ROWS, seeds, output, rules=("", "CRM"), max_minutes=settings.max_minutes
+        task, ROWS, seeds, output, rules=("", "CRM"), max_minutes=settings.max_minutes
     )
     if results is None:
-        return
+        return None
     print(f"\n{len(labels)} test images, first seed {seed}\n\n{markdown(by_method(results))}\n")
 
-    models = {row: demo.trained(output, row, seed) for row in ROWS}
-    k = demo.tree.num_classes
+    models = {row: task.trained(output, row, seed) for row in ROWS}
+    k = task.tree.num_classes
     scores = {row: read_scores(run_folder(output, row, seed), k)[0] for row in ROWS}
     models["HAFrame"].save(output / "haframe.keras")
     served = kh.export(models["HAFrame"], output / "serving", preprocessing=PREPROCESSING)
     write_images(output, images)
-    figures(models, scores, {"test": demo.test}, demo.tree, output)
+    figures(models, scores, {"test": task.test}, task.tree, output)
     for label, best in list(zip(labels, scores["HAFrame"].argmax(-1)))[:5]:
-        path = " > ".join(demo.tree.path(int(best))[1:])
-        print(f"{demo.tree.leaves[label]:>16}  predicted as  {path}")
+        path = " > ".join(task.tree.path(int(best))[1:])
+        print(f"{task.tree.leaves[label]:>16}  predicted as  {path}")
     print(f"\nmodel, SavedModel ({served}) and figures in {output}")
     print(f"done in {time.time() - started:.0f} s")
-
-
-if __name__ == "__main__":
-    main()
+    return results
