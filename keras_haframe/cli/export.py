@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import pathlib
+import warnings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +33,9 @@ def run(args: argparse.Namespace) -> int:
     import keras_haframe.models
     from keras_haframe.saving import export
 
-    model = keras.models.load_model(args.model, compile=False)
+    with warnings.catch_warnings():  # of the optimizer's state, which is not served
+        warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+        model = keras.models.load_model(args.model, compile=False)
     if not isinstance(model, keras_haframe.models.HierarchicalClassifier):
         raise ValueError(
             f"{args.model} holds a {type(model).__name__}, no model of keras_haframe.build."

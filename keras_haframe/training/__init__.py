@@ -12,7 +12,7 @@ from keras_haframe.training.reconstructions import Reconstructions
 from keras_haframe.training.runner import load_trained, run
 from keras_haframe.training.schedules import AlphaSchedule, alpha_schedule, epoch_cosine
 from keras_haframe.training.settings import RunSettings, flag, parse, place
-from keras_haframe.training.stages import freeze, unfreeze
+from keras_haframe.training.stages import fine_tuning_adamw, freeze, unfreeze
 
 __all__ = [
     "LARS",
@@ -27,6 +27,7 @@ __all__ = [
     "compare",
     "epoch_cosine",
     "fine_tuning",
+    "fine_tuning_adamw",
     "flag",
     "freeze",
     "layer_decay",

@@ -159,9 +159,7 @@ class Checkpoints(keras.callbacks.Callback):
         """Put the weights of the best epoch into a model; return that epoch, counted from 0."""
         if self.best_epoch is None:
             raise ValueError(f"No epoch was finished in {self.folder}.")
-        with (
-            warnings.catch_warnings()
-        ):  # it may be of an earlier stage, whose optimizer was another
+        with warnings.catch_warnings():  # of an earlier stage's optimizer
             warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
             model.load_weights(self._best_path(self.best_epoch))
         return self.best_epoch

@@ -14,9 +14,8 @@ from keras_haframe.files import PathLike
 from keras_haframe.models.classifier import build
 from keras_haframe.models.named_backbones import SMALL, make_backbone
 from keras_haframe.training.experiment import Experiment
-from keras_haframe.training.optimizer import papers_sgd
 from keras_haframe.training.schedules import epoch_cosine
-from keras_haframe.training.stages import freeze, unfreeze
+from keras_haframe.training.stages import fine_tuning_adamw, freeze, unfreeze
 
 
 def fine_tuning(
@@ -28,7 +27,7 @@ def fine_tuning(
     epochs: int = 10,
     freeze_epochs: int | None = None,
     batch_size: int = 32,
-    learning_rate: float = 0.05,
+    learning_rate: float = 3e-3,
     validation: float = 0.2,
     test: float = 0.0,
     seed: int = 0,
@@ -38,10 +37,10 @@ def fine_tuning(
     """Make the experiment of a folder of photographs: data, network, two stages and budget.
 
     The head is trained on the frozen backbone for `freeze_epochs`, then all of it, the backbone at
-    a tenth of the rate and with the batch statistics of its pre-training. One cosine of the rate
-    spans both stages. Images are prepared as the backbone's weights want them; the model carries
-    the preparation, so `export` needs no second word. With weights `"none"` there is one stage at
-    one rate.
+    a low rate and with the batch statistics of its pre-training (AdamW, see `fine_tuning_adamw`;
+    one cosine of the rate over both stages). Images are prepared as the backbone's weights want
+    them; the model carries the preparation, so `export` needs no second word. With weights `"none"`
+    there is one stage at one rate.
 
     Args:
         folder: The photographs, see `data.image_folder`.
@@ -73,6 +72,11 @@ def fine_tuning(
     model = experiment.trained("runs/photos", "HAFrame")
     ```
     """
+    if epochs < 1 or not learning_rate > 0:
+        raise ValueError(
+            "`epochs` must be 1 or more and `learning_rate` positive. "
+            f"Received: epochs={epochs}, learning_rate={learning_rate}"
+        )
     pretrained = weights != "none"
     if freeze_epochs is None:
         freeze_epochs = epochs // 3 if pretrained else 0
@@ -93,7 +97,6 @@ def fine_tuning(
             "There must be images to score: give a share for validation or test, or folders so "
             f"called. Received: validation={validation}, test={test}"
         )
-    rate_of_backbone = 0.1 if pretrained else 1.0
 
     def make_model(method: str, options: dict[str, Any], synchronized: bool) -> keras.Model:
         net = make_backbone(backbone, image_size, weights)
@@ -102,7 +105,8 @@ def fine_tuning(
         )
         if freeze_epochs:
             freeze(model)
-        model.compile(papers_sgd(model, learning_rate, rate_of_backbone))
+        slow = {} if pretrained else {"backbone": 1.0}
+        model.compile(fine_tuning_adamw(model, learning_rate, **slow))
         return model
 
     experiment = Experiment(

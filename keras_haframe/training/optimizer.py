@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 from keras import ops
 
-from keras_haframe.training.rate_groups import checked_multipliers, multiplier_of
+from keras_haframe.training.rate_groups import checked_multipliers, head_pattern, multiplier_of
 from keras_haframe.tree_ops.values import Tensor
 
 
@@ -137,14 +136,11 @@ def papers_sgd(
     Reference: Liang and Davis, HAFrame (ICCV 2023), training settings: rate 0.1 for the head and
     0.01 for the backbone, momentum 0.9, weight decay 5e-4.
     """
-    slow = {id(v) for v in model.backbone.trainable_variables}
-    slow |= {id(v) for v in model.trainable_variables if v.path == "reduce/kernel"}
-    # By the head's layers, whose names are ours: paths of a backbone change when it is reloaded.
-    head = {v.path.split("/")[0] for v in model.trainable_variables if id(v) not in slow}
-    names = "|".join(map(re.escape, sorted(head)))
+    slow = [v for v in model.trainable_variables if v.path == "reduce/kernel"]
+    head = head_pattern(model, [*model.backbone.variables, *slow])
     return GroupedSGD(
         learning_rate,
         coupled_weight_decay=coupled_weight_decay,
-        multipliers={"^transformation/": transformation, f"^({names})/": 1.0, "": backbone},
+        multipliers={"^transformation/": transformation, head: 1.0, "": backbone},
         **kwargs,
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
 
-from keras_haframe.training.optimizer import papers_sgd
+from keras_haframe.training.grouped_adamw import GroupedAdamW
+from keras_haframe.training.rate_groups import head_pattern
 
 Stages = Mapping[int, Callable[[keras.Model], None]]
 
@@ -19,8 +21,28 @@ def freeze(model: keras.Model) -> None:
     model.backbone.trainable = False
 
 
+def fine_tuning_adamw(
+    model: keras.Model,
+    learning_rate: float = 3e-3,
+    backbone: float = 0.03,
+    weight_decay: float = 0.01,
+    **kwargs: Any,
+) -> GroupedAdamW:
+    """Make AdamW for a model of `build()` whose pretrained backbone moves slowly.
+
+    Args:
+        model: A `HierarchicalClassifier`.
+        learning_rate: Rate of the head, number or schedule.
+        backbone: Multiplier of the backbone's rate; 1 for one that starts at random.
+        weight_decay: See `GroupedAdamW`.
+        **kwargs: Further arguments of `GroupedAdamW`.
+    """
+    rates = {head_pattern(model, model.backbone.variables): 1.0, "": backbone}
+    return GroupedAdamW(learning_rate, weight_decay, rates, **kwargs)
+
+
 def unfreeze(
-    learning_rate: float, backbone: float = 0.1, coupled_weight_decay: float = 5e-4
+    learning_rate: float = 3e-3, backbone: float = 0.03, **options: Any
 ) -> Callable[[keras.Model], None]:
     """Make a stage that trains the whole model, the backbone at a lower rate.
 
@@ -30,18 +52,16 @@ def unfreeze(
     Args:
         learning_rate: Rate of the head; a schedule that is a callback of the run sets it anew.
         backbone: Multiplier of the backbone's rate.
-        coupled_weight_decay: See `papers_sgd`.
+        **options: Further arguments of `fine_tuning_adamw`.
 
     Returns:
-        A function for `run(..., stages={5: unfreeze(0.05)})`.
+        A function for `run(..., stages={3: unfreeze()})`.
     """
 
     def change(model: keras.Model) -> None:
         model.backbone.trainable = True
         _keep_statistics(model.backbone)
-        model.compile(
-            papers_sgd(model, learning_rate, backbone, coupled_weight_decay=coupled_weight_decay)
-        )
+        model.compile(fine_tuning_adamw(model, learning_rate, backbone, **options))
 
     return change
 
