@@ -36,7 +36,11 @@ INSTEAD = {
         ("64", "8"), ("epochs=100", "epochs=1"),
     ],
     "images.md": [("(224, 224)", "(8, 8)"), ("epochs=10", "epochs=1")],
-    "fine_tuning.md": [("epochs=5", "epochs=1"), ("epochs=10", "epochs=1")],
+    "fine_tuning.md": [
+        ("epochs=5", "epochs=1"), ("epochs=10", "epochs=1"),
+        ('"photos", "mobilenet_v2", epochs=9, freeze_epochs=3',
+         '"photos", "small_cnn", "none", (16, 16), epochs=1'),
+    ],
     "mae.md": [
         (
             "(32, 32, 3), (192, 12, 3), patch_size=4)",
@@ -157,6 +161,7 @@ def on_the_scores_page(names: dict, folder: pathlib.Path, request) -> None:
 PREPARE = {
     "collapse.md": lambda names, *_: names.update(model=kh.build(backbone(), names["tree"])),
     "data.md": on_the_data_page,
+    "fine_tuning.md": on_the_photographs_page,
     "mae.md": on_the_mae_page,
     "networks.md": on_the_networks_page,
     "photographs.md": on_the_photographs_page,
