@@ -17,11 +17,13 @@ import dataclasses
 import pathlib
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 import keras_haframe as kh
 from keras_haframe import plots
@@ -80,6 +82,11 @@ def experiment(settings: Settings, network: str = "II") -> Experiment:
     )  # fmt: skip
 
 
+def save(ax: Axes, path: pathlib.Path) -> None:
+    """Write the figure of a plot."""
+    cast(Figure, ax.figure).savefig(path, dpi=150)
+
+
 def figures(
     models: Mapping[str, Any],
     scores: Mapping[str, np.ndarray],
@@ -93,7 +100,7 @@ def figures(
     names = [tree.leaves[k] for k in labels[first]]
     title = "drawn_aircraft: one per class"
     ax = plots.plot_images(images[first], names, columns=9, title=title)
-    ax.figure.savefig(output / "samples.png", dpi=150)
+    save(ax, output / "samples.png")
 
     rows, _ = models["HAFrame"].classifier_weights()
     figure, axes = plt.subplots(1, 3, figsize=(10, 3), layout="constrained")
@@ -106,7 +113,7 @@ def figures(
 
     best = {name: s.argmax(-1) for name, s in scores.items() if name in models}
     ax = plots.plot_mistakes_by_height(labels, best, tree, title="test mistakes by LCA height")
-    ax.figure.savefig(output / "mistakes.png", dpi=150)
+    save(ax, output / "mistakes.png")
 
     show = np.random.default_rng(1).choice(len(labels), 12, replace=False)
     predicted = best["HAFrame"][show]
@@ -114,7 +121,7 @@ def figures(
     captions = ["\n".join([f"is {tree.leaves[y]}", *path]) for y, path in zip(labels[show], paths)]
     title = "HAFrame: predicted path in the tree"
     ax = plots.plot_images(images[show], captions, columns=6, title=title)
-    ax.figure.savefig(output / "predictions.png", dpi=150)
+    save(ax, output / "predictions.png")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         from keras_haframe.training import compare
 
         names = methods.names() if args.methods == ["all"] else args.methods
-        rows = {name: (name, {}) for name in names}
+        rows: dict[str, tuple[str, dict]] = {name: (name, {}) for name in names}
         results = compare(
             experiment, rows, range(args.seed, args.seed + args.seeds), args.output,
             rules=["", *args.rules], max_minutes=args.max_minutes,

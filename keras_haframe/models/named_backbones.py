@@ -75,7 +75,7 @@ def _application(name: str, shape: tuple[int, ...], pretrained: bool) -> keras.M
 
 def _applications() -> dict[str, Callable[..., keras.Model]]:
     """Networks of `keras.applications` by their plain names."""
-    found = {}
+    found: dict[str, Callable[..., keras.Model]] = {}
     for name, make in vars(keras.applications).items():
         if inspect.isfunction(make) and "include_top" in inspect.signature(make).parameters:
             found[_plain(name)] = make

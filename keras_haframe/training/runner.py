@@ -29,7 +29,7 @@ def run(
     train: Callable[[int], Any],
     test: tuple[Any, np.ndarray],
     epochs: int,
-    folder: str | pathlib.Path,
+    folder: PathLike,
     *,
     validation: Any = None,
     name: str | None = None,
@@ -183,7 +183,7 @@ def train_model(
 
 def load_trained(
     make_model: Callable[[], keras.Model],
-    folder: str | pathlib.Path,
+    folder: PathLike,
     stages: Stages | None = None,
 ) -> keras.Model:
     """Return the model of a run: made anew, with the weights of the epoch that was kept.
