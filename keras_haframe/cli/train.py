@@ -62,7 +62,7 @@ def add_training_arguments(parser: argparse.ArgumentParser, output: str) -> None
     parser.add_argument("--batch-size", type=int, default=32, help="images a step (default 32)")
     parser.add_argument(
         "--learning-rate", type=float, default=3e-3,
-        help="rate of the new layers; a pretrained backbone has 3 % of it (default 0.003)",
+        help="rate of the new layers; a pretrained backbone has 3 %% of it (default 0.003)",
     )  # fmt: skip
     parser.add_argument(
         "--validation", type=float, default=0.2,
