@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from keras_haframe.cli.files import as_json
+from keras_haframe.files import whole
 
 if TYPE_CHECKING:
     from keras_haframe.data import ImageData
@@ -154,10 +155,13 @@ def prepare(args: argparse.Namespace) -> tuple[Experiment, ImageData]:
 
 
 def save_model(experiment: Experiment, folder: pathlib.Path) -> pathlib.Path:
-    """Write the model of a finished run beside its results, once."""
+    """Write the model of a finished run beside its results, anew if the run has gone on since."""
+    from keras_haframe.results.run import RESULT
+
     path = folder / MODEL
-    if not path.is_file():
-        experiment.model_of(folder).save(path)
+    if not path.is_file() or path.stat().st_mtime_ns < (folder / RESULT).stat().st_mtime_ns:
+        with whole(path) as partial:
+            experiment.model_of(folder).save(partial)
     return path
 
 

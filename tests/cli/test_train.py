@@ -71,6 +71,9 @@ def test_once_more_is_the_same_without_training(trained, photos, capsys):
     assert found["result"] == json.loads((output / "result.json").read_text())
     assert found["images"] == {"train": 16, "validation": 4, "test": 0}
     assert "4 classes" in err and (output / "model.keras").stat().st_mtime_ns == before
+    (output / "result.json").touch()  # as of a run that was given more epochs
+    assert command("train", photos, *SMALL, *options) == 0
+    assert (output / "model.keras").stat().st_mtime_ns > before
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the model is exported")
