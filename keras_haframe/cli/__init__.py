@@ -60,6 +60,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         return int(module.run(args) or 0)
-    except (ValueError, OSError) as error:  # what the user can mend
+    except (ValueError, OSError, ModuleNotFoundError) as error:  # what the user can mend
         print(f"haframe {args.command}: {error}", file=sys.stderr)
         return 1

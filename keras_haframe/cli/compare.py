@@ -44,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
             name: train.save_model(experiment, run_folder(args.output, name, args.seed))
             for name in names
         }
+        train.keep_images(experiment, data, args.output)
     facts = train.facts_of(args, experiment, data)
     if args.json:
         lines = [train.plain(line) for line in results]

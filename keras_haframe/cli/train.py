@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import os
 import pathlib
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from keras_haframe.training import Experiment
 
 MODEL = "model.keras"
+THUMBNAIL, MOST_IMAGES = (96, 96), 2_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,6 +101,7 @@ def run(args: argparse.Namespace) -> int:
         if result is None:
             raise ValueError("the time was up; the same command goes on")
         model = save_model(experiment, args.output)
+        keep_images(experiment, data, args.output)
     facts = facts_of(args, experiment, data)
     if args.json:
         print(as_json({**facts, "model": str(model), "result": plain(result)}))
@@ -163,6 +166,21 @@ def save_model(experiment: Experiment, folder: pathlib.Path) -> pathlib.Path:
         with whole(path) as partial:
             experiment.model_of(folder).save(partial)
     return path
+
+
+def keep_images(experiment: Experiment, data: ImageData, folder: pathlib.Path) -> None:
+    """Keep small copies of the scored images, unless they are many, for the report's mistakes."""
+    import numpy as np
+
+    from keras_haframe.data import Preprocessing
+    from keras_haframe.results import folder as files
+
+    scored = experiment.settings["scored"]
+    if len(data.files[scored]) > MOST_IMAGES or (folder / files.IMAGES).is_file():
+        return
+    small = dataclasses.replace(data, preprocessing=Preprocessing(THUMBNAIL))
+    batches = small.in_order(scored).as_numpy_iterator()
+    files.write_images(folder, np.concatenate([np.uint8(np.rint(images)) for images, _ in batches]))
 
 
 def facts_of(args: argparse.Namespace, experiment: Experiment, data: ImageData) -> dict[str, Any]:

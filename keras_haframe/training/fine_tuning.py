@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 import pathlib
 from typing import Any
 
@@ -79,7 +80,7 @@ def fine_tuning(
         )
     pretrained = weights != "none"
     if freeze_epochs is None:
-        freeze_epochs = epochs // 3 if pretrained else 0
+        freeze_epochs = math.ceil(epochs / 3) if pretrained else 0
     if not 0 <= freeze_epochs <= epochs or (freeze_epochs and not pretrained):
         raise ValueError(
             "`freeze_epochs` must be from 0 to `epochs`, and 0 with weights none, because a frozen "

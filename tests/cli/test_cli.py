@@ -57,6 +57,17 @@ def test_errors_are_one_line(tmp_path, capsys):
     assert err.startswith("haframe report: ") and err.count("\n") == 1 and not out
 
 
+def test_a_backend_that_is_not_installed_is_one_line(monkeypatch, capsys):
+    def run(args):
+        raise ModuleNotFoundError("No module named 'tensorflow'")
+
+    module = types.SimpleNamespace(add_arguments=lambda parser: None, run=run)
+    monkeypatch.setattr(cli, "COMMANDS", {"one": ("a.one", "first")})
+    monkeypatch.setattr(cli.importlib, "import_module", lambda name: module)
+    assert cli.main(["one"]) == 1
+    assert capsys.readouterr().err == "haframe one: No module named 'tensorflow'\n"
+
+
 def test_report(tmp_path, capsys):
     (tmp_path / "results.csv").write_text("method,top1\nHAFrame,0.5\n")
     page = tmp_path / "page.html"

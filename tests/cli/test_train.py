@@ -54,11 +54,22 @@ def test_a_run_with_everything_in_it(trained):
     assert "going on after epoch 1 of 2" in said
     assert "4 classes" in said and "train 16, validation 4" in said
     assert "| haframe |" in said and f"haframe export {output}/model.keras" in said
-    for name in ("tree.json", "scores.npz", "history.csv", "result.json", "model.keras"):
+    for name in (
+        "tree.json",
+        "scores.npz",
+        "history.csv",
+        "result.json",
+        "model.keras",
+        "images.npz",
+    ):
         assert (output / name).is_file()
     settings = json.loads((output / "settings.json").read_text())
     assert settings["options"]["alpha"] == 0.25 and settings["scored"] == "validation"
+    with np.load(output / "images.npz") as kept:
+        assert kept["images"].shape == (4, 96, 96, 3)
+        assert len({tuple(image.mean((0, 1)) // 60) for image in kept["images"]}) == 4  # colors
     assert command("report", output) == 0
+    assert "Worst mistakes" in (output / "report.html").read_text(encoding="utf-8")
 
 
 def test_once_more_is_the_same_without_training(trained, photos, capsys):
