@@ -113,7 +113,7 @@ def fine_tuning(
     experiment = Experiment(
         data.tree, make_model,
         lambda seed: dataclasses.replace(data, seed=seed).from_epoch,
-        (data.in_order(scored), data.labels[scored]), epochs, data.validation,
+        (getattr(data, scored), data.labels[scored]), epochs, data.validation,
         batch_size=batch_size, steps=data.steps_per_epoch,
         callbacks=lambda: [epoch_cosine(learning_rate, epochs)],
         stages={freeze_epochs: unfreeze(learning_rate)} if freeze_epochs else None,

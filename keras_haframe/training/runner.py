@@ -50,7 +50,8 @@ def run(
         make_model: Makes a compiled `HierarchicalClassifier`; called after the seed is set.
         train: Number of the first epoch to train, from 0, to data for `fit` whose order follows
             from the epoch, such as `ArrayBatches(...).from_epoch`.
-        test: `(inputs, labels)`, what `predict` takes and integer labels `[n]`.
+        test: `(inputs, labels)`, what `predict` takes and integer labels `[n]`. Where there are no
+            test data, the data of `validation` itself: the kept scores and reports then say so.
         epochs: Epochs of the whole run.
         folder: The run's folder, see docs/report.md.
         validation: What `fit` takes as `validation_data`; without it the last epoch is kept.
@@ -111,7 +112,8 @@ def run(
     }
     if distribution.is_first():
         model.tree.to_json(folder / files.TREE)
-        same = validation is test or (isinstance(validation, tuple) and validation[0] is test[0])
+        seen = validation[0] if isinstance(validation, tuple) else validation
+        same = validation is test or seen is test[0]
         files.write_scores(folder, scores, test[1], "validation" if same else "test")
         files.write_result(folder, result)
     distribution.agree(True)  # nobody reads the files before they are there

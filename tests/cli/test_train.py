@@ -11,6 +11,7 @@ import pytest
 
 import keras_haframe as kh
 from keras_haframe import cli
+from keras_haframe.results.run import read_split
 
 tf = pytest.importorskip("tensorflow", reason="photographs are read by tf.data")
 CLASSES = ("air/jet", "air/glider", "land/car", "land/truck")
@@ -69,6 +70,7 @@ def test_a_run_with_everything_in_it(trained):
         assert kept["images"].shape == (4, 96, 96, 3)
         assert len({tuple(image.mean((0, 1)) // 60) for image in kept["images"]}) == 4  # colors
     assert command("report", output) == 0
+    assert read_split(output) == "validation"
     assert "Worst mistakes" in (output / "report.html").read_text(encoding="utf-8")
 
 
@@ -180,6 +182,7 @@ def test_no_folder_and_a_damaged_image(photos, tmp_path, capsys):
             file.unlink()
     assert done == 0
     assert json.loads((tmp_path / "b" / "settings.json").read_text())["scored"] == "test"
+    assert read_split(tmp_path / "b") == "test"
 
 
 @pytest.mark.parametrize("name", ["train", "compare", "demo"])
