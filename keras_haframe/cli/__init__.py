@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,7 +60,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser, module = parser_for(argv)
     args = parser.parse_args(argv)
     try:
-        return int(module.run(args) or 0)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            return int(module.run(args) or 0)
     except (ValueError, OSError, ModuleNotFoundError) as error:  # what the user can mend
         print(f"haframe {args.command}: {error}", file=sys.stderr)
         return 1
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *where: Any) -> None:
+    """Tell of a warning on a line; where in the code it is from is nothing to the user."""
+    if not issubclass(category, DeprecationWarning):
+        print(f"warning: {message}", file=sys.stderr)

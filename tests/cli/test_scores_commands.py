@@ -1,6 +1,7 @@
 """`haframe evaluate` and `haframe decide`."""
 
 import json
+import pathlib
 
 import numpy as np
 import pytest
@@ -75,3 +76,12 @@ def test_mistakes_are_one_line(files, capsys, words, message):
     with pytest.raises(SystemExit) as stop:
         cli.main([words[0], "net.npz"])
     assert stop.value.code == 2
+
+
+def test_warnings_are_a_line_each(files, capsys):
+    pathlib.Path("birds.csv").write_text("top;thing\nland;car\nland;truck\nair;jet\nair;glider\n")
+    with pytest.warns(UserWarning, match="from the coarsest"):
+        kh.ClassTree.from_csv("birds.csv")
+    code, _, err = told(capsys, "evaluate", "net.npz", "birds.csv", "--labels", "labels.txt")
+    assert code == 0 and err.count("\n") == 1
+    assert err.startswith("warning: birds.csv: columns are read from the coarsest")
