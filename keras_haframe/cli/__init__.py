@@ -68,7 +68,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *where: Any) -> None:
+def _show_warning(
+    message: Warning | str, category: type[Warning], *where: Any, **more: Any
+) -> None:
     """Tell of a warning on a line; where in the code it is from is nothing to the user."""
     if not issubclass(category, DeprecationWarning):
         print(f"warning: {message}", file=sys.stderr)
