@@ -17,6 +17,8 @@ if keras.backend.backend() != "tensorflow":
 ROOT = pathlib.Path(kh.__file__).parents[1]
 BLOCK = re.compile(r"```python\n(.*?)```", re.S)
 
+LONG = ("data.md", "fine_tuning.md", "mae.md", "serving.md")  # seconds: not in the quick pass
+
 # Blocks that are not run, by a piece of their text, and why.
 NOT_RUN = {
     '"tiered_imagenet_h", data_dir': "needs the archives of ImageNet",
@@ -173,7 +175,9 @@ PREPARE = {
 
 
 @pytest.mark.filterwarnings("error:.*monitors")
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "page", [pytest.param(p, marks=[pytest.mark.slow] if p in LONG else []) for p in PAGES]
+)
 def test_page(page, tree, tmp_path, monkeypatch, request):
     """The blocks of a page run in their order, in one namespace."""
     monkeypatch.chdir(tmp_path)

@@ -76,6 +76,7 @@ def test_report(tmp_path, capsys):
     assert str(page) in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_as_a_process(tmp_path):
     command = [sys.executable, "-m", "keras_haframe", "report", str(tmp_path)]
     found = subprocess.run(command, capture_output=True, text=True, check=False)

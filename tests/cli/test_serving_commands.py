@@ -174,6 +174,7 @@ def test_client_without_a_server_says_so(folder, capsys):
         call(client, "http://", "m", folder)
 
 
+@pytest.mark.slow
 def test_inspect_and_client_load_no_tensorflow(exported):
     """With JAX as backend nothing of the two commands imports tensorflow."""
     pytest.importorskip("jax", reason="keras needs some backend")

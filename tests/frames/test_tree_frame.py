@@ -225,6 +225,7 @@ def test_label_order_only_permutes_rows(uneven_tree):
 # 100,000 classes ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_classes():
     tree = huge_tree()
     k = tree.num_classes

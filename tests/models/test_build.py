@@ -117,6 +117,7 @@ def test_saved_model_reloads_in_safe_mode(tree, data, tmp_path, options):
     again.fit(x, y, epochs=1, verbose=0)  # compiled, optimizer included
 
 
+@pytest.mark.slow
 def test_saved_model_reloads_in_a_fresh_process(tree, data, tmp_path):
     x, y = data
     model = kh.build(sequential(), tree)
@@ -194,6 +195,7 @@ def test_sample_weight_zero_removes_an_example(tree, data):
     assert whole == pytest.approx(half / 2, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_keras_applications_backbone(tree):
     net = keras.applications.MobileNetV3Small(
         include_top=False, weights=None, input_shape=(32, 32, 3)

@@ -37,6 +37,7 @@ def test_a_compile_configuration_of_before_is_read(tree):
     assert other.loss.get_config() == model.loss.get_config()
 
 
+@pytest.mark.slow
 def test_the_message_without_the_package_does_not_repeat_the_tree(tmp_path):
     tree = kh.ClassTree.from_paths([f"kind_{i // 10}/class_{i}" for i in range(300)])
     tiny.model(tree).save(tmp_path / "m.keras")
@@ -53,6 +54,7 @@ def test_a_file_that_cannot_be_read_back_is_refused(tree, tmp_path, name):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_clone_model_says_how_to_copy(tree):
     model = tiny.model(tree)
     with pytest.raises(ValueError, match=r"copy = type\(model\).from_config"):

@@ -11,6 +11,7 @@ keras_cv = pytest.importorskip(
 )
 
 
+@pytest.mark.slow
 def test_a_backbone_from_its_configuration_trains_saves_and_loads(tree, tmp_path):
     """Explicit configuration: every preset name would be looked up in the network."""
     backbone = keras_cv.models.ResNetBackbone(

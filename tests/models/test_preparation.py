@@ -55,6 +55,7 @@ def test_bad_preparations(tree):
         tiny.model(tree, preprocessing=Preprocessing((8, 8)))
 
 
+@pytest.mark.slow
 def test_a_known_backbone_that_gets_other_images_is_told_once(tree):
     net = keras.applications.MobileNetV2((32, 32, 3), 0.35, include_top=False, weights=None)
     model = kh.build(keras.Model(net.inputs, net.layers[3].output, name=net.name), tree)

@@ -156,6 +156,7 @@ def test_channels_first_has_the_same_shapes():
         keras.config.set_image_data_format("channels_last")
 
 
+@pytest.mark.slow
 def test_saves_and_loads(tmp_path):
     net = randomised(resnet32((8, 8, 3), width=4, blocks=1))
     net.save(tmp_path / "m.keras")

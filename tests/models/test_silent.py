@@ -121,6 +121,7 @@ def test_labels_out_of_range_after_the_first_batch(tree, bad, method):
         assert re.search(rf"Received.*{bad}", str(error.value))
 
 
+@pytest.mark.slow
 def test_evaluate_and_validation_check_every_batch(tree, model):
     labels = LABELS.copy()
     labels[9] = 4
@@ -136,6 +137,7 @@ def test_evaluate_and_validation_check_every_batch(tree, model):
         model.evaluate(IMAGES, labels, verbose=0)
 
 
+@pytest.mark.slow
 def test_checked_batches_train_as_unchecked_ones(tree):
     """Order and epochs of `ArrayBatches` are kept; so are the weights, to the last bit."""
     ends = []

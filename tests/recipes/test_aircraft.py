@@ -14,6 +14,7 @@ pytest.importorskip("tensorflow", reason="the demo exports a SavedModel")
 if keras.backend.backend() == "torch":
     pytest.skip("the demo exports a SavedModel", allow_module_level=True)
 
+pytestmark = pytest.mark.slow  # CI runs the demo besides
 METHODS = ["HAFrame", "HAFrame + CRM", "cross-entropy", "cross-entropy + CRM"]
 FIGURES = ["samples.png", "gram.png", "mistakes.png", "predictions.png"]
 

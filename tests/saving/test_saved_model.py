@@ -57,6 +57,7 @@ def test_versions_count_up_and_nothing_is_overwritten(model, tmp_path):
     assert names == {"1", "2", "7", "8", *CONFIGS}  # and nothing temporary
 
 
+@pytest.mark.slow
 def test_a_fresh_process_without_the_package_serves_it(model, tmp_path):
     x = np.random.default_rng(0).normal(size=(5, 8, 8, 3)).astype("float32")
     np.save(tmp_path / "x.npy", x)

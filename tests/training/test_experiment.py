@@ -100,6 +100,7 @@ def test_finished_runs_are_not_repeated(done):
         assert len(list(csv.DictReader(file))) == len(results)
 
 
+@pytest.mark.slow
 def test_a_comparison_goes_on_inside_a_run(tree, tmp_path):
     """Stopped after every epoch it ends as one that was not; finished runs are in results.csv."""
     whole = compare(make(tree), ROWS, [3], tmp_path / "whole", verbose=0)

@@ -85,6 +85,7 @@ def test_a_finished_run_is_not_repeated(undisturbed):
     assert (folder / "history.csv").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_killed_in_mid_epoch_and_run_again(undisturbed, tmp_path):
     """Processes of their own, killed with SIGKILL at step 4 of epoch 3 (8 steps each)."""
     command = [sys.executable, "-m", "tests.training.small_run", str(tmp_path), str(EPOCHS)]
