@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("server", help="http://localhost:8501 for REST, localhost:8500 for gRPC")
     parser.add_argument("model", help="name of the served model")
     rows.add_image_arguments(parser)
+    parser.add_argument("--tree", help="the model's assets/tree.json, for --allowed")
     parser.add_argument("--version", type=int, help="version (default: the server's newest)")
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds per attempt")
     parser.add_argument("--retries", type=int, default=3, help="further attempts")
@@ -36,15 +37,13 @@ def predict_files(
     files: Sequence[pathlib.Path],
     threshold: float = 0.5,
     batch_size: int = 16,
+    allowed: np.ndarray | None = None,
 ) -> list[dict]:
     """Ask a server about image files; rows as `predict.predict_files` returns them."""
     found = []
     for batch in rows.batches(list(files), batch_size):
-        inputs = {
-            "image_bytes": [file.read_bytes() for file in batch],
-            "threshold": np.full(len(batch), threshold, np.float32),
-        }
-        found += rows.to_rows(batch, client.predict(inputs, "hierarchical_bytes"))
+        request = rows.request([file.read_bytes() for file in batch], threshold, allowed)
+        found += rows.to_rows(batch, client.predict(*request))
     return found
 
 
@@ -56,7 +55,8 @@ def run(args: argparse.Namespace) -> int:
             args.server, args.model, version=args.version, timeout=args.timeout,
             retries=args.retries,
         )  # fmt: skip
-        found = predict_files(client, files, args.threshold, args.batch_size)
+        allowed = rows.allow_list(args.allowed, args.tree)
+        found = predict_files(client, files, args.threshold, args.batch_size, allowed)
     except ServingError as error:
         print(f"{error} (attempts: {error.attempts})", file=sys.stderr)
         return 1

@@ -19,10 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--calibration", type=pathlib.Path, help="scores and labels of held-out examples, one file"
     )
-    parser.add_argument(
-        "--allowed", nargs="+", metavar="NAME",
-        help="classes or inner nodes that may be answered; @FILE: one name a line",
-    )  # fmt: skip
+    files.add_allowed(parser)
     parser.add_argument("--rule", help="CRM or HiE in place of the most probable class")
     parser.add_argument(
         "--floor-rule", default="climbing",
@@ -48,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         calibration = class_labels(labels, tree, len(held_out)), held_out
     found = decide(
         p, tree, floor=args.floor, accuracy=args.accuracy, calibration=calibration,
-        allowed=_names(args.allowed), rule=args.rule, floor_rule=args.floor_rule,
+        allowed=files.names(args.allowed), rule=args.rule, floor_rule=args.floor_rule,
         temperature=args.temperature,
     )  # fmt: skip
     if args.json:
@@ -65,17 +62,3 @@ def _probabilities(path: pathlib.Path, tree: Any, kind: str | None) -> tuple[Any
     table = read_table(path, tree)
     scores = check_class_scores(table.scores, tree)
     return to_probabilities(scores, kind or table.kind)[0], table.labels
-
-
-def _names(words: list[str] | None) -> list[str] | None:
-    """Names, those of files read from them."""
-    if words is None:
-        return None
-    names: list[str] = []
-    for word in words:
-        if word.startswith("@"):
-            lines = pathlib.Path(word[1:]).read_text(encoding="utf-8-sig").splitlines()
-            names += [line.strip() for line in lines if line.strip()]
-        else:
-            names.append(word)
-    return names

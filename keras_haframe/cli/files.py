@@ -22,6 +22,28 @@ def add_score_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="JSON instead of tables")
 
 
+def add_allowed(parser: argparse.ArgumentParser) -> None:
+    """Argument of the commands that take an allow-list."""
+    parser.add_argument(
+        "--allowed", nargs="+", metavar="NAME",
+        help="classes or inner nodes that may be answered; @FILE: one name a line",
+    )  # fmt: skip
+
+
+def names(words: list[str] | None) -> list[str] | None:
+    """Return names, those of files read from them."""
+    if words is None:
+        return None
+    found: list[str] = []
+    for word in words:
+        if word.startswith("@"):
+            lines = pathlib.Path(word[1:]).read_text(encoding="utf-8-sig").splitlines()
+            found += [line.strip() for line in lines if line.strip()]
+        else:
+            found.append(word)
+    return found
+
+
 def as_json(value: Any) -> str:
     """Return JSON as the commands print it."""
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)

@@ -33,7 +33,11 @@ def newest_version(path: PathLike) -> pathlib.Path:
 
 
 def predict_files(
-    model: PathLike, files: Sequence[pathlib.Path], threshold: float = 0.5, batch_size: int = 16
+    model: PathLike,
+    files: Sequence[pathlib.Path],
+    threshold: float = 0.5,
+    batch_size: int = 16,
+    allowed: list[str] | None = None,
 ) -> list[dict]:
     """Predict image files with an exported model.
 
@@ -42,29 +46,31 @@ def predict_files(
         files: Image files.
         threshold: Least probability of the node in `sure_of`.
         batch_size: Images per call.
+        allowed: Names of classes or inner nodes that may be answered, or `@FILE`; all by default.
 
     Returns:
         One dictionary per file: class, score, path in the tree with probabilities, the decision of
         least risk, the deepest node that clears the threshold; or `ok` false and the error.
 
     Raises:
-        ValueError: If there is no such model, or it has no signature `hierarchical_bytes`.
+        ValueError: If there is no such model, or it has no signature `hierarchical_bytes`
+            (`decide_bytes` with `allowed`); for unknown names.
     """
     path = newest_version(model)
+    mask = rows.allow_list(allowed, path / "assets" / "tree.json")
+    signature = rows.request([], threshold, mask)[1]
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(path))
-    if "hierarchical_bytes" not in loaded.signatures:
+    if signature not in loaded.signatures:
         raise ValueError(
-            f"{path} has no signature 'hierarchical_bytes'. It has: "
+            f"{path} has no signature {signature!r}. It has: "
             f"{', '.join(sorted(loaded.signatures))}. Export it again with keras_haframe.export."
         )
-    served, found = loaded.signatures["hierarchical_bytes"], []
+    served, found = loaded.signatures[signature], []
     for batch in rows.batches(list(files), batch_size):
-        data = [pathlib.Path(f).read_bytes() for f in batch]
-        outputs = served(
-            image_bytes=tf.constant(data), threshold=tf.fill([len(data)], float(threshold))
-        )
+        inputs, _ = rows.request([pathlib.Path(f).read_bytes() for f in batch], threshold, mask)
+        outputs = served(**{name: tf.constant(value) for name, value in inputs.items()})
         found += rows.to_rows(batch, {k: _text(v.numpy()) for k, v in outputs.items()})
     return found
 
@@ -84,6 +90,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the predictions; 1 if an image could not be read."""
     files = rows.image_files(args.images)
-    found = predict_files(args.model, files, args.threshold, args.batch_size)
+    found = predict_files(args.model, files, args.threshold, args.batch_size, args.allowed)
     print(rows.render(found, args.json))
     return 0 if all(row["ok"] for row in found) else 1

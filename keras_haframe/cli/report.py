@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import pathlib
 
+from keras_haframe.cli import files
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the sub-command."""
@@ -18,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=pathlib.Path, help="page to write; RUN_DIR/report.html by default"
     )
+    parser.add_argument("--json", action="store_true", help="JSON instead of text")
     parser.add_argument("--title", help="title of the page; the folder's name by default")
 
 
@@ -26,5 +29,10 @@ def run(args: argparse.Namespace) -> int:
     from keras_haframe.results import write_report
 
     path = write_report(args.run_dir, args.output, args.title)
-    print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+    size = path.stat().st_size
+    print(
+        files.as_json({"page": str(path), "bytes": size})
+        if args.json
+        else f"{path} ({size / 1e6:.1f} MB)"
+    )
     return 0

@@ -6,7 +6,11 @@ import argparse
 import json
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
+
+from keras_haframe.cli import files
 from keras_haframe.files import PathLike
 from keras_haframe.text_table import aligned
 
@@ -38,6 +42,41 @@ def batches(files: Sequence[pathlib.Path], size: int) -> list[Sequence[pathlib.P
     if size < 1:
         raise ValueError(f"`batch_size` must be positive. Received: {size}")
     return [files[i : i + size] for i in range(0, len(files), size)]
+
+
+def request(
+    data: Sequence[bytes], threshold: float, allowed: np.ndarray | None = None
+) -> tuple[dict[str, Any], str]:
+    """Return the inputs of a request and the signature that takes them.
+
+    Args:
+        data: Encoded images.
+        threshold: Least probability of the node in `sure_of`.
+        allowed: bool `[1, K]`, the classes that may be answered; `None` for all.
+    """
+    floors = np.full(len(data), threshold, np.float32)
+    if allowed is None:
+        return {"image_bytes": list(data), "threshold": floors}, "hierarchical_bytes"
+    mask = np.repeat(allowed, len(data), axis=0)
+    return {"image_bytes": list(data), "floor": floors, "allowed": mask}, "decide_bytes"
+
+
+def allow_list(words: list[str] | None, tree: PathLike | None) -> np.ndarray | None:
+    """Classes that may be answered, bool `[1, K]`, from the words of `--allowed`; `None` for all.
+
+    Args:
+        words: Names of classes or inner nodes, or `@FILE`.
+        tree: The model's `assets/tree.json`.
+    """
+    names = files.names(words)
+    if names is None:
+        return None
+    if tree is None:
+        raise ValueError("--allowed needs --tree, the served model's assets/tree.json.")
+    from keras_haframe.decisions.allowed import allowed_classes
+    from keras_haframe.tree import ClassTree
+
+    return allowed_classes(names, ClassTree.from_json(tree), 1)
 
 
 def to_rows(files: Sequence[pathlib.Path], outputs: dict) -> list[dict]:
@@ -101,6 +140,7 @@ def add_image_arguments(parser: argparse.ArgumentParser) -> None:
         default=0.5,
         help="least probability of the node in the column 'sure of' (default 0.5)",
     )
+    files.add_allowed(parser)
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")
     parser.add_argument("--batch-size", type=int, default=16, help="images per request")
 

@@ -102,7 +102,8 @@ def decide(
         node = _pick(start.path, column)
     else:
         answer = jump if floor_rule == "jumping" else widest_coverage
-        node = ops.convert_to_numpy(answer(start.nodes, tree, floors[:, None])).astype(np.int64)
+        nodes, least = (ops.convert_to_tensor(v) for v in (start.nodes, floors[:, None]))
+        node = ops.convert_to_numpy(answer(nodes, tree, least)).astype(np.int64)
         node = np.where(start.possible, node, tree.num_nodes - 1)
     lowest = np.where(start.listed, np.arange(start.listed.shape[1]), 0).max(axis=1)
     why = reasons(

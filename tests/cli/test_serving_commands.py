@@ -145,12 +145,11 @@ def test_client_and_predict_agree(exported, folder, capsys):
     import tensorflow as tf
 
     files = rows.image_files([folder])
-    served = tf.saved_model.load(str(exported[1] / "10")).signatures["hierarchical_bytes"]
+    served = tf.saved_model.load(str(exported[1] / "10")).signatures
 
     class InProcess:
         def predict(self, inputs, signature):
-            assert signature == "hierarchical_bytes"
-            found = served(**{k: tf.constant(v) for k, v in inputs.items()})
+            found = served[signature](**{k: tf.constant(v) for k, v in inputs.items()})
             arrays = {k: v.numpy() for k, v in found.items()}
             return {
                 k: np.array([x.decode() for x in v.ravel()]).reshape(v.shape)
@@ -159,12 +158,35 @@ def test_client_and_predict_agree(exported, folder, capsys):
                 for k, v in arrays.items()
             }
 
-    found = client.predict_files(InProcess(), files, 0.6, 2)
-    expected = predict.predict_files(exported[1], files, 0.6)
-    for a, b in zip(found, expected):
-        assert a.keys() == b.keys() and a["ok"] == b["ok"]
-        if a["ok"]:
-            assert a["class"] == b["class"] and a["score"] == pytest.approx(b["score"], abs=1e-5)
+    assets = exported[1] / "10" / "assets" / "tree.json"
+    for names in (None, ["truck", "glider"]):
+        mask = rows.allow_list(names, assets)
+        found = client.predict_files(InProcess(), files, 0.6, 2, mask)
+        expected = predict.predict_files(exported[1], files, 0.6, allowed=names)
+        for a, b in zip(found, expected, strict=True):
+            assert a.keys() == b.keys() and a["ok"] == b["ok"]
+            if a["ok"]:
+                assert (a["class"], a["reason"]) == (b["class"], b["reason"])
+                assert a["score"] == pytest.approx(b["score"], abs=1e-5)
+
+
+def test_an_allow_list(exported, folder, capsys):
+    """As `model.decide` answers; names that are unknown, or a client without the tree, are told."""
+    model, base = exported
+    image = rgb(16, 16, 1)[None].astype("float32")
+    best = model.tree.leaves[model.predict(image, verbose=0).argmax()]
+    others = [name for name in model.tree.leaves if name != best]
+    assert (
+        call(predict, base, folder / "a.png", "--json", "--threshold", 0, "--allowed", *others) == 0
+    )
+    (row,) = json.loads(capsys.readouterr().out)
+    (expected,) = model.decide(image, floor=0.0, allowed=others)
+    assert (row["sure_of"], row["reason"]) == (expected.name, expected.reason)
+    assert "not on the list" in row["reason"] and row["sure_of"] != best
+    with pytest.raises(ValueError, match="Did you mean 'truck'"):
+        call(predict, base, folder / "a.png", "--allowed", "trcuk")
+    with pytest.raises(ValueError, match="--allowed needs --tree"):
+        call(client, "http://127.0.0.1:9", "m", folder / "a.png", "--allowed", "car")
 
 
 def test_client_without_a_server_says_so(folder, capsys):
