@@ -222,7 +222,7 @@ def check_logits(scores: Tensor, what: str, mend: str) -> Tensor:
 
 def are_distributions(p: Tensor, tolerance: float) -> bool:
     """Whether every row of a float tensor `[B, K]` is a distribution."""
-    p = ops.stop_gradient(p)
+    p = ops.stop_gradient(ops.convert_to_tensor(p))
     away = ops.max(ops.abs(ops.sum(p, axis=-1) - 1))
     least, away = (float(ops.convert_to_numpy(v)) for v in (ops.min(p), away))
     return least >= 0 and away <= tolerance  # false for NaN as well

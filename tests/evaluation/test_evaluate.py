@@ -45,7 +45,7 @@ def test_numbers(any_tree, convention, monkeypatch):
     for row in report.levels:
         level = row["level"]
         hits = metrics.level_accuracy(labels, z, tree, level)
-        assert row["accuracy"] == pytest.approx(float(np.mean(hits)))
+        assert row["accuracy"] == pytest.approx(float(np.mean(np.asarray(hits))))
         nodes = np.asarray(decisions.level_probabilities(p, tree, level))
         truth = tree.level_labels()[labels, -level]
         assert row["rolled_up_accuracy"] == pytest.approx((nodes.argmax(1) == truth).mean())

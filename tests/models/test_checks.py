@@ -101,8 +101,9 @@ def test_backbone_of_the_wrong_kind(tree):
     with pytest.raises(ValueError, match=r"Received: str"):
         kh.build("MobileNetV2", tree)
     images = keras.Input((4,))
+    features = keras.layers.Dense(2)(images)
     with pytest.raises(ValueError, match=r"must return one tensor.*Received: list"):
-        kh.build(keras.Model(images, [images, images]), tree)
+        kh.build(keras.Model(images, [features, features]), tree)
     cubes = keras.Sequential([keras.Input((4, 3, 3, 3)), keras.layers.Dense(2)])
     with pytest.raises(ValueError, match=r"must return one tensor.*\(None, 4, 3, 3, 2\)"):
         kh.build(cubes, tree)
