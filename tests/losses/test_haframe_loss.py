@@ -139,6 +139,7 @@ def test_compiled_step_of_five_thousand_classes():
     assert np.abs(found).max() > 0
 
 
+@pytest.mark.slow
 def test_compiled_training(tree):
     """`fit` with `jit_compile=True` where Keras has it: finite and falling loss."""
     rng = np.random.default_rng(5)

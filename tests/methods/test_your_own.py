@@ -33,6 +33,7 @@ def focal(blocks, tmp_path, monkeypatch):
     sys.modules.pop("focal")
 
 
+@pytest.mark.slow
 def test_the_page_runs(blocks, focal, tree):
     images, labels = data(tree, 8)
     names = {

@@ -47,6 +47,7 @@ def test_build_fits_evaluates_and_predicts(tree, data, method, network, pooled):
     assert (model.predict_classes(x, verbose=0) == scores.argmax(1)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="traces are TensorFlow's")
 def test_a_step_is_traced_once(tree, data, monkeypatch):
     x, y = data
@@ -138,6 +139,7 @@ def test_config_holds_the_recipe_and_no_matrix(tree):
     assert "'gamma': 1.0" in text and "edges" in text and "array(" not in text
 
 
+@pytest.mark.slow
 def test_recompiling_with_other_losses(tree, data):
     x, y = data
     model = kh.build(sequential(), tree)

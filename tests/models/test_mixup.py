@@ -229,6 +229,7 @@ def test_regularization_counts_once(tree):
     assert float(found) == pytest.approx(terms + penalty, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_trains_saves_and_loads(tree, tmp_path):
     """Four plain colors."""
     rng = np.random.default_rng(0)

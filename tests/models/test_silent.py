@@ -109,6 +109,7 @@ def streams(labels):
         yield "tf.data", tf.data.Dataset.from_tensor_slices((IMAGES, labels)).batch(4), {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "method,bad", [("soft_labels", -1), ("hierarchical_cross_entropy", -1), ("cross_entropy", 4)]
 )
@@ -164,6 +165,7 @@ def test_nan_past_the_first_images(model):
 # Callbacks -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_monitors_of_what_is_not_measured(model):
     stop = keras.callbacks.EarlyStopping(monitor="val_mistake_severity", mode="min")
     with pytest.warns(UserWarning, match="'val_mistake_severity'.*Choose one of.*'val_severity'"):

@@ -44,6 +44,7 @@ def exported(tmp_path_factory):
     return model, path
 
 
+@pytest.mark.slow
 def test_versions_count_up_and_nothing_is_overwritten(model, tmp_path):
     assert kh.export(model, tmp_path / "m") == tmp_path / "m" / "1"
     assert kh.export(model, tmp_path / "m") == tmp_path / "m" / "2"

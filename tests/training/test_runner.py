@@ -185,6 +185,7 @@ def test_other_settings_are_refused(undisturbed):
         small_run(undisturbed[0], 3)
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_given_more_epochs(tmp_path, capsys):
     def constant(folder, epochs):
         images, labels = data(24)
