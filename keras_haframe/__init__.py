@@ -75,11 +75,13 @@ if not TYPE_CHECKING:
         },
     )
 
-# `keras.models.load_model` finds classes that have been imported, so they are; but `haframe --help`
-# waits for no framework.
+# `keras.models.load_model` finds classes that have been imported, so all are: models bring layers,
+# losses and metrics, training the optimizers. But `haframe --help` waits for no framework.
 if not rooms.is_command():
     try:
-        import keras_haframe.models  # noqa: F401
+        import keras_haframe.data.on_device
+        import keras_haframe.models
+        import keras_haframe.training  # noqa: F401
     except ModuleNotFoundError as error:  # keras itself, or the backend it wants
         if error.name not in ("keras", "tensorflow", "jax", "torch"):
             raise

@@ -15,7 +15,10 @@ from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.data.table_columns import column_of, read_csv
 from keras_haframe.files import PathLike
 from keras_haframe.tree import ClassTree
+from keras_haframe.tree.csv_files import Table
+from keras_haframe.tree.level_order import conflict, level_order, order_by_values
 from keras_haframe.tree.prefixes import Path, tree_of_prefixes
+from keras_haframe.tree.ranks import rank
 from keras_haframe.tree.split_folders import SPLIT_FOLDERS
 
 
@@ -54,7 +57,7 @@ def image_table(
             the program runs.
         split: Column that says `train`, `validation` (or `val`) or `test` of every file.
         coarse_first: Whether `labels` go from the coarsest to the finest; `None` to see by the
-            values: every finer label lies in one coarser.
+            titles, where they are ranks, or the values, as `ClassTree.from_csv` does.
         preprocessing: How images are prepared and augmented.
         tree: A tree whose classes the one column of `labels` names.
         seed: Seed of the division, of the order and of the augmentation.
@@ -132,40 +135,24 @@ def _paths(
     columns: list[list[str]], titles: list[str], files: list[str], coarse_first: bool | None
 ) -> list[Path]:
     """Path of every row from the coarsest level to the class."""
-    if coarse_first is None:
-        coarse_first = _is_coarse_first(columns, titles)
-    if not coarse_first:
-        columns, titles = columns[::-1], titles[::-1]
-    blank = next((i for i, cell in enumerate(columns[-1]) if not cell), None)
+    order = list(range(len(titles)))
+    if coarse_first is None and len(order) > 1:
+        rows = [list(row) for row in zip(*columns)]
+        how = "labels={}, coarse_first=True"
+        table = Table("The table", titles, rows, list(range(len(rows))), how=how)
+        ranks = all(rank(title) is not None for title in titles)
+        order = level_order(table, order)[0] if ranks else order_by_values(table, order)
+        if twice := conflict(table, order):
+            raise ValueError(
+                f"The levels {titles} are no tree: {twice}. If different groups may have parts of "
+                f"one name, say {table.argument(order)}."
+            )
+    elif coarse_first is False:
+        order = order[::-1]
+    blank = next((i for i, cell in enumerate(columns[order[-1]]) if not cell), None)
     if blank is not None:
-        raise ValueError(f"{files[blank]} has no class: its {titles[-1]!r} is blank.")
-    return [tuple(cell for cell in row if cell) for row in zip(*columns)]
-
-
-def _is_coarse_first(columns: list[list[str]], titles: list[str]) -> bool:
-    """Whether the columns go from coarse to fine, as their values say.
-
-    Raises:
-        ValueError: If labels have two parents whichever way they are read.
-    """
-    down = _two_parents(columns, titles)
-    up = _two_parents(columns[::-1], titles[::-1])
-    if down and up:
-        raise ValueError(
-            f"The levels {titles} are no tree: {down}; and read from the last to the first, {up}. "
-            "If different groups may have parts of one name, say coarse_first=True (or False)."
-        )
-    return not down
-
-
-def _two_parents(columns: list[list[str]], titles: list[str]) -> str:
-    """Say which label has two parents, where columns are read from coarse to fine; "" if none."""
-    for i in range(1, len(columns)):
-        parent_of: dict[str, str] = {}
-        for coarse, fine in zip(columns[i - 1], columns[i]):
-            if coarse and fine and parent_of.setdefault(fine, coarse) != coarse:
-                return f"{fine!r} ({titles[i]}) is in {parent_of[fine]!r} and in {coarse!r}"
-    return ""
+        raise ValueError(f"{files[blank]} has no class: its {titles[order[-1]]!r} is blank.")
+    return [tuple(row[c] for c in order if row[c]) for row in zip(*columns)]
 
 
 def _labels_in(tree: ClassTree, names: list[str]) -> list[int]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 from keras_haframe.files import PathLike
 from keras_haframe.tree.csv_files import read_table
+from keras_haframe.tree.validation import unknown_name
 
 BLANKS = ("None", "nan", "<NA>", "NaT")  # what tables hold for a blank cell, as text
 
@@ -24,9 +24,8 @@ def column_of(table: Any, name: str) -> list[str]:
     """Cells of a column as text without blanks around it; what is missing is empty."""
     names = list(getattr(table, "columns", table))
     if name not in names:
-        near = difflib.get_close_matches(str(name), [str(n) for n in names], n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"The table has no column {name!r}.{hint} Columns: {names}")
+        hint = unknown_name(name, map(str, names), "column of the table")
+        raise ValueError(f"{hint} Columns: {names}")
     cells = []
     for value in table[name]:
         if not isinstance(value, str):  # a column of integers with blanks is one of floats

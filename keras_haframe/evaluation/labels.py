@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from keras_haframe.tree import ClassTree
-from keras_haframe.tree.validation import unknown_name
+from keras_haframe.tree.validation import listed, unknown_name
 from keras_haframe.tree_ops.checks import check_label_shape, check_labels
-from keras_haframe.tree_ops.columns import listed
 from keras_haframe.tree_ops.values import Tensor, to_numpy
 
 
@@ -43,7 +42,8 @@ def class_labels(labels: Tensor, tree: ClassTree, count: int | None = None) -> n
     if len(unknown) == len(names) and all(name.lstrip("-").isdigit() for name in unknown):
         return check_labels(names.astype(np.int64)[which], tree.num_classes, count, least=1)
     if unknown:
-        inner = [name for name in unknown if name in set(tree.nodes)]
+        nodes = set(tree.nodes)
+        inner = [name for name in unknown if name in nodes]
         hint = (
             f"{inner[0]!r} is an inner node: labels are classes."
             if inner

@@ -64,9 +64,9 @@ def count(
 
 def level_rows(counted: Counted, labels: np.ndarray, tree: ClassTree) -> list[dict[str, Any]]:
     """Per level: nodes, accuracy of the best class's ancestor and rolled up, confidence, ECE."""
-    rows = []
+    rows, every = [], tree.level_labels()
     for metric in counted.levels:
-        table = tree.level_labels()[:, -metric.level]
+        table = every[:, -metric.level]
         bins = metric.reliability()
         weight = bins["weight"]
         rows.append(

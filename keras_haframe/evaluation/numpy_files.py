@@ -10,7 +10,8 @@ import numpy as np
 
 from keras_haframe.evaluation.table import LABELS, Table, reordered
 from keras_haframe.tree import ClassTree
-from keras_haframe.tree_ops.columns import class_columns, listed
+from keras_haframe.tree.validation import listed
+from keras_haframe.tree_ops.columns import class_columns
 
 SCORES = {"scores": None, "logits": "logits", "probabilities": "probabilities"}
 ORDER = ("classes", "class_names", "names")
@@ -53,7 +54,8 @@ def from_npz(
             )
         order = class_columns(names, tree, str(path))
         if len(order) < len(names):
-            strange = [n for i, n in enumerate(names) if i not in set(order)]
+            own = set(order)
+            strange = [n for i, n in enumerate(names) if i not in own]
             raise ValueError(f"{listed(strange)} of {path} are not classes of the tree. Drop them.")
         labels, notes = reordered(order, labels)
         scores = scores[:, order]

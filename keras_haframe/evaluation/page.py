@@ -33,14 +33,9 @@ def render(report: Evaluation) -> str:
     """Return the whole page."""
     name = report.name if len(report.name) <= LETTERS else f"{report.name[: LETTERS - 1]}…"
     data = TestScores(report.probabilities, report.labels, names=(name, "baseline"))
-    drawn: dict[str, list] = {"Mistakes by LCA height": [], "Coarser answers": []}
-    for figure in mistake_figures(data, report.tree, 1):
-        drawn["Mistakes by LCA height"].append(figure)
-    for figure in confidence_figures(data, report.tree):
-        drawn["Coarser answers"].append(figure)
     found = sections(report)
-    for title, figures in drawn.items():
-        found[title] += figure_grid(figures)
+    found["Mistakes by LCA height"] += figure_grid(mistake_figures(data, report.tree, 1))
+    found["Coarser answers"] += figure_grid(confidence_figures(data, report.tree))
     found["Explore the tree"] = explorer(report)
     if report.notes:
         notes = "".join(f"<p>{text(note)}</p>" for note in report.notes)

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from keras_haframe.tree import ClassTree
+from keras_haframe.tree.validation import listed
 from keras_haframe.tree_ops.checks import check_labels
 
 BLOCK = 1 << 22  # numbers that are summed at once
@@ -99,8 +100,8 @@ def check_names(names: Sequence[str] | None, tree: ClassTree, source: str) -> No
             "the tree at any depth, or make the tree of these names."
         )
     raise ValueError(
-        f"`class_names` of {source} must be `tree.leaves`. Received: {_some(names)}; the tree has "
-        f"{_some(tree.leaves)}. {mend}"
+        f"`class_names` of {source} must be `tree.leaves`. Received: {listed(names)}; the tree has "
+        f"{listed(tree.leaves)}. {mend}"
     )
 
 
@@ -120,7 +121,7 @@ def warn_of_missing(labels: Any, tree: ClassTree) -> None:
     missing = np.setdiff1d(np.arange(tree.num_classes), present)
     text = (
         f"{len(missing)} of {tree.num_classes} classes have no example in the training data: "
-        f"{_some([tree.leaves[k] for k in missing])}."
+        f"{listed([tree.leaves[k] for k in missing])}."
     )
     last, widths = int(present[-1]), [len(nodes) for nodes in tree.by_depth]
     if last + 1 == len(present) and last + 1 in widths:
@@ -199,9 +200,3 @@ def check_float_images(data: Any, input_shape: tuple) -> None:
             f"Images must have shape [batch, {', '.join(map(str, input_shape[1:]))}]. "
             f"Received shape: {shape}"
         )
-
-
-def _some(names: Sequence[str], count: int = 6) -> str:
-    """Return the first names, and how many more there are."""
-    more = len(names) - count
-    return ", ".join(map(repr, names[:count])) + (f" and {more} more" if more > 0 else "")

@@ -335,9 +335,8 @@ def build(
         method: `"haframe"`, `"cross_entropy"` or another of `keras_haframe.methods.names()`.
         **options: Options of the network (`network`, `hidden_units`, `pooling`, `feature`,
             `convention`, `synchronized`, `input_momentum`, `reduce_init`, `input_shape`,
-            `preprocessing`, `name`;
-            see `HierarchicalClassifier`) and of the method (for HAFrame `gamma`, `alpha`,
-            `min_similarity`, `mapping`, `seed`, `structured`; see
+            `preprocessing`, `name`; see `HierarchicalClassifier`) and of the method (for HAFrame
+            `gamma`, `alpha`, `min_similarity`, `mapping`, `seed`, `structured`; see
             `help(keras_haframe.methods.HAFrame)`).
 
     Returns:

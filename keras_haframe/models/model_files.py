@@ -41,5 +41,5 @@ def check_classes(path: PathLike, tree: ClassTree) -> None:
         + ("the same classes in another order" if same else "other classes")
         + f": {kept[:6]}; the model has {tree.leaves[:6]}. "
         + "Build the model with the file's tree, `keras.models.load_model(path).tree`; for a new "
-        "tree on a trained backbone see docs/images.md."
+        "tree on a trained backbone see docs/fine_tuning.md."
     )

@@ -6,7 +6,7 @@ import base64
 import datetime
 import pathlib
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from keras_haframe.files import PathLike, write_text
 from keras_haframe.results import explorer
@@ -149,7 +149,7 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
 
 
-def figure_grid(figures: Sequence[Figure]) -> str:
+def figure_grid(figures: Iterable[Figure]) -> str:
     """Return figures side by side as HTML."""
     return _grid([_figure(figure) for figure in figures])
 

@@ -28,6 +28,7 @@ class Table:
         rows: Cells, "" where blank, all rows of one length.
         lines: Number of each row in the file, from 1.
         dialect: What was understood, such as `"separated by tabs, no header"`.
+        how: The argument that names the level columns, for messages.
     """
 
     title: str
@@ -35,6 +36,7 @@ class Table:
     rows: list[list[str]]
     lines: list[int]
     dialect: str = ""
+    how: str = "columns={}"
 
     def column(self, i: int) -> str:
         """Name of a column, its number if the table has no header."""
@@ -50,7 +52,7 @@ class Table:
 
     def argument(self, columns: Sequence[int]) -> str:
         """Return what to write to name the level columns."""
-        return f"columns={[self.header[i] if self.header else i for i in columns]!r}"
+        return self.how.format([self.header[i] if self.header else i for i in columns])
 
 
 def read_table(

@@ -11,6 +11,7 @@ from typing import Any
 from keras_haframe.tree import repairs
 from keras_haframe.tree.class_tree import ClassTree
 from keras_haframe.tree.raw_tree import Node, RawTree, read_raw
+from keras_haframe.tree.validation import listed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,7 +134,7 @@ def doctor(source: Any, **options: Any) -> Checkup:
         return checkup
     chains = [n for n, k in Counter(above for above, _ in edges).items() if k == 1]
     if chains:
-        message = f"a level above one node: {repairs.some(chains)} ({len(chains)} in all)"
+        message = f"a level above one node: {listed(chains)}"
         find("single child", "note", message)
     return checkup
 

@@ -79,12 +79,13 @@ def label_of_file(tree: ClassTree, path: str | os.PathLike) -> int:
     (2, ['car', 'land/other', 'air/other'])
     """
     folders = pathlib.PurePath(path).parts[:-1]
+    own = folders[-1] if folders else ""
     found: list[tuple[int, int]] = []  # length of the common ending, label
     for label, leaf in enumerate(tree.leaves):
         # A name that is not unique is shown with its path; a folder's own name has no "/".
-        names = [name.rsplit("/", 1)[-1] for name in tree.path(label)[1:]]
-        if folders[-1:] not in ((leaf,), (names[-1],)):
+        if own not in (leaf, leaf.rsplit("/", 1)[-1]):
             continue
+        names = [name.rsplit("/", 1)[-1] for name in tree.path(label)[1:]]
         same = tuple(names) == folders[-len(names) :]
         found.append((len(names) if same else 0, label))
     best = [label for length, label in found if length == max(found)[0]]

@@ -103,5 +103,5 @@ def _check_no_edges(table: Table, columns: Sequence[int]) -> None:
         raise ValueError(
             f"{table.title} looks like a list of edges: {both[0]!r} is in both columns. Put the "
             "header parent,child (or child,parent) above it; if the columns are levels, name them, "
-            f"coarsest first: columns=[...]. They are {table.column(a)} and {table.column(b)}."
+            f"coarsest first, for example {table.argument(columns)}."
         )

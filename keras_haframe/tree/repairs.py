@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from keras_haframe.tree.near_names import one_letter_apart, same_spelling, tidy
 from keras_haframe.tree.raw_tree import Node, RawTree
+from keras_haframe.tree.validation import listed
 
 Find = Callable[..., None]
 
@@ -84,15 +85,15 @@ def mend_leaves(
     if raw.leaves is None:
         # A group that has lost its children above is no class.
         groups = {above for above, below in raw.edges if above != below}
-        listed = [n for n in dict.fromkeys(n for e in raw.edges for n in e) if n not in groups]
+        classes = [n for n in dict.fromkeys(n for e in raw.edges for n in e) if n not in groups]
     else:
-        listed = list(dict.fromkeys(raw.leaves))
-        if len(listed) < len(raw.leaves) and len(raw.titles) == 1:
+        classes = list(dict.fromkeys(raw.leaves))
+        if len(classes) < len(raw.leaves) and len(raw.titles) == 1:
             twice = next(n[1] for n, k in Counter(raw.leaves).items() if k > 1)
             message = f"{twice!r} is listed more than once"
             find("repeated class", "error", message, f"{twice!r} is listed once")
     leaves = []
-    for leaf in listed:
+    for leaf in classes:
         if leaf in inner:
             own = (leaf[0], f"{leaf[1]} (other)")
             message = f"{leaf[1]!r} is a class, but has children"
@@ -113,8 +114,8 @@ def mend_leaves(
     for node in bare:
         del parents[node]
     if bare:
-        message = f"no class is below {some(n[1] for n in bare)}"
-        find("no class below", "error", message, f"{some(n[1] for n in bare)} taken out")
+        message = f"no class is below {listed(n[1] for n in bare)}"
+        find("no class below", "error", message, f"{listed(n[1] for n in bare)} taken out")
     return leaves
 
 
@@ -144,12 +145,6 @@ def mend_roots(parents: dict[Node, Node], find: Find) -> None:
     if len(roots) > 1:
         taken = {name for _, name in (*parents, *roots)}
         top = next(n for n in ("root", "all", "the root of all") if n not in taken)
-        message = f"there are {len(roots)}: {some(n[1] for n in roots)}"
+        message = f"there are {len(roots)}: {listed(n[1] for n in roots)}"
         find("several roots", "error", message, f"they are put below a new root {top!r}")
         parents.update((root, (-1, top)) for root in roots)
-
-
-def some(names: Iterable[str], most: int = 5) -> str:
-    """Return the first few names."""
-    names = list(names)
-    return ", ".join(map(repr, names[:most])) + (", ..." if len(names) > most else "")

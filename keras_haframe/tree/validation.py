@@ -31,6 +31,13 @@ def unknown_name(name: str, known: Iterable[str], what: str) -> str:
     return f"{name!r} is not a {what}.{hint}"
 
 
+def listed(names: Iterable[str], most: int = 5) -> str:
+    """Return the first few names, quoted, and how many more there are."""
+    names = list(names)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(repr(str(n)) for n in names[:most]) + more
+
+
 def check_edges(edges: Iterable[Sequence[str]]) -> tuple[list, dict, dict]:
     """Read `(parent, child)` pairs.
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_haframe.tree_ops.columns import column_names, is_numbered, listed
+from keras_haframe.tree.validation import listed
+from keras_haframe.tree_ops.columns import column_names, is_numbered
 from keras_haframe.tree_ops.values import Tensor, full_precision, holds_values, to_numpy
 
 # How far from 1 a row of probabilities may sum: half precision rounds up to so much away.

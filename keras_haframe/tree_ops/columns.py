@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_haframe.tree import ClassTree
-from keras_haframe.tree.validation import unknown_name
+from keras_haframe.tree.validation import listed, unknown_name
 
 
 def column_names(values: Any) -> list | None:
@@ -55,12 +55,14 @@ def class_columns(names: list, tree: ClassTree, source: str = "the table") -> li
     place = {name: i for i, name in enumerate(texts)}
     missing = [name for name in tree.leaves if name not in place]
     if missing:
-        strange = [name for name in texts if name not in set(tree.leaves)]
+        known = set(tree.leaves)
+        strange = [name for name in texts if name not in known]
         raise ValueError(
             f"Every class of the tree needs a column of its name. Received: {source} without "
             f"{listed(missing)}. {_other_columns(strange, missing)}"
         )
-    twice = [name for name, count in Counter(texts).items() if count > 1 and name in tree.leaves]
+    counts = Counter(texts)
+    twice = [name for name in tree.leaves if counts[name] > 1]
     if twice:
         raise ValueError(f"Columns must have different names. Received: {listed(twice)} twice.")
     return [place[name] for name in tree.leaves]
@@ -71,12 +73,6 @@ def _other_columns(strange: list[str], missing: list[str]) -> str:
         return "All its columns are classes: the tree has more classes than the table."
     hints = [unknown_name(name, missing, "class of the tree") for name in strange[:5]]
     return " ".join(hints) + (f" ({len(strange) - 5} more.)" if len(strange) > 5 else "")
-
-
-def listed(names: list[str], most: int = 5) -> str:
-    """Return the first few names, quoted, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(repr(str(n)) for n in names[:most]) + more
 
 
 def to_array(table: Any) -> np.ndarray:
@@ -108,7 +104,8 @@ def in_class_order(values: Any, tree: ClassTree, what: str = "the table") -> Any
         return values
     order = class_columns(names, tree, what)
     if len(names) > len(order):
-        extra = [str(n) for i, n in enumerate(names) if i not in set(order)]
+        own = set(order)
+        extra = [str(n) for i, n in enumerate(names) if i not in own]
         raise ValueError(
             f"Columns must be the classes of the tree and no others. Received: {listed(extra)} in "
             f"{what}. Drop them."

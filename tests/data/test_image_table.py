@@ -101,13 +101,25 @@ def test_a_tree_of_ones_own(table):
 def test_names_that_repeat_in_other_groups_are_asked_for(table):
     table["species"] = ["other" if s != "canus" else s for s in table["species"]]
     levels = ["family", "species"]
-    message = r"'other' \(species\) is in 'owls' and in 'gulls'; .* 'gulls' \(family\) is in"
+    message = r"'other' in 'species' has two parents, 'owls' and 'gulls'.*coarse_first=True"
     with pytest.raises(ValueError, match=message):
         image_table(table, "file", levels, (5, 5))
     data = image_table(table, "file", levels, (5, 5), coarse_first=True)
     assert data.class_names == ["canus", "gulls/other", "owls/other"]
     again = image_table(table, "file", levels[::-1], (5, 5), coarse_first=False)
     assert again.tree == data.tree
+
+
+def test_an_order_that_cannot_be_told_is_asked_for(table):
+    """Each class alone in its group: either order fits the values."""
+    kinds = {s: f"kind of {s}" for s in table["species"]}
+    table = {"file": table["file"], "kind": [kinds[s] for s in table["species"]],
+             "sort": table["species"]}  # fmt: skip
+    message = r"either order fits.*labels=\['kind', 'sort'\], coarse_first=True"
+    with pytest.raises(ValueError, match=message):
+        image_table(table, "file", ["kind", "sort"], (5, 5))
+    data = image_table(table, "file", ["kind", "sort"], (5, 5), coarse_first=False)
+    assert data.tree.path(0)[1] == data.tree.path(0)[2].removeprefix("kind of ")
 
 
 def test_blank_cells_and_numbers(table):
@@ -154,7 +166,7 @@ def change(column, row, value):
         (lambda table: [column.clear() for column in table.values()], "The table has no rows"),
         (
             lambda table: table.update(kind=table.pop("species")),
-            "has no column 'species'.*Columns:",
+            "'species' is not a column.*Columns:",
         ),
     ],
 )
@@ -165,9 +177,11 @@ def test_refused_tables(table, spoil, match):
 
 
 def test_refused_csv_files(table):
-    with pytest.raises(ValueError, match=r"no column 'path'.*Columns: .'file', 'family'"):
+    with pytest.raises(ValueError, match=r"'path' is not a column.*Columns: .'file', 'family'"):
         image_table(write(table), "path", "species", (5, 5))
-    with pytest.raises(ValueError, match=r"no column 'specie'\. Did you mean 'species'"):
+    with pytest.raises(
+        ValueError, match=r"'specie' is not a column of the table\. Did you mean 'species'"
+    ):
         image_table("birds.csv", "file", "specie", (5, 5))
     with open("birds.csv", "a") as file:
         file.write("pictures/9.png,gulls\n")

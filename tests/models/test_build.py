@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import keras_haframe as kh
+from keras_haframe.training import fine_tuning_adamw
 from tests.networks import sequential
 
 
@@ -122,6 +123,7 @@ def test_saved_model_reloads_in_safe_mode(tree, data, tmp_path, options):
 def test_saved_model_reloads_in_a_fresh_process(tree, data, tmp_path):
     x, y = data
     model = kh.build(sequential(), tree)
+    model.compile(fine_tuning_adamw(model))  # an optimizer of the package, with its state
     model.fit(x, y, epochs=1, verbose=0)
     model.save(tmp_path / "m.keras")
     np.save(tmp_path / "x.npy", x)
@@ -132,6 +134,26 @@ def test_saved_model_reloads_in_a_fresh_process(tree, data, tmp_path):
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=300)
     np.testing.assert_array_equal(np.load(tmp_path / "p.npy"), model.predict(x, verbose=0))
+
+
+@pytest.mark.slow
+def test_importing_the_package_registers_every_class_that_a_file_may_hold():
+    """What other modules register besides would be missing when a saved model is loaded."""
+    code = (
+        "import importlib, pathlib, keras, keras_haframe\n"
+        "known = set(keras.saving.get_custom_objects())\n"
+        "root = pathlib.Path(keras_haframe.__file__).parent\n"
+        "for path in root.rglob('*.py'):\n"
+        "    if '@keras.saving.register' in path.read_text():\n"
+        "        name = '.'.join(path.relative_to(root.parent).with_suffix('').parts)\n"
+        "        importlib.import_module(name)\n"
+        "print(len(known), sorted(set(keras.saving.get_custom_objects()) - known))\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300
+    )
+    count, missing = run.stdout.split(maxsplit=1)
+    assert int(count) >= 40 and missing.strip() == "[]"
 
 
 def test_config_holds_the_recipe_and_no_matrix(tree):
