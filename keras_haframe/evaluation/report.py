@@ -107,7 +107,7 @@ class Evaluation:
 
     def to_html(self, path: PathLike) -> pathlib.Path:
         """Write one self-contained page with tables and figures; return its path."""
-        from keras_haframe.evaluation.page import render
+        from keras_haframe.results.evaluation_page import render
 
         write_text(path, render(self))
         return pathlib.Path(path)
@@ -146,7 +146,7 @@ class Evaluation:
         )
 
     def _repr_html_(self) -> str:
-        from keras_haframe.evaluation.page import tables
+        from keras_haframe.results.evaluation_page import tables
 
         return tables(self)
 

@@ -6,14 +6,13 @@ import base64
 import hashlib
 import json
 import pathlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from keras_haframe.evaluation import Evaluation
+from keras_haframe.evaluation.measures import lowest_common
 from keras_haframe.tree import ClassTree
-
-if TYPE_CHECKING:
-    from keras_haframe.evaluation import Evaluation
 
 SCRIPT = (pathlib.Path(__file__).parent / "explorer.js").read_text(encoding="utf-8")
 # The one script that a page may run, whatever its texts contain.
@@ -102,8 +101,6 @@ def _by_node(tree: ClassTree, paths: np.ndarray) -> np.ndarray:
 
 def _mistakes(report: Evaluation, best: np.ndarray) -> list[list]:
     """Kinds of mistakes by LCA height, then probability: at most `MOST`."""
-    from keras_haframe.evaluation.measures import lowest_common
-
     tree, wrong = report.tree, np.flatnonzero(report.labels != best)
     codes, kind, times = np.unique(
         report.labels[wrong] * tree.num_classes + best[wrong],

@@ -19,7 +19,7 @@ from keras_haframe.results import (
     write_report,
     write_scores,
 )
-from keras_haframe.results.html import every_run, results_table, settings_list, text
+from keras_haframe.results.html import CSS, every_run, results_table, settings_list, text
 from keras_haframe.results.run import write_result
 from keras_haframe.results.table import by_method
 from tests.results.conftest import change, leave_only_results
@@ -50,7 +50,7 @@ class Page(html.parser.HTMLParser):
 
     def shown(self):
         """Text that a reader sees."""
-        code = (explorer.SCRIPT, page.CSS)
+        code = (explorer.SCRIPT, CSS)
         return " ".join(w for w in self.words if w not in code and not w.startswith('{"names"'))
 
     def all(self, tag):
@@ -94,7 +94,7 @@ def test_nothing_is_fetched_and_one_script_runs(drawn):
     digest = hashlib.sha256(drawn.words[drawn.words.index(explorer.SCRIPT)].encode()).digest()
     assert f"script-src 'sha256-{base64.b64encode(digest).decode()}'" in policy
     assert "fetch" not in explorer.SCRIPT and "innerHTML" not in explorer.SCRIPT
-    assert "url(" not in page.CSS and "@import" not in page.CSS
+    assert "url(" not in CSS and "@import" not in CSS
 
 
 def test_pictures_are_whole_and_described(drawn, run_dir):
@@ -115,7 +115,7 @@ def test_links_lead_to_sections(drawn):
 
 def test_page_is_made_for_phones_and_dark_screens(drawn):
     assert any(m.get("name") == "viewport" for m in drawn.all("meta"))
-    assert "prefers-color-scheme: dark" in page.CSS and "@media (max-width" in page.CSS
+    assert "prefers-color-scheme: dark" in CSS and "@media (max-width" in CSS
     assert drawn.all("html")[0]["lang"] == "en" and len(drawn.all("title")) == 1
 
 

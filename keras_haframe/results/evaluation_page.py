@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from keras_haframe.evaluation.report import Evaluation
+from keras_haframe.evaluation import Evaluation
 from keras_haframe.results.contents import TestScores
+from keras_haframe.results.document import document, figure_grid
 from keras_haframe.results.explorer import explorer
 from keras_haframe.results.html import table, text
-from keras_haframe.results.page import document, figure_grid
 from keras_haframe.results.score_figures import confidence_figures, mistake_figures
 
 SECTIONS = {
