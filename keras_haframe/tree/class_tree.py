@@ -130,6 +130,11 @@ class ClassTree:
 
     label_of_file = folder_tree.label_of_file
 
+    @functools.cached_property
+    def labels_by_folder(self) -> dict[str, list[int]]:
+        """Labels of the classes that a folder's name may mean; `label_of_file` reads it."""
+        return folder_tree.labels_by_folder(self)
+
     def path(self, node: int | str) -> list[str]:
         """Names from the root down to `node` (a class label, node number or name)."""
         i = self.index(node) if isinstance(node, str) else int(node)

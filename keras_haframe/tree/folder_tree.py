@@ -58,6 +58,18 @@ def from_folders(
     return tree_of_prefixes(cls, list(found.files), root, name or pathlib.Path(path).resolve().name)
 
 
+def labels_by_folder(tree: ClassTree) -> dict[str, list[int]]:
+    """Labels of the classes that a folder's name may mean.
+
+    A name that is not unique is shown with its path; a folder's own name has no "/".
+    """
+    found: dict[str, list[int]] = {}
+    for label, leaf in enumerate(tree.leaves):
+        for name in {leaf, leaf.rsplit("/", 1)[-1]}:
+            found.setdefault(name, []).append(label)
+    return found
+
+
 def label_of_file(tree: ClassTree, path: str | os.PathLike) -> int:
     """Label of an image file by the folder it lies in.
 
@@ -79,16 +91,13 @@ def label_of_file(tree: ClassTree, path: str | os.PathLike) -> int:
     (2, ['car', 'land/other', 'air/other'])
     """
     folders = pathlib.PurePath(path).parts[:-1]
-    own = folders[-1] if folders else ""
     found: list[tuple[int, int]] = []  # length of the common ending, label
-    for label, leaf in enumerate(tree.leaves):
-        # A name that is not unique is shown with its path; a folder's own name has no "/".
-        if own not in (leaf, leaf.rsplit("/", 1)[-1]):
-            continue
+    for label in tree.labels_by_folder.get(folders[-1] if folders else "", ()):
         names = [name.rsplit("/", 1)[-1] for name in tree.path(label)[1:]]
         same = tuple(names) == folders[-len(names) :]
         found.append((len(names) if same else 0, label))
-    best = [label for length, label in found if length == max(found)[0]]
+    longest = max(found, default=(0, 0))[0]
+    best = [label for length, label in found if length == longest]
     if len(best) != 1:
         which = f"any of {[tree.leaves[label] for label in best][:5]}" if best else "no class"
         raise ValueError(
