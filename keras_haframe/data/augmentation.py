@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from keras_haframe.data import crops
+from keras_haframe.data.rand_augment import NUMBERS, rand_augment
 
 if TYPE_CHECKING:  # it imports Keras, which drawing pictures needs not
     from keras_haframe.tree_ops.values import Tensor
 
 CHANGES = ("none", "pad_and_crop", "resized_crop")
 PAD_MODES = ("constant", "reflect")
+INTERPOLATIONS = ("bilinear", "bicubic")
+ERASING = 3 + 4 * crops.ATTEMPTS  # random numbers of a box to erase
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,9 +33,13 @@ class Augmentation:
         pad_mode: `"constant"` (black) or `"reflect"`.
         last_offset: `False` never draws the last place of the crop, as in the papers' CIFAR code.
         scale, ratio: Ranges of area and aspect ratio of `"resized_crop"`.
+        interpolation: `"bilinear"` or `"bicubic"`, of `"resized_crop"`.
+        operations: Number of operations of `rand_augment` after that; in `tf.data` only.
+        strength: Their mean strength, from 0 to 10.
+        erasing: Probability that a random box is then filled with noise; in `tf.data` only.
 
     Raises:
-        ValueError: For an unknown change or mode.
+        ValueError: For an unknown change or mode, or a number out of range.
 
     Example:
 
@@ -47,12 +54,25 @@ class Augmentation:
     last_offset: bool = True
     scale: tuple[float, float] = (0.08, 1.0)
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    interpolation: str = "bilinear"
+    operations: int = 0
+    strength: float = 9.0
+    erasing: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, known in (("change", CHANGES), ("pad_mode", PAD_MODES)):
+        for name, known in (
+            ("change", CHANGES),
+            ("pad_mode", PAD_MODES),
+            ("interpolation", INTERPOLATIONS),
+        ):
             if getattr(self, name) not in known:
                 raise ValueError(
                     f"`{name}` must be one of {known}. Received: {getattr(self, name)!r}"
+                )
+        for name, low, high in (("operations", 0, 15), ("strength", 0, 10), ("erasing", 0, 1)):
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(
+                    f"`{name}` must be from {low} to {high}. Received: {getattr(self, name)}"
                 )
 
     def __call__(self, generator: np.random.Generator, images: np.ndarray) -> np.ndarray:
@@ -66,8 +86,9 @@ class Augmentation:
             `[B, h, w, C]`, of the same type.
 
         Raises:
-            ValueError: For `"resized_crop"`.
+            ValueError: For `"resized_crop"`, operations and erasing.
         """
+        self._check_batches()
         if self.change == "none":
             return images
         top, left, mirrored = self.draw(generator, len(images))
@@ -88,6 +109,7 @@ class Augmentation:
         Raises:
             ValueError: Unless the change is `"pad_and_crop"`.
         """
+        self._check_batches()
         if self.change != "pad_and_crop":
             raise ValueError(
                 "Batches in NumPy are changed by `change='pad_and_crop'`; for other changes "
@@ -98,29 +120,57 @@ class Augmentation:
         top, left = generator.integers(0, places, (2, count))
         return top, left, generator.integers(0, 2, count).astype(bool)
 
+    def _check_batches(self) -> None:
+        if self.operations or self.erasing:
+            raise ValueError(
+                "`operations` and `erasing` change single images in `tf.data`, as "
+                "data.batches.training_batches prepares them, not batches in NumPy. "
+                f"Received: operations={self.operations}, erasing={self.erasing}"
+            )
+
     @property
     def numbers(self) -> int:
-        """How many random numbers `one` takes."""
+        """How many random numbers `one` and `erase` take."""
+        return self._of_change + NUMBERS * self.operations + (ERASING if self.erasing else 0)
+
+    @property
+    def _of_change(self) -> int:
         return {"pad_and_crop": 3, "resized_crop": 1 + 4 * crops.ATTEMPTS, "none": 0}[self.change]
 
     def one(self, image: Tensor, numbers: Tensor, size: tuple[int, int] | None = None) -> Tensor:
-        """Change one image in TensorFlow.
+        """Change one image in TensorFlow, values from 0 to 255.
 
         Args:
             image: Tensor `[h, w, C]`.
-            numbers: `[self.numbers]` numbers in [0, 1): whether to mirror, then the crop's.
+            numbers: `[self.numbers]` numbers in [0, 1): whether to mirror, the crop's, then those
+                of the operations.
             size: Of the result of `"resized_crop"`, `(height, width)`.
         """
-        if self.change == "none":
-            return image
+        crop = numbers[1 : self._of_change]
         if self.change == "pad_and_crop":
             shape = image.shape
-            image = crops.pad_and_crop(
-                image, numbers[1:], self.padding, self.pad_mode, self.last_offset
-            )
+            image = crops.pad_and_crop(image, crop, self.padding, self.pad_mode, self.last_offset)
             image.set_shape(shape)
-        else:
+        elif self.change == "resized_crop":
             image = crops.resized_crop(
-                image, numbers[1:], cast(tuple, size), scale=self.scale, ratio=self.ratio
-            )
-        return crops.flip(image, numbers[0])
+                image, crop, cast(tuple, size), self.interpolation,
+                scale=self.scale, ratio=self.ratio,
+            )  # fmt: skip
+        if self.change != "none":
+            image = crops.flip(image, numbers[0])
+        if self.operations:
+            start = self._of_change
+            own = numbers[start : start + NUMBERS * self.operations]
+            image = rand_augment(image, own, self.strength)
+        return image
+
+    def erase(self, image: Tensor, numbers: Tensor) -> Tensor:
+        """Fill a random box of one normalized image with noise, if it is its turn.
+
+        Args:
+            image: Tensor `[h, w, C]`, normalized.
+            numbers: As of `one`.
+        """
+        if not self.erasing:
+            return image
+        return crops.erase(image, numbers[self.numbers - ERASING :], self.erasing)

@@ -61,13 +61,15 @@ def flip(image: Tensor, number: Tensor) -> Tensor:
     return tf.cond(number < 0.5, lambda: tf.reverse(image, [1]), lambda: image)
 
 
-def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bilinear with antialiasing to `(height, width)`, whatever the shape was; float32.
+def resize(image: Tensor, size: tuple[int, int], interpolation: str = "bilinear") -> Tensor:
+    """To `(height, width)` with antialiasing, whatever the shape was; float32, 0 to 255.
 
-    The same filter as Pillow's, which the papers use.
+    The same filters as Pillow's, which the papers use.
     """
     tf = _tensorflow()
-    return tf.image.resize(image, size, antialias=True)
+    resized = tf.image.resize(image, size, interpolation, antialias=True)
+    # A cubic goes beyond the values between which it runs.
+    return tf.clip_by_value(resized, 0.0, 255.0) if interpolation == "bicubic" else resized
 
 
 ATTEMPTS = 10
@@ -123,10 +125,40 @@ def resized_crop_box(
 
 
 def resized_crop(
-    image: Tensor, numbers: Tensor, size: tuple[int, int], **box_options: Any
+    image: Tensor,
+    numbers: Tensor,
+    size: tuple[int, int],
+    interpolation: str = "bilinear",
+    **box_options: Any,
 ) -> Tensor:
     """Cut out a `resized_crop_box` and bring it to `size`; float32."""
     tf = _tensorflow()
     shape = tf.shape(image)
     top, left, h, w = tf.unstack(resized_crop_box(shape[0], shape[1], numbers, **box_options))
-    return resize(image[top : top + h, left : left + w], size)
+    return resize(image[top : top + h, left : left + w], size, interpolation)
+
+
+def erase(image: Tensor, numbers: Tensor, chance: float) -> Tensor:
+    """Fill a box of 2 to 33 % of a normalized image with standard normal noise, or leave it.
+
+    Args:
+        image: `[h, w, c]`.
+        numbers: `[3 + 4 x 10]` numbers in [0, 1): whether, two for the noise, the box.
+        chance: Probability that a box is filled.
+
+    Returns:
+        `[h, w, c]`.
+
+    Reference: Zhong et al., Random Erasing Data Augmentation (AAAI 2020); noise by pixel, aspect
+    ratios from 0.3 to 1 / 0.3, as vision transformers are fine-tuned.
+    """
+    tf = _tensorflow()
+    shape = tf.shape(image)
+    top, left, h, w = tf.unstack(
+        resized_crop_box(shape[0], shape[1], numbers[3:], (0.02, 1 / 3), (0.3, 1 / 0.3))
+    )
+    rows, columns = tf.range(shape[0])[:, None, None], tf.range(shape[1])[None, :, None]
+    inside = (rows >= top) & (rows < top + h) & (columns >= left) & (columns < left + w)
+    seed = tf.cast(numbers[1:3] * 2.0**31, tf.int64)
+    noise = tf.random.stateless_normal(shape, seed, dtype=image.dtype)
+    return tf.where(inside & (numbers[0] < chance), noise, image)

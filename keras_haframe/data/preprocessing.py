@@ -184,7 +184,7 @@ class Preprocessing:
 
         Args:
             image: uint8 `[h, w, 3]`, or the bytes of a JPEG or PNG file.
-            numbers: `[augmentation.numbers]` numbers in [0, 1): whether to mirror, then the crop's.
+            numbers: `[augmentation.numbers]` numbers in [0, 1), as of `Augmentation.one`.
 
         Returns:
             float32 `[height, width, 3]`.
@@ -192,7 +192,7 @@ class Preprocessing:
         image, how = self.decode(image), self.augmentation
         if how.change != "resized_crop":
             image = self.resized(image)
-        return self.scale(how.one(image, numbers, self.size))
+        return how.erase(self.scale(how.one(image, numbers, self.size)), numbers)
 
     @staticmethod
     def decode(image: Tensor) -> Tensor:

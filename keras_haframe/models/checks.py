@@ -171,8 +171,10 @@ def warn_of_monitors(callbacks: Any, measured: Sequence[str], validated: bool) -
         )
 
 
-def check_float_images(data: Any, input_shape: tuple) -> None:
+def check_float_images(data: Any, input_shape: tuple) -> int | None:
     """Raise unless arrays, or the first batch of other data, are float images of this shape.
+
+    Returns the number of images, of arrays all and of other data of a batch; `None` if unknown.
 
     Args:
         data: Arrays, a `tf.data.Dataset` or a `keras.utils.PyDataset`; other iterators are not
@@ -187,7 +189,7 @@ def check_float_images(data: Any, input_shape: tuple) -> None:
         batch = data
     images = batch[0] if isinstance(batch, (tuple, list)) and len(batch) else batch
     if not hasattr(images, "dtype") or not hasattr(images, "shape"):
-        return
+        return None
     name = getattr(images.dtype, "name", str(images.dtype).rsplit(".", 1)[-1])
     if not name.startswith(("float", "bfloat")):
         raise ValueError(
@@ -200,3 +202,4 @@ def check_float_images(data: Any, input_shape: tuple) -> None:
             f"Images must have shape [batch, {', '.join(map(str, input_shape[1:]))}]. "
             f"Received shape: {shape}"
         )
+    return shape[0]

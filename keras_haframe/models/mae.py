@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_haframe.layers import masking
@@ -14,6 +15,7 @@ from keras_haframe.models.build_optimizer import build_optimizer
 from keras_haframe.models.checks import check_float_images
 from keras_haframe.models.masked_patch_loss import masked_patch_loss
 from keras_haframe.models.reconstruction import Reconstruction, reconstruct
+from keras_haframe.models.step_memory import check_step_memory
 from keras_haframe.models.vit import ViT
 from keras_haframe.tree_ops.values import Tensor
 
@@ -167,11 +169,22 @@ class MAE(keras.Model):
         loss = masked_patch_loss(target, y_pred["pixels"], y_pred["mask"], self.normalize_targets)
         return self._aggregate_additional_loss(loss)  # which divides by the number of replicas
 
-    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        """As `keras.Model.fit`, on images (or images and labels), after a check of their type."""
-        check_float_images(x, self.encoder.input_shape)
+    def fit(
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, **kwargs: Any
+    ) -> keras.callbacks.History:
+        """As `keras.Model.fit`, on images (or images and labels), after checks.
+
+        Raises:
+            ValueError: If images are not floats of the encoder's shape, or a batch cannot fit into
+                memory.
+        """
+        count = check_float_images(x, self.encoder.input_shape)
+        if isinstance(x, np.ndarray):
+            count = min(len(x), batch_size or 32)
+        if count is not None:
+            check_step_memory(self, count)
         build_optimizer(self)
-        return super().fit(x, *args, **kwargs)
+        return super().fit(x, y, batch_size, **kwargs)
 
     def reconstruct(self, images: Tensor, noise: Tensor | None = None) -> Reconstruction:
         """Hide patches of images and paint them again, for a picture.

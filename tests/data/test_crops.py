@@ -138,3 +138,30 @@ def test_whole_image_with_full_scale():
     numbers = np.full(40, 0.5, "float32")
     found = crops.resized_crop(image, numbers, (12, 12), scale=(1.0, 1.0), ratio=(1.0, 1.0))
     np.testing.assert_allclose(found, image, atol=1e-3)
+
+
+def test_bicubic_is_pillows_within_a_gray_level():
+    image = np.random.default_rng(0).integers(0, 256, (40, 30, 3)).astype("uint8")
+    theirs = Image.fromarray(image).resize((16, 20), Image.Resampling.BICUBIC)
+    ours = crops.resize(image, (20, 16), "bicubic").numpy()
+    assert np.abs(ours - np.asarray(theirs, "float32")).max() <= 1.01
+    assert ours.min() >= 0 and ours.max() <= 255
+
+
+def test_erased_boxes_are_noise_of_the_published_area():
+    image = np.full((24, 30, 3), 9.0, "float32")
+    generator = np.random.default_rng(0)
+    areas = []
+    erase = tf.function(lambda numbers: crops.erase(image, numbers, 0.5))
+    for numbers in generator.random((60, 43)).astype("float32"):
+        found = erase(numbers).numpy()
+        changed = (found != image).all(-1)
+        np.testing.assert_array_equal(found[~changed], image[~changed])
+        if numbers[0] >= 0.5:
+            assert not changed.any()
+            continue
+        assert changed.sum() == changed.any(1).sum() * changed.any(0).sum()  # one box
+        areas.append(changed.mean())
+        assert abs(found[changed].mean()) < 1.5 and found[changed].std() > 0.5
+    assert 0.01 < min(areas) and max(areas) < 0.36 and np.std(areas) > 0.05
+    np.testing.assert_array_equal(erase(numbers), erase(numbers))

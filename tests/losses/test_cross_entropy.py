@@ -172,3 +172,24 @@ def test_saved_model_loads_in_safe_mode(tmp_path, example):
         model.evaluate(logits, labels, verbose=0),
         rtol=1e-6,
     )
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.7])
+def test_label_smoothing_is_cross_entropy_with_soft_targets(example, smoothing):
+    labels, logits = example
+    every = np.stack([twin(np.full(6, k), logits) for k in range(5)], axis=1)
+    target = np.eye(5)[labels] * (1 - smoothing) + smoothing / 5
+    loss = CrossEntropy(smoothing, reduction="none", dtype=DTYPE)
+    assert_close(loss(labels, logits), (every * target).sum(1))
+    assert_close(
+        gradient(lambda z: CrossEntropy(smoothing, dtype=DTYPE)(labels, z), logits),
+        (np.exp(logits) / np.exp(logits).sum(1, keepdims=True) - target) / 6,
+        1e-5,
+    )
+    assert CrossEntropy.from_config(loss.get_config()).label_smoothing == smoothing
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1.0, float("nan")])
+def test_smoothing_out_of_range(smoothing):
+    with pytest.raises(ValueError, match="`label_smoothing` must be from 0 to below 1"):
+        CrossEntropy(smoothing)

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from keras_haframe.data import ArrayBatches
-from keras_haframe.models import MAE, ViT, load_mae_weights
+from keras_haframe.models import MAE, ViT, load_mae_weights, step_memory
 from keras_haframe.models.masked_patch_loss import masked_patch_loss
 from keras_haframe.models.vit_weights import mae_state
 from tests.golden import golden_cases
@@ -334,3 +334,34 @@ def test_wrong_images():
 
         with pytest.raises(ValueError, match="Images must be floats.*type: uint8"):
             mae.fit(tf.data.Dataset.from_tensor_slices(bytes_).batch(2))
+
+
+# Memory --------------------------------------------------------------------------------------
+
+
+def test_a_batch_that_cannot_fit_is_refused_before_it_is_tried(monkeypatch):
+    mae = small()
+    needed = step_memory.least_bytes(mae, 4)
+    monkeypatch.setattr(step_memory, "available_bytes", lambda: needed)
+    mae.fit(IMAGES, batch_size=4, verbose=0)
+    before = [np.array(v) for v in mae.weights]
+    for data in (
+        {"x": np.repeat(IMAGES, 2, 0), "batch_size": 8},
+        {"x": ArrayBatches(np.repeat(IMAGES, 2, 0), np.zeros(8, int), 8)},
+    ):
+        with pytest.raises(ValueError, match=r"A batch of 8 images.*GiB.*smaller `batch_size`"):
+            mae.fit(**data, verbose=0)
+    for one, other in zip(before, mae.weights, strict=True):
+        np.testing.assert_array_equal(one, np.array(other))
+
+
+def test_least_bytes_by_hand():
+    """2 blocks of 5 tokens of 8, 1 of 17 of 8: 10 numbers each; 4 float32 per weight."""
+    mae = small()
+    blocks = 10 * (2 * 5 * 8 + 1 * 17 * 8) * 4
+    assert step_memory.least_bytes(mae, 1) - 16 * mae.count_params() == blocks
+    assert step_memory.least_bytes(mae, 3) - 16 * mae.count_params() == 3 * blocks
+
+
+def test_free_memory_is_between_a_megabyte_and_a_petabyte():
+    assert 2**20 < step_memory.available_bytes() < 2**50
