@@ -92,16 +92,20 @@ def load(settings: DataSettings, mixed: bool = False, scale: float = 0.2) -> dic
 
     Args:
         settings: Settings.
-        mixed: Whether training batches are mixed (arrays only).
+        mixed: Whether images are changed as in the published fine-tuning: batches mixed, and, of a
+            TFDS data set, RandAugment and random erasing.
         scale: Smallest part of an image that a random crop of a TFDS data set shows.
     """
     preprocessing = settings.preprocessing
     if settings.dataset not in ARRAYS:
         from photographs import read_tfds
 
-        crop = dataclasses.replace(preprocessing.augmentation, scale=(scale, 1.0))
-        changed = dataclasses.replace(preprocessing, augmentation=crop)
-        return read_tfds(settings, settings.dataset, changed)
+        more = {"operations": 2, "strength": 9.0, "erasing": 0.25} if mixed else {}
+        change = dataclasses.replace(
+            preprocessing.augmentation, scale=(scale, 1.0), interpolation="bicubic", **more
+        )
+        changed = dataclasses.replace(preprocessing, augmentation=change)
+        return read_tfds(settings, settings.dataset, changed, mixed)
     (images, labels), (test_images, test_labels), tree = read_arrays(settings)
 
     def make_train(seed: int):

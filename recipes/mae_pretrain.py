@@ -7,8 +7,8 @@
 Defaults are the paper's: 75 % of the patches hidden, targets normalized by patch, AdamW (0.9, 0.95)
 with weight decay 0.05, rate 1.5e-4 batch / 256, 5 % of the epochs to warm up (40 of 800), a
 half-cosine to 0. The paper trains 800 epochs (its ablations) or 1,600 at a batch of 4,096, with
-random crops of 20 to 100 % of an image and mirroring; so do data sets of TFDS here, but for
-bilinear instead of bicubic resizing. drawn_aircraft and CIFAR-100 are padded, cropped and mirrored.
+random crops of 20 to 100 % of an image and mirroring; so do data sets of TFDS here. drawn_aircraft
+and CIFAR-100 are padded, cropped and mirrored.
 
 Writes the model as `model.keras` to the run's folder in `--output`, a picture of reconstructions
 after every epoch, and curves; the same command goes on where it stopped. Then: mae_finetune.py.

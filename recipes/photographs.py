@@ -123,25 +123,31 @@ def load_splits(settings: PhotographSettings, data_set: str):
     return splits, kh.data.class_tree(info)
 
 
-def read_tfds(settings: PhotographSettings, data_set: str, preprocessing: Preprocessing) -> dict:
-    """Tree, training data, validation and test data as `tf.data`."""
+def read_tfds(
+    settings: PhotographSettings, data_set: str, preprocessing: Preprocessing, mixed: bool = False
+) -> dict:
+    """Tree, training data (blended and cut for a `MixUpClassifier` or not), validation and test."""
     from keras_haframe.data.batches import evaluation_batches, training_batches, training_steps
+    from keras_haframe.data.mixed_pipeline import mixed_batches
 
     (training, validation, test), tree = load_splits(settings, data_set)
     size = settings.batch_size
+    steps = training_steps(training, size)
     labels = np.array([int(label) for _, label in test.as_numpy_iterator()])
 
     def make_train(seed: int):
-        return lambda first: training_batches(
-            training, preprocessing, size, seed, first, share=process()
-        )
+        def train(first: int):
+            batches = training_batches(training, preprocessing, size, seed, first, share=process())
+            return mixed_batches(batches, seed, first * steps) if mixed else batches
+
+        return train
 
     return {
         "tree": tree,
         "make_train": make_train,
         "validation": evaluation_batches(validation, preprocessing, size),
         "test": (evaluation_batches(test, preprocessing, size), labels),
-        "steps": training_steps(training, size),
+        "steps": steps,
     }
 
 

@@ -33,8 +33,10 @@ def test_a_run_taken_up_sees_the_same_images():
     assert not np.array_equal(whole[:8], images(seed=1)[:8])
 
 
-@pytest.mark.parametrize("field,value", [("operations", 0), ("erasing", 0.0),
-                                         ("interpolation", "bilinear"), ("strength", 2.0)])  # fmt: skip
+@pytest.mark.parametrize(
+    "field,value",
+    [("operations", 0), ("erasing", 0.0), ("interpolation", "bilinear"), ("strength", 2.0)],
+)
 def test_every_part_is_seen(field, value):
     less = dataclasses.replace(FULL, **{field: value})
     assert not np.array_equal(

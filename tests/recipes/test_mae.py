@@ -72,6 +72,12 @@ def test_any_tfds_data_set_that_carries_its_tree(tmp_path, drawn_data):
     )  # fmt: skip
     assert "seed 0: loss" in text
     assert (tmp_path / "mae_seed0" / "model.keras").exists()
+    name, _ = tuned(  # mixed, with all changes of the published fine-tuning
+        *(None, tmp_path / "tuned", drawn_data),
+        *("--pretrained", tmp_path / "mae_seed0" / "model.keras", "--method", "cross_entropy"),
+        *("--dataset", "drawn_aircraft/tiny", "--image-size", "32", "--patch-size", "8"),
+    )
+    assert name == "mae_full_cross_entropy"
 
 
 def test_cifar100_from_an_array_file_and_from_scratch(tmp_path):
