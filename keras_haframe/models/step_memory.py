@@ -62,9 +62,10 @@ def available_bytes() -> int | None:
     if backend == "jax":
         import jax
 
-        limits = [(device.memory_stats() or {}).get("bytes_limit") for device in jax.devices()]
+        stats = [device.memory_stats() or {} for device in jax.devices()]
         if jax.default_backend() != "cpu":
-            return None if None in limits else sum(limits)
+            known = all("bytes_limit" in one for one in stats)
+            return sum(one["bytes_limit"] for one in stats) if known else None
     elif backend == "torch":
         import torch
 
