@@ -6,7 +6,13 @@ from keras_haframe.metrics.full_path import (
     full_path_accuracy,
     tree_inconsistency,
 )
-from keras_haframe.metrics.headline import HEADLINE, Headline, half_width, headline_metrics
+from keras_haframe.metrics.headline import (
+    HEADLINE,
+    ORDERING,
+    Headline,
+    half_width,
+    headline_metrics,
+)
 from keras_haframe.metrics.hierarchical_distance import HierarchicalDistance, hierarchical_distance
 from keras_haframe.metrics.hierarchical_f1 import (
     HierarchicalF1,
@@ -15,6 +21,7 @@ from keras_haframe.metrics.hierarchical_f1 import (
     hierarchical_f1,
 )
 from keras_haframe.metrics.hierarchical_ndcg import HierarchicalNDCG, hierarchical_ndcg
+from keras_haframe.metrics.hops import HOPS, WholeOrder, hops, whole_order
 from keras_haframe.metrics.level_accuracy import LevelAccuracy, level_accuracy
 from keras_haframe.metrics.level_calibration import LevelCalibrationError, level_calibration_error
 from keras_haframe.metrics.mistake_severity import MistakeSeverity, mistake_severity
@@ -28,6 +35,8 @@ from keras_haframe.metrics.top1 import Top1Accuracy
 
 __all__ = [
     "HEADLINE",
+    "HOPS",
+    "ORDERING",
     "FullPathAccuracy",
     "Headline",
     "HierarchicalDistance",
@@ -42,12 +51,14 @@ __all__ = [
     "OperatingCurve",
     "Top1Accuracy",
     "TreeInconsistency",
+    "WholeOrder",
     "full_path_accuracy",
     "half_width",
     "headline_metrics",
     "hierarchical_distance",
     "hierarchical_f1",
     "hierarchical_ndcg",
+    "hops",
     "level_accuracy",
     "level_calibration_error",
     "mistake_severity",
@@ -56,4 +67,5 @@ __all__ = [
     "operating_curve",
     "summary",
     "tree_inconsistency",
+    "whole_order",
 ]

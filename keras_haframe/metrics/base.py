@@ -32,6 +32,19 @@ def best_classes(scores: Tensor, k: int) -> Tensor:
     return ops.cast(best, "int32")
 
 
+def ranking(scores: Tensor) -> Tensor:
+    """Classes from best to worst, int32 `[B, K]`; among equal scores the lower index comes first.
+
+    Args:
+        scores: `[B, K]`, higher is better.
+    """
+    if keras.backend.backend() == "torch":
+        order = ops.argsort(-scores, axis=-1)
+    else:
+        order = ops.top_k(scores, scores.shape[1], sorted=True)[1]
+    return ops.cast(order, "int32")
+
+
 class TreeMetric(keras.metrics.Metric):
     """Streaming mean of one value per example over a class tree.
 

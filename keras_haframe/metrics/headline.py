@@ -10,6 +10,7 @@ import numpy as np
 from scipy import stats
 
 from keras_haframe.metrics.hierarchical_distance import HierarchicalDistance
+from keras_haframe.metrics.hops import HOPS, WholeOrder
 from keras_haframe.metrics.mistake_severity import MistakeSeverity
 from keras_haframe.metrics.top1 import Top1Accuracy
 from keras_haframe.tree import ClassTree
@@ -57,6 +58,26 @@ HEADLINE = (
     _distance(1, "mean LCA height of the answer, lower is better"),
     _distance(5, "mean LCA height of the five best classes, lower is better"),
     _distance(20, "mean LCA height of the 20 best classes, lower is better"),
+)  # fmt: skip
+
+
+def _hops(k: int | None, meaning: str) -> Headline:
+    def make(tree: ClassTree, convention: str) -> keras.metrics.Metric:
+        return HOPS(tree, k, convention=convention)
+
+    name, label = ("hops", "HOPS") if k is None else (f"hops_{k}", f"HOPS@{k}")
+    return Headline(name, label, 1.0, 3, meaning, make, k or 2)
+
+
+ORDERING = (
+    _hops(None, "how near the whole order of the classes is to the tree's, 1 is best"),
+    _hops(20, "the same for the 20 best classes, 1 is best"),
+    _hops(5, "the same for the five best classes, 1 is best"),
+    Headline(
+        "whole_order", "order right %", 100.0, 2,
+        "share of images whose whole ranking respects the tree, higher is better",
+        lambda tree, convention: WholeOrder(tree, convention=convention),
+    ),
 )  # fmt: skip
 
 

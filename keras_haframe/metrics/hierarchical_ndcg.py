@@ -13,6 +13,7 @@ from keras_haframe.metrics.base import TreeMetric, check_inputs
 from keras_haframe.metrics.rank_profile import best_and_worst, rank_profile
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.options import check_count
+from keras_haframe.tree_ops.row_values import row_values
 from keras_haframe.tree_ops.values import Tensor
 
 
@@ -36,13 +37,7 @@ class _Gains:
 
     def __call__(self, labels: Tensor) -> Tensor:
         """Gain of every class for labels `[B]`, float32 `[B, K]`."""
-        paths = ops.convert_to_tensor(self.paths)
-        own = ops.take(paths, labels, axis=0)
-        levels = ops.take(ops.convert_to_tensor(self.gains), labels, axis=0)
-        gain = levels[:, :1]
-        for t in range(1, self.paths.shape[1]):  # the deepest common ancestor has the last word
-            gain = ops.where(own[:, t : t + 1] == paths[None, :, t], levels[:, t : t + 1], gain)
-        return gain
+        return row_values(self.paths, self.gains, labels)
 
 
 def _runs(ranked: Tensor) -> tuple[Tensor, Tensor]:

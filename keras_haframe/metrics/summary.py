@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from keras import ops
 
-from keras_haframe.metrics.headline import headline_metrics
+from keras_haframe.metrics.headline import ORDERING, headline_metrics
 from keras_haframe.metrics.hierarchical_distance import HierarchicalDistance
 from keras_haframe.metrics.mistake_severity import MistakeSeverity
 from keras_haframe.tree import ClassTree, as_tree
@@ -24,6 +24,7 @@ def summary(
     tree: ClassTree | dict,
     *,
     ranks: Sequence[int] | None = None,
+    ordering: bool = False,
     convention: str = "depth",
 ) -> dict[str, float]:
     """Top-1, mistake severity and hierarchical distance@k of class scores, see `HEADLINE`.
@@ -34,6 +35,7 @@ def summary(
             with `tree.leaves` by name.
         tree: A `ClassTree`.
         ranks: Values of k in place of 1, 5 and 20; those above K are left out.
+        ordering: Also `hops`, `hops_20`, `hops_5` and `whole_order`, see `ORDERING`.
         convention: Distance convention, see `ClassTree.distances`.
 
     Returns:
@@ -64,6 +66,8 @@ def summary(
         known = [k for k in ranks if k <= tree.num_classes]
         columns = [m for m in columns if not isinstance(m, HierarchicalDistance)]
         columns += [HierarchicalDistance(tree, k, convention=convention) for k in known]
+    if ordering:
+        columns += [h.make(tree, convention) for h in ORDERING if h.classes <= tree.num_classes]
     for i in range(0, len(labels), BATCH):
         for metric in columns:
             metric.update_state(labels[i : i + BATCH], scores[i : i + BATCH])

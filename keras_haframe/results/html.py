@@ -6,7 +6,7 @@ import html
 import json
 from collections.abc import Mapping, Sequence
 
-from keras_haframe.metrics import HEADLINE
+from keras_haframe.metrics import HEADLINE, ORDERING
 from keras_haframe.results.table import Cell, by_method, cells
 
 
@@ -54,7 +54,9 @@ def results_table(results: Sequence[Mapping[str, str]]) -> str:
     head, body = cells(by_method(results))
     shown = table([text(name) for name in head], [[cell(v) for v in line] for line in body])
     meanings = [
-        f"<strong>{text(h.label)}</strong>: {text(h.meaning)}" for h in HEADLINE if h.label in head
+        f"<strong>{text(h.label)}</strong>: {text(h.meaning)}"
+        for h in (*HEADLINE, *ORDERING)
+        if h.label in head
     ]
     spread = "± is the 95 % half-width over seeds." if "±" in shown else ""
     return f'{shown}<p class="soft">{". ".join([*meanings, spread])}</p>' if meanings else shown

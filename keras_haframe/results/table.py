@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from keras_haframe.files import PathLike, whole
-from keras_haframe.metrics import HEADLINE, half_width
+from keras_haframe.metrics import HEADLINE, ORDERING, half_width
 
 
 class Cell(NamedTuple):
@@ -36,7 +36,8 @@ def cells(
         Names of the columns; for every method its name, a `Cell` per metric that any run has, and
         the number of runs.
     """
-    shown = [h for h in HEADLINE if any(h.name in run for runs in rows.values() for run in runs)]
+    every = [run for runs in rows.values() for run in runs]
+    shown = [h for h in (*HEADLINE, *ORDERING) if any(h.name in run for run in every)]
     body: list[list[str | Cell]] = []
     for name, runs in rows.items():
         line: list[str | Cell] = [name]

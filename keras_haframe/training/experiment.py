@@ -235,7 +235,7 @@ def _score(
     lines = []
     for rule in rules:
         decided = decisions.rescore(scores, experiment.tree, rule)
-        values = metrics.summary(labels, decided, experiment.tree)
+        values = metrics.summary(labels, decided, experiment.tree, ordering=True)
         more = experiment.measure(decided, labels)
         lines.append({**result, "decision": rule, **values, **more})
     return lines

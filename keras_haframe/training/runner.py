@@ -106,7 +106,7 @@ def run(
     result = {
         "method": name or folder.name,
         "seed": seed,
-        **metrics.summary(test[1], scores, model.tree),
+        **metrics.summary(test[1], scores, model.tree, ordering=True),
         "best_epoch": best + 1,
         "train_minutes": round(clock.minutes(), 2),
     }

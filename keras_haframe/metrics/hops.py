@@ -1,0 +1,284 @@
+"""HOPS: how far the whole order of the classes is from the one that the tree prefers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from scipy.optimize import linear_sum_assignment
+
+from keras_haframe.metrics.base import TreeMetric, check_inputs, ranking
+from keras_haframe.metrics.rank_profile import rank_profile
+from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.options import check_choice, check_count
+from keras_haframe.tree_ops.row_values import row_values
+from keras_haframe.tree_ops.values import Tensor
+
+WORST = ("reversed", "true")
+MOST_PLACES = 1000  # of `worst="true"`, whose assignment takes k^3
+
+
+class _Preferences:
+    """Tables of the metric, nothing of size K x K.
+
+    Attributes:
+        ranks: int32 `[K, height + 1]`, rank of the classes that part from a label at each depth:
+            0 for itself, 1 for the nearest others, ...
+        stops: int32 `[K, R + 1]`, number of classes of a rank below r, up to K.
+        worst: float32 `[K]`, largest error of any ranking; with `worst="true"`.
+    """
+
+    def __init__(self, tree: ClassTree, k: int | None, worst: str, convention: str):
+        classes = tree.num_classes
+        k = classes if k is None else k
+        self.k = check_count(k, "k", most=classes, why=", the number of classes, or None for all")
+        if check_choice("worst", worst, WORST) == "true" and self.k > MOST_PLACES:
+            raise ValueError(
+                f"`k` must be at most {MOST_PLACES} with worst='true', which looks for the worst "
+                f"order by assignment. Received: k={k}"
+            )
+        self.paths = tree.paths.astype(np.int32)
+        heights, within = rank_profile(tree, convention)
+        counts = within - np.concatenate([within[:, 1:], np.zeros_like(within[:, :1])], axis=1)
+        ranks = np.zeros(heights.shape, np.int32)
+        last, reached = np.zeros(classes), np.zeros(classes, np.int32)
+        for t in range(heights.shape[1] - 1, -1, -1):  # from the class up to the root
+            occurs = (counts[:, t] > 0) & (heights[:, t] > last)
+            reached += occurs
+            last = np.where(occurs, heights[:, t], last)
+            ranks[:, t] = reached
+        sizes = np.zeros((classes, int(reached.max()) + 1), np.int64)
+        np.add.at(sizes, (np.arange(classes)[:, None], ranks), counts)
+        self.ranks = ranks
+        self.last = reached
+        self.stops = np.concatenate([np.zeros((classes, 1)), np.cumsum(sizes, 1)], 1).astype(
+            np.int32
+        )
+        self.worst = self._largest_errors() if worst == "true" else None
+
+    def _largest_errors(self) -> np.ndarray:
+        """Of any ranking, per label; labels whose ranks have the same sizes share one."""
+        rows, kind = np.unique(self.stops, axis=0, return_inverse=True)
+        return np.array([_largest_error(np.diff(row), self.k) for row in rows], np.float32)[
+            kind.reshape(-1)
+        ]
+
+    def ordered(self, labels: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
+        """Ranks of the classes in the predicted and in the expected order, int32 `[B, K]` each."""
+        ranks = row_values(self.paths, self.ranks, labels)
+        predicted = ops.take_along_axis(ranks, ranking(scores), axis=1)
+        return predicted, ops.sort(predicted, axis=1)
+
+    def __call__(self, labels: Tensor, scores: Tensor) -> Tensor:
+        predicted, expected = self.ordered(labels, scores)
+        predicted, expected = predicted[:, : self.k], expected[:, : self.k]
+        stops = ops.take(ops.convert_to_tensor(self.stops), labels, axis=0)
+        start = ops.take_along_axis(stops, expected, axis=1)
+        size = ops.take_along_axis(stops, expected + 1, axis=1) - start
+        last = ops.take(ops.convert_to_tensor(self.last), labels, axis=0)[:, None]
+        falls = ops.where(expected == last, 1.0, 0.5)
+        place = ops.arange(self.k, dtype="int32")[None, :] - start
+        share = ops.cast(place, "float32") / ops.cast(size, "float32")
+        weight = ops.power(2.0, -ops.cast(expected, "float32")) * (1.0 - falls * share)
+
+        def error(order: Tensor) -> Tensor:
+            return ops.sum(weight * ops.cast(ops.abs(expected - order), "float32"), axis=1)
+
+        found = error(predicted)
+        if self.worst is None:
+            worst = error(ops.flip(expected, axis=1))
+        else:
+            worst = ops.take(ops.convert_to_tensor(self.worst), labels, axis=0)
+        right = ops.cast(found == 0, "float32")  # k = 1 has but one order: right or wrong
+        scaled = 1.0 - found / ops.where(worst > 0, worst, 1.0)
+        return ops.where(worst > 0, ops.clip(scaled, 0.0, 1.0), right)
+
+
+def _largest_error(sizes: np.ndarray, k: int) -> float:
+    """Largest weighted error of the first k places over all orders of the classes.
+
+    Args:
+        sizes: Number of classes of every rank.
+        k: Number of places.
+    """
+    expected = np.repeat(np.arange(len(sizes)), sizes)
+    place = np.arange(len(expected)) - (np.cumsum(sizes) - sizes)[expected]
+    falls = np.where(expected == expected[-1], 1.0, 0.5)
+    weight = 2.0**-expected * (1 - falls * place / sizes[expected])
+    other = np.repeat(np.arange(len(sizes)), np.minimum(sizes, k))  # no more of a rank fit
+    errors = weight[:k, None] * np.abs(expected[:k, None] - other)
+    return float(errors[linear_sum_assignment(errors, maximize=True)].sum())
+
+
+def hops(
+    y_true: Tensor,
+    y_pred: Tensor,
+    tree: ClassTree | dict,
+    k: int | None = None,
+    *,
+    worst: str = "reversed",
+    convention: str = "depth",
+) -> Tensor:
+    """Compute the hierarchical ordering of predictions, per example: 1 for the tree's own order.
+
+    `rho(c)` is the rank of the distance of class c to the label: 0 for the label, 1 for the nearest
+    others, 2 for the next, ... The tree expects `e_1 <= ... <= e_K`, these ranks sorted; the scores
+    give `o_j`, the rank of the class in place j. Place 1 weighs 1; over the `n_r` places of rank r
+    the weight falls linearly, `w = 2^-r - t (2^-r - 2^-(r+1)) / n_r` for t = 0 ... n_r - 1, and
+    towards 0 in the last rank. Then
+
+    `HOPS = clip(1 - sum_j w_j |e_j - o_j| / sum_j w_j |e_j - e_{K+1-j}|, 0, 1)`.
+
+    HOPS@k takes the first k places of the sum above, and below the first k of e reversed. That is
+    not the worst that k places can hold: on CIFAR-100's tree the right class, two siblings (of
+    four) and two far classes already have HOPS@5 = 0. `worst="true"` divides by the largest error
+    of any order instead (up to 1,000 places).
+
+    Args:
+        y_true: Integer labels `[B]`.
+        y_pred: Class scores `[B, K]`, higher is better; among equal ones the lower index is first.
+        tree: A `ClassTree`.
+        k: Number of places from the top; `None` for all, 1 for top-1.
+        worst: `"reversed"`, as published, or `"true"`.
+        convention: Distance convention, see `ClassTree.distances`.
+
+    Returns:
+        Float32 tensor `[B]` from 0 to 1, higher is better.
+
+    Raises:
+        ValueError: For `k` or `worst` out of range or shapes that do not fit.
+
+    Example:
+
+    >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+    >>> [round(float(v), 3) for v in hops([0, 0], [[4, 3, 2, 1], [3, 4, 2, 1]], tree)]
+    [1.0, 0.5]
+
+    Expected ranks 0, 1, 2, 2, weights 1, 1/2, 1/4, 1/8. The second row has 1, 0, 2, 2, error 1 +
+    1/2; the reversed order 2, 2, 1, 0 has 2 + 1/2 + 1/4 + 2/8 = 3.
+
+    Reference: Sani and Anand, Hier-COS (CVPR 2026).
+    """
+    tree = as_tree(tree)
+    labels, scores = check_inputs(y_true, y_pred, tree.num_classes)
+    return _Preferences(tree, k, worst, convention)(labels, scores)
+
+
+def whole_order(
+    y_true: Tensor, y_pred: Tensor, tree: ClassTree | dict, *, convention: str = "depth"
+) -> Tensor:
+    """Whether no class stands before one that is nearer to the label, per example.
+
+    Args:
+        y_true: Integer labels `[B]`.
+        y_pred: Class scores `[B, K]`, higher is better; among equal ones the lower index is first.
+        tree: A `ClassTree`.
+        convention: Distance convention, see `ClassTree.distances`.
+
+    Returns:
+        Float32 tensor `[B]` of zeros and ones: HOPS is 1 or is not.
+
+    Raises:
+        ValueError: For shapes that do not fit.
+
+    Example:
+
+    >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+    >>> [float(v) for v in whole_order([0, 0], [[4, 3, 1, 2], [4, 2, 3, 1]], tree)]
+    [1.0, 0.0]
+    """
+    tree = as_tree(tree)
+    labels, scores = check_inputs(y_true, y_pred, tree.num_classes)
+    return _whole(_Preferences(tree, None, "reversed", convention), labels, scores)
+
+
+def _whole(preferences: _Preferences, labels: Tensor, scores: Tensor) -> Tensor:
+    predicted, expected = preferences.ordered(labels, scores)
+    return ops.cast(ops.all(predicted == expected, axis=1), "float32")
+
+
+@keras.saving.register_keras_serializable(package="keras_haframe")
+class HOPS(TreeMetric):
+    """Streaming mean of the hierarchical ordering of predictions (higher is better), see `hops`.
+
+    Args:
+        tree: A `ClassTree`.
+        k: Number of places from the top; `None` for all.
+        worst: `"reversed"`, as published, or `"true"`.
+        name: Name in logs; `hops_{k}` (or `hops`) by default.
+        convention: Distance convention, see `ClassTree.distances`.
+
+    Example:
+
+    >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+    >>> metric = HOPS(tree)
+    >>> metric.update_state([0, 0], [[4, 3, 2, 1], [1, 2, 3, 4]])  # the tree's order, reversed
+    >>> float(metric.result())
+    0.5
+    """
+
+    def __init__(
+        self,
+        tree: ClassTree | dict,
+        k: int | None = None,
+        *,
+        worst: str = "reversed",
+        name: str | None = None,
+        convention: str = "depth",
+        dtype: str | None = None,
+    ):
+        super().__init__(tree, name or ("hops" if k is None else f"hops_{k}"), dtype)
+        self._direction = "up"
+        self.k, self.worst, self.convention = k, worst, convention
+        self._preferences = _Preferences(self.tree, k, worst, convention)
+
+    def values(self, labels: Tensor, scores: Tensor) -> tuple[Tensor, Tensor | None]:
+        """HOPS of every example."""
+        return self._preferences(labels, scores), None
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make an equal metric."""
+        config = {"k": self.k, "worst": self.worst, "convention": self.convention}
+        return {**super().get_config(), **config}
+
+
+@keras.saving.register_keras_serializable(package="keras_haframe")
+class WholeOrder(TreeMetric):
+    """Streaming share of the examples whose whole ranking respects the tree, see `whole_order`.
+
+    Args:
+        tree: A `ClassTree`.
+        name: Name in logs.
+        convention: Distance convention, see `ClassTree.distances`.
+
+    Example:
+
+    >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
+    >>> metric = WholeOrder(tree)
+    >>> metric.update_state([0, 0], [[4, 3, 2, 1], [1, 2, 3, 4]])
+    >>> float(metric.result())
+    0.5
+    """
+
+    def __init__(
+        self,
+        tree: ClassTree | dict,
+        *,
+        name: str = "whole_order",
+        convention: str = "depth",
+        dtype: str | None = None,
+    ):
+        super().__init__(tree, name, dtype)
+        self._direction = "up"
+        self.convention = convention
+        self._preferences = _Preferences(self.tree, None, "reversed", convention)
+
+    def values(self, labels: Tensor, scores: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Whether the whole order is the tree's."""
+        return _whole(self._preferences, labels, scores), None
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make an equal metric."""
+        return {**super().get_config(), "convention": self.convention}
