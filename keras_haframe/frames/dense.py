@@ -78,13 +78,20 @@ def hierarchy_aware_frame(
     array([[1. , 0.5],
            [0.5, 1. ]])
 
-    Reference: Liang and Davis, HAFrame (ICCV 2023), frame construction `W = U sqrt(L) Q'`.
+    The same seed gives the same vectors on every machine, to rounding: where the paper has
+    `W = U sqrt(L) Q'` with eigenvectors U, which equal eigenvalues leave open, this is
+    `W = U sqrt(L) U' Q'`, another rotation of the same frame.
+
+    Reference: Liang and Davis, HAFrame (ICCV 2023), frame construction.
     """
     values, vectors = _eigen(similarity)
     k = len(values)
     why = f"{k} classes need {k} dimensions (best_rank_frame approximates with fewer)"
     dim = _check_dim(k if dim is None else dim, k, why)
-    return (vectors * np.sqrt(values)) @ _orthonormal_columns(dim, k, seed).T
+    # Equal eigenvalues leave their vectors open, and every BLAS kernel takes others; the symmetric
+    # root does not depend on the choice.
+    root = (vectors * np.sqrt(values)) @ vectors.T
+    return root @ _orthonormal_columns(dim, k, seed).T
 
 
 def best_rank_frame(similarity: ArrayLike, dim: int, seed: int | None = None) -> BestRankFrame:

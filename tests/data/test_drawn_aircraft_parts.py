@@ -283,7 +283,7 @@ def test_dice_belong_to_the_image_and_not_to_the_batch():
     together, alone = Dice(5, 0, 4), Dice(5, 2, 1)
     for low, high in ((0, 1), (-2, 3)):
         a, b = together.uniform(low, high), alone.uniform(low, high)
-        assert a.shape == (4, 1) and a.dtype == np.float32
+        assert a.shape == (4, 1) and a.dtype == np.float64
         assert low <= a.min() and a.max() <= high
         np.testing.assert_array_equal(a[2], b[0])
     np.testing.assert_array_equal(together.chance(0.5)[2], alone.chance(0.5)[0])

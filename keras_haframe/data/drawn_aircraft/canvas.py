@@ -37,7 +37,7 @@ class Dice:
             raise ValueError(f"`seed` must not be negative. Received: seed={seed}.")
         self.generators = [np.random.default_rng([*words, i]) for i in range(start, start + count)]
         columns = [g.random(NUMBERS_PER_IMAGE, np.float32) for g in self.generators]
-        self._columns = iter(np.stack(columns, axis=1)[:, :, None])
+        self._columns = iter(np.stack(columns, axis=1)[:, :, None].astype(float))
 
     def _next(self) -> np.ndarray:
         column = next(self._columns, None)
@@ -46,7 +46,7 @@ class Dice:
         return column
 
     def uniform(self, low: float, high: float) -> np.ndarray:
-        """Return a float32 column `[count, 1]`, uniform between `low` and `high`."""
+        """Return a column `[count, 1]`, uniform between `low` and `high`."""
         return low + (high - low) * self._next()
 
     def chance(self, probability: float) -> np.ndarray:
@@ -59,11 +59,12 @@ class Dice:
 
     def grid(self, size: int) -> np.ndarray:
         """Return a random grid `[count, size, size]` between 0 and 1 for every image."""
-        return np.stack([g.random((size, size), np.float32) for g in self.generators])
+        return np.stack([g.random((size, size), np.float32) for g in self.generators]).astype(float)
 
     def normal(self, *shape: int) -> np.ndarray:
         """Return standard normal noise `[count, *shape]`."""
-        return np.stack([g.standard_normal(shape, np.float32) for g in self.generators])
+        drawn = [g.standard_normal(shape, np.float32) for g in self.generators]
+        return np.stack(drawn).astype(float)
 
 
 class Selection:
@@ -114,8 +115,8 @@ class Canvas:
     def __init__(self, design: dict[str, np.ndarray], dice: Dice, size: int):
         self.design = design
         count = len(design["length"])
-        self.rgb = np.zeros((count, 3, size * size), np.float32)
-        self.alpha = np.zeros((count, size * size), np.float32)
+        self.rgb = np.zeros((count, 3, size * size), np.float64)
+        self.alpha = np.zeros((count, size * size), np.float64)
         self._pose(dice, size)
         self._livery(dice)
 
@@ -128,7 +129,7 @@ class Canvas:
         length, span = overall_size(d)
         self.scale = dice.uniform(0.66, 0.95) * size / np.maximum(length, span)
         shift_x, shift_y = (dice.uniform(-0.06, 0.06) * size for _ in range(2))
-        axis = np.arange(size, dtype=np.float32) - 0.5 * (size - 1)
+        axis = np.arange(size, dtype=np.float64) - 0.5 * (size - 1)
         right, up = (a.reshape(1, -1) for a in np.meshgrid(axis, -axis))
         right, up = (right - shift_x) / self.scale, (up - shift_y) / self.scale
         cos, sin = np.cos(heading), np.sin(heading)
@@ -196,7 +197,7 @@ class Canvas:
         if rim:
             tone = tone * (1.0 - rim * np.clip(1.5 + pixels, 0.0, 1.0))
         rest = 1.0 - cover
-        color = np.broadcast_to(color, (len(rows), 3)).astype(np.float32)
+        color = np.broadcast_to(color, (len(rows), 3)).astype(np.float64)
         lit = (cover * tone)[:, None] * color[:, :, None]
         self.rgb[rows] = self.rgb[rows] * rest[:, None] + lit
         self.alpha[rows] = 1.0 - (1.0 - self.alpha[rows]) * rest

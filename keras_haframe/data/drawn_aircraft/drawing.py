@@ -110,7 +110,7 @@ def _photograph(picture: np.ndarray, dice: Dice, size: int) -> np.ndarray:
     mist = 0.75 * thick * np.clip(4.0 * mist - 2.4, 0.0, 1.0)
     picture += (0.92 - picture) * mist[:, None]
 
-    axis = np.linspace(-0.5, 0.5, size, dtype=np.float32)
+    axis = np.linspace(-0.5, 0.5, size, dtype=np.float64)
     fall_x, fall_y = (dice.uniform(-0.35, 0.35)[:, :, None] for _ in range(2))
     light = (1.0 + fall_x * axis + fall_y * axis[:, None]).reshape(count, -1)
     contrast = dice.uniform(0.75, 1.1) * (1.0 - 0.55 * bad)
@@ -127,7 +127,7 @@ def _photograph(picture: np.ndarray, dice: Dice, size: int) -> np.ndarray:
 
 def _blur(size: int, sigma: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """Matrices `[B, size, size]` that blur a row of pixels by `sigma` and move it by `shift`."""
-    axis = np.arange(size, dtype=np.float32)
+    axis = np.arange(size, dtype=np.float64)
     offset = axis[:, None] - axis - shift[:, :, None]
     matrix = np.exp(-0.5 * (offset / sigma[:, :, None]) ** 2)
     return matrix / np.maximum(matrix.sum(axis=2, keepdims=True), 1e-6)

@@ -226,22 +226,22 @@ class Design:
 
 
 def stack(designs: list[Design]) -> dict[str, np.ndarray]:
-    """Turn designs into one float32 column per parameter.
+    """Turn designs into one column per parameter.
 
     Args:
         designs: List of `K` designs.
 
     Returns:
-        Dictionary from parameter name to a float32 array `[K, 1]`, ready to be
+        Dictionary from parameter name to an array `[K, 1]`, ready to be
         indexed with labels and to broadcast against pixels.
 
     Example:
 
     >>> stack([Design(span=30.0), Design(span=34.0)])["span"].ravel()
-    array([30., 34.], dtype=float32)
+    array([30., 34.])
     """
     rows = [asdict(design) for design in designs]
-    return {name: np.array([[row[name]] for row in rows], np.float32) for name in rows[0]}
+    return {name: np.array([[row[name]] for row in rows], np.float64) for name in rows[0]}
 
 
 def _rows() -> list[tuple[int, str, dict[str, float]]]:

@@ -11,8 +11,8 @@ import numpy as np
 from keras_haframe.data.drawn_aircraft.canvas import Canvas, Selection
 from keras_haframe.data.drawn_aircraft.shapes import Values, body, capsule, lifting_surface
 
-GLASS = np.array([0.10, 0.14, 0.22], np.float32)
-BLADES = np.array([0.24, 0.24, 0.26], np.float32)
+GLASS = np.array([0.10, 0.14, 0.22], np.float64)
+BLADES = np.array([0.24, 0.24, 0.26], np.float64)
 
 
 def paint_aircraft(canvas: Canvas) -> None:
@@ -160,7 +160,7 @@ def fin(canvas: Canvas, part: Selection, sign: float) -> None:
         return
     rows = part.rows
     root, thick = part["fin_root"], 0.012 * part["length"]
-    lean = np.where(canvas.sin_roll[rows] < 0, -1.0, 1.0).astype(np.float32)
+    lean = np.where(canvas.sin_roll[rows] < 0, -1.0, 1.0).astype(np.float64)
     rise = np.abs(canvas.sin_roll[rows])
     x = canvas.along[rows] / canvas.cos_pitch[rows]
     y = canvas.across[rows] - sign * part["fin_y"] * canvas.cos_roll[rows]

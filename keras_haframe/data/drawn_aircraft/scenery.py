@@ -17,7 +17,7 @@ def _stretch(size: int, cells: int) -> np.ndarray:
     left = np.minimum(place.astype(int), cells - 2)
     part = place - left
     part = part * part * (3.0 - 2.0 * part)
-    matrix = np.zeros((size, cells), np.float32)
+    matrix = np.zeros((size, cells), np.float64)
     matrix[np.arange(size), left] = 1.0 - part
     matrix[np.arange(size), left + 1] += part
     return matrix
@@ -32,7 +32,7 @@ def smooth_noise(dice: Dice, size: int, octaves: tuple[int, ...] = (4, 8, 16)) -
         octaves: Grid sizes.
 
     Returns:
-        Float32 array `[B, size, size]` between 0 and 1.
+        Array `[B, size, size]` between 0 and 1.
     """
     total: Values = 0.0
     weight, norm = 1.0, 0.0
@@ -62,7 +62,7 @@ def background(dice: Dice, size: int) -> tuple[np.ndarray, np.ndarray]:
     scene = dice.uniform(0.0, 5.0).astype(int)
     noise = smooth_noise(dice, size).reshape(len(scene), -1)
     fine = dice.grid(size).reshape(len(scene), -1)
-    axis = np.linspace(-1.0, 1.0, size, dtype=np.float32)
+    axis = np.linspace(-1.0, 1.0, size, dtype=np.float64)
     right, up = (a.reshape(1, -1) for a in np.meshgrid(axis, -axis))
     turn = dice.uniform(0.0, 2.0 * np.pi)
     along = np.cos(turn) * right + np.sin(turn) * up
@@ -70,7 +70,7 @@ def background(dice: Dice, size: int) -> tuple[np.ndarray, np.ndarray]:
     picks = [dice.uniform(0.0, 1.0) for _ in range(4)]
     tint = dice.color(-0.06, 0.06)
     shadow = np.zeros_like(turn)
-    picture = np.zeros((len(scene), 3, size * size), np.float32)
+    picture = np.zeros((len(scene), 3, size * size), np.float64)
     for kind, paint in enumerate((_sky, _sea, _fields, _apron, _desert)):
         rows = np.flatnonzero(scene[:, 0] == kind)
         if len(rows):
@@ -90,7 +90,7 @@ Scene = tuple[np.ndarray, float]
 
 
 def _color(*channels: float) -> np.ndarray:
-    return np.array([channels], np.float32)
+    return np.array([channels], np.float64)
 
 
 def _sky(picks: Picks, noise: Array, fine: Array, along: Array, across: Array) -> Scene:
