@@ -3,6 +3,7 @@
 Names end in `Loss`, but for those that say CrossEntropy or Regression already.
 """
 
+from keras_haframe.losses.batch_contrast_loss import BatchContrastLoss
 from keras_haframe.losses.class_length_loss import class_lengths
 from keras_haframe.losses.conditional_softmax_loss import ConditionalSoftmaxLoss
 from keras_haframe.losses.cosine_embedding_loss import CosineEmbeddingLoss
@@ -17,11 +18,13 @@ from keras_haframe.losses.hier_cos_loss import HierCosLoss
 from keras_haframe.losses.hierarchical_cross_entropy import HierarchicalCrossEntropy
 from keras_haframe.losses.label_loss import LabelLoss
 from keras_haframe.losses.level_cross_entropy import LevelCrossEntropy
+from keras_haframe.losses.node_mass_loss import NodeMassLoss
 from keras_haframe.losses.ranking_loss import RankingLoss
 from keras_haframe.losses.soft_label_cross_entropy import SoftLabelCrossEntropy
 from keras_haframe.losses.tree_path_kl_loss import TreePathKLLoss
 
 __all__ = [
+    "BatchContrastLoss",
     "CPCCLoss",
     "ConditionalSoftmaxLoss",
     "CosineEmbeddingLoss",
@@ -35,6 +38,7 @@ __all__ = [
     "HierarchicalCrossEntropy",
     "LabelLoss",
     "LevelCrossEntropy",
+    "NodeMassLoss",
     "RankingLoss",
     "SoftLabelCrossEntropy",
     "TreePathKLLoss",
