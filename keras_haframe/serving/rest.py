@@ -11,11 +11,11 @@ import numpy as np
 
 from keras_haframe.serving import answers
 from keras_haframe.serving.errors import ServingError
+from keras_haframe.serving.http_client import MAX_MESSAGE, HttpClient
 from keras_haframe.serving.tls import Tls
-from keras_haframe.serving.transport import MAX_MESSAGE, Transport
 
 
-class RestClient:
+class RestClient(HttpClient):
     """Requests to a model behind TF Serving's REST port.
 
     Args:
@@ -49,9 +49,8 @@ class RestClient:
         tls: Tls | None = None,
     ):
         at = "" if version is None else f"/versions/{int(version)}"
-        self._path = f"/v1/models/{urllib.parse.quote(model, safe='')}{at}"
-        self._transport = Transport(url, timeout, retries, backoff, max_message, tls)
-        self.address = self._transport.url + self._path
+        path = f"/v1/models/{urllib.parse.quote(model, safe='')}{at}"
+        super().__init__(url, path, timeout, retries, backoff, max_message, tls)
 
     def predict(self, inputs: dict, signature: str = "serving_default") -> dict:
         """Return the outputs of a signature by name.
@@ -112,25 +111,15 @@ class RestClient:
         except (TypeError, ValueError, KeyError, OverflowError):
             raise ServingError(f"{self.address} answered without states of versions") from None
 
-    def close(self) -> None:
-        """Close the connections that are kept open between requests."""
-        self._transport.close()
-
-    def __enter__(self) -> RestClient:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def _send(self, verb: str, body: dict | None) -> dict:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"}
-        answer, _ = self._transport.send(self._path + verb, data, headers)
+        answer, _ = self._exchange(verb, data, headers)
         return answers.from_json(self.address + verb, answer)
 
     def _array(self, name: str, value: Any) -> np.ndarray:
         try:
-            return answers.from_lists(value, self._transport.max_message)
+            return answers.from_lists(value, self.max_message)
         except (ValueError, OverflowError) as error:
             raise ServingError(f"{self.address} answered output {name!r}: {error}") from None
 

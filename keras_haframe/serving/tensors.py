@@ -34,7 +34,7 @@ def to_proto(value: Any) -> Any:
     Raises:
         ValueError: For a type that the models of this package do not take.
     """
-    array = _strings(value)
+    array = strings(value)
     if array is None:
         array = np.asarray(value)
     code = next((c for c, (dtype, _) in DTYPES.items() if array.dtype == dtype), None)
@@ -92,8 +92,8 @@ def from_proto(proto: Any, room: int = 64 * 2**20) -> np.ndarray:
     return array.reshape(shape)
 
 
-def _strings(value: Any) -> np.ndarray | None:
-    """Object array of bytes where `value` holds bytes or text, else `None`.
+def strings(value: Any) -> np.ndarray | None:
+    """Return an object array of bytes where `value` holds bytes or text, else `None`.
 
     `numpy.asarray` alone would strip zero bytes at the end of a byte string.
     """

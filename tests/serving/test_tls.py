@@ -106,7 +106,7 @@ def test_the_client_shows_its_certificate(made, kind):
 def test_a_refused_certificate_is_not_tried_again(made):
     with rest(made, "server", False) as client:
         with client(Tls(made / "other.pem")) as found:
-            found._transport.retries = 3
+            found.retries = 3
             with pytest.raises(ServingError, match="certificate verify failed") as caught:
                 found.predict(ONE)
     assert caught.value.attempts == 1 and not caught.value.transient

@@ -12,7 +12,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Self
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -80,14 +80,15 @@ def _watch(seconds: float) -> Iterator[None]:
         timer.cancel()
 
 
-class Transport:
-    """Requests to one server: bounded in time and size, tried again after transient errors.
+class HttpClient:
+    """Requests to one model: bounded in time and size, tried again after transient errors.
 
     Redirects are not followed: a request would go to a host that nobody named. Compressed answers
     are not unpacked. A proxy is used as the environment says (`http_proxy`, `no_proxy`).
 
     Args:
         url: Address of the server, such as `"http://localhost:8501"`.
+        path: Path of the model there, such as `"/v1/models/aircraft"`.
         timeout: Seconds for each attempt, from the connection to the last byte.
         retries: Further attempts after transient errors.
         backoff: Seconds before the first of them; doubles. The server's `Retry-After` is kept.
@@ -101,6 +102,7 @@ class Transport:
     def __init__(
         self,
         url: str,
+        path: str,
         timeout: float = 10.0,
         retries: int = 3,
         backoff: float = 0.2,
@@ -114,7 +116,7 @@ class Transport:
             raise ValueError(f"`tls` needs an address with https. Received: url={url!r}")
         self.timeout, self.retries, self.backoff = check_timeout(timeout), retries, backoff
         self.max_message = max_message
-        self.url = url.rstrip("/")
+        self.address = url.rstrip("/") + path
         options: dict[str, Any] = {"maxsize": 16}
         if parts.scheme == "https":
             options["ssl_context"] = (tls or Tls()).context()
@@ -125,21 +127,23 @@ class Transport:
         )
         self._pools.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
 
-    def send(
-        self, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> tuple[bytes, Mapping[str, str]]:
-        """POST `body` to `path`, or GET where there is none; return body and headers.
-
-        Raises:
-            ServingError: If the server refuses the request or does not answer.
-        """
-        return with_retries(
-            lambda: self._once(self.url + path, body, headers), self.retries, self.backoff
-        )
-
     def close(self) -> None:
         """Close the connections that are kept open between requests."""
         self._pools.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _exchange(
+        self, path: str, body: bytes | None, headers: Mapping[str, str] | None = None
+    ) -> tuple[bytes, Mapping[str, str]]:
+        """POST `body` below the model's address, or GET where there is none."""
+        return with_retries(
+            lambda: self._once(self.address + path, body, headers), self.retries, self.backoff
+        )
 
     def _once(
         self, url: str, body: bytes | None, headers: Mapping[str, str] | None
@@ -154,9 +158,10 @@ class Transport:
                 try:
                     if response.status != 200:
                         raise _refusal(url, response)
-                    data = self._read(url, response)
-                    # A head that was cut looks like a whole one, and an answer without a body.
-                    if not data or time.monotonic() >= end:
+                    data, sizes = self._read(url, response), {"content-length", "transfer-encoding"}
+                    # A head that was cut looks like a whole one, of an answer without a body.
+                    cut = not data and sizes.isdisjoint(map(str.lower, response.headers))
+                    if cut or time.monotonic() >= end:
                         raise http.client.IncompleteRead(data)
                     return data, response.headers
                 finally:
