@@ -80,8 +80,8 @@ class TritonPythonModel:
     def _answer(self, name: str, inputs: dict) -> dict:
         """Return outputs, or an exception, by number of the request."""
         sizes = {i: len(next(iter(given.values()))) for i, given in inputs.items()}
-        joined = {k: np.concatenate([v[k] for v in inputs.values()]) for k in self._names(name)}
         try:
+            joined = {k: np.concatenate([v[k] for v in inputs.values()]) for k in self._names(name)}
             outputs = self._run(name, joined)
         except Exception as error:  # whatever it is: the server must go on
             if len(inputs) == 1:

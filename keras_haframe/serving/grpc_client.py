@@ -138,7 +138,8 @@ class GrpcClient:
             except grpc.RpcError as error:
                 code = error.code().name
                 message = f"{code} from {self._address}: {printable(error.details() or '')}"
-                raise ServingError(message, code in TRANSIENT) from None
+                too_large = "larger than max" in (error.details() or "")
+                raise ServingError(message, code in TRANSIENT and not too_large) from None
 
         return with_retries(once, self.retries, self.backoff)
 

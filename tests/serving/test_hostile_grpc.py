@@ -122,6 +122,13 @@ def test_small_outputs_do_not_add_up_to_more_than_a_message(server):
         ask(server, max_message=200_000)
 
 
+def test_an_answer_that_is_too_large_is_not_asked_for_again(server):
+    server.answer = outputs(score=to_proto(np.zeros((2, 1000))))
+    with pytest.raises(ServingError, match="larger than max") as caught:
+        ask(server, max_message=1000)
+    assert caught.value.attempts == 1
+
+
 def test_bytes_that_are_no_message(server):
     server.answer = b"\xff\xff\xff"
     with pytest.raises(ServingError):
