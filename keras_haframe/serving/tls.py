@@ -22,6 +22,9 @@ class Tls:
         certificate: Certificate to show, for servers that ask for one.
         key: Its private key, not encrypted; may be left out if `certificate` holds it (REST).
 
+    Raises:
+        ValueError: If a file is not there, or a key is given without its certificate.
+
     Example:
 
     ```python
@@ -36,6 +39,9 @@ class Tls:
     key: PathLike | None = None
 
     def __post_init__(self) -> None:
+        for name, path in dataclasses.asdict(self).items():
+            if path is not None and not pathlib.Path(path).is_file():  # OpenSSL would not name it
+                raise ValueError(f"`{name}` must be a PEM file. Received: {name}={str(path)!r}")
         if self.key is not None and self.certificate is None:
             raise ValueError(f"`key` needs its `certificate`. Received: key={self.key!r}")
 

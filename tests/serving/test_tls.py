@@ -131,6 +131,8 @@ def test_a_slow_server_is_left_in_time_here_too(made):
 
 def test_wrong_calls(made):
     with pytest.raises(ValueError, match="`key` needs its `certificate`"):
-        Tls(key="client.key")
+        Tls(key=made / "client.key")
+    with pytest.raises(ValueError, match="`root_certificates` must be a PEM file.*none.pem"):
+        Tls("none.pem")
     with pytest.raises(ValueError, match="needs an address with https"):
         RestClient("http://localhost", "m", tls=Tls())
