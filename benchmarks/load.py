@@ -60,13 +60,13 @@ class Model:
         keras.utils.set_random_seed(0)
         groups = {f"group{g}": [f"class{g}{k}" for k in range(3)] for g in range(4)}
         self.tree = kh.ClassTree.from_nested(groups, root="root")
-        model = kh.build(small_cnn((SIDE, SIDE, 3), (8, 16)), self.tree)
+        self.network = model = kh.build(small_cnn((SIDE, SIDE, 3), (8, 16)), self.tree)
         rng = np.random.default_rng(0)
         coarse = rng.uniform(0, 255, (PICTURES, 4, 4, 3)).astype(np.float32)
         pictures = tf.cast(tf.image.resize(coarse, (SIDE, SIDE)), tf.uint8)
         self.encoded = [tf.io.encode_png(p).numpy() for p in pictures]
-        images = pictures.numpy().astype(np.float32)
-        scores = model.predict(images, verbose=0)
+        self.images = pictures.numpy().astype(np.float32)
+        scores = model.predict(self.images, verbose=0)
         self.probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(scores))
         saved = kh.export(model, folder / "serving" / "tiny")
         write_triton_repository(saved, folder / "triton", "tiny")

@@ -1,7 +1,7 @@
 """NVIDIA's stock Triton server from the wheel of nvidia-pytriton, on the loopback interface.
 
     python -m venv ~/triton
-    ~/triton/bin/pip install "numpy<2" tensorflow-cpu
+    ~/triton/bin/pip install "numpy<2" tensorflow-cpu onnxruntime
     ~/triton/bin/pip install --no-deps nvidia-pytriton==0.7.0
 
 The wheel holds the server's binary and its Python backend, which runs on a machine without a GPU.

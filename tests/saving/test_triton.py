@@ -38,7 +38,11 @@ def written(exported, tmp_path_factory):
 
 def test_the_files(exported, written):
     assert written.name == "3" and written.parent.name == "vehicles"
-    assert sorted(f.name for f in written.iterdir()) == ["model.py", "model.savedmodel"]
+    assert sorted(f.name for f in written.iterdir()) == [
+        "model.py",
+        "model.savedmodel",
+        "runner.py",
+    ]
     assert (written / "model.savedmodel" / "assets" / "tree.json").is_file()
     assert sorted(f.name for f in written.parent.iterdir()) == ["3", "config.pbtxt"]
     text = (written.parent / "config.pbtxt").read_text()
@@ -139,22 +143,32 @@ class Error:
 
 
 @pytest.fixture(scope="module")
-def backend(written):
-    """The copy of the backend in the repository, loaded as the server loads it."""
-    server = types.ModuleType("triton_python_backend_utils")
-    server.Tensor, server.TritonError = Tensor, Error
-    server.TritonModelException = RuntimeError
-    server.InferenceResponse = lambda tensors, error=None: (
+def server():
+    """The module that Triton gives its Python backend."""
+    module = types.ModuleType("triton_python_backend_utils")
+    module.Tensor, module.TritonError = Tensor, Error
+    module.TritonModelException = RuntimeError
+    module.InferenceResponse = lambda tensors, error=None: (
         error or {t.name(): t.as_numpy() for t in tensors}
     )
-    sys.modules[server.__name__] = server
+    sys.modules[module.__name__] = module
+    yield
+    del sys.modules[module.__name__]
+
+
+def load(written):
+    """The backend in the repository, loaded as the server loads it."""
     space = {"__name__": "model"}
     exec(compile((written / "model.py").read_text(), "model.py", "exec"), space)
     model = space["TritonPythonModel"]()
-    model.arguments = {"model_repository": str(written.parent), "model_version": "3"}
+    model.arguments = {"model_repository": str(written.parent), "model_version": written.name}
     model.initialize(model.arguments | {"model_config": json.dumps({"output": declared(written)})})
-    yield model
-    del sys.modules[server.__name__]
+    return model
+
+
+@pytest.fixture(scope="module")
+def backend(written, server):
+    return load(written)
 
 
 def declared(written):
@@ -162,7 +176,7 @@ def declared(written):
     import re
 
     text = (written.parent / "config.pbtxt").read_text().partition("output [")[2]
-    found = re.findall(r'name: "(\w+)" data_type: \w+ dims: \[([\d, ]+)\]', text)
+    found = re.findall(r'name: "(\w+)" data_type: \w+ dims: \[([\d, -]+)\]', text)
     return [{"name": name, "dims": dims.split(",")} for name, dims in found]
 
 
@@ -184,10 +198,10 @@ def test_bad_rows_and_bad_requests_spoil_nothing_in_a_joined_batch(backend, expo
         Request(floats, "features"),
         Request(data(GOOD[4]) | {"threshold": np.array([0.0], np.float32)}),
     ]
-    runs, run = [], backend._run
-    backend._run = lambda name, inputs: runs.append(name) or run(name, inputs)
+    runs, run = [], backend.runner.run
+    backend.runner.run = lambda name, inputs: runs.append(name) or run(name, inputs)
     found = backend.execute(requests)
-    backend._run = run
+    backend.runner.run = run
     assert runs.count("serving_bytes") == 1  # three requests, one batch
     assert found[0]["ok"].tolist() == [True, False, True]
     np.testing.assert_allclose(found[0]["score"][[0, 2]], p[:2].max(1), atol=1e-5)
@@ -217,3 +231,63 @@ def test_the_configuration_of_another_model_is_told(backend, written):
     config = json.dumps({"output": outputs})
     with pytest.raises(RuntimeError, match=r"declares output 'probabilities' as \[7\]"):
         type(backend)().initialize(backend.arguments | {"model_config": config})
+
+
+def onnx_file(path, images=("B", 16, 16, 3), kind=1):
+    """An ONNX file with inputs and outputs as those of the package, and simpler within."""
+    onnx = pytest.importorskip("onnx")
+    from onnx import helper
+
+    nodes = [
+        helper.make_node("Cast", ["images"], ["floats"], to=1),
+        helper.make_node("ReduceMean", ["floats", "axes"], ["mean"], keepdims=0),
+        helper.make_node("Cast", ["allowed"], ["mask"], to=1),
+        helper.make_node("Mul", ["mean", "mask"], ["probabilities"]),
+        helper.make_node("ReduceMax", ["probabilities", "last"], ["score"], keepdims=0),
+        helper.make_node("Less", ["score", "floor"], ["below"]),
+        helper.make_node("Where", ["below", "root", "leaf"], ["node_name"]),
+        helper.make_node("Identity", ["mean"], ["features"]),
+    ]
+    constants = [
+        helper.make_tensor("axes", 7, [2], [1, 2]), helper.make_tensor("last", 7, [1], [1]),
+        helper.make_tensor("root", 8, [1], ["root"]), helper.make_tensor("leaf", 8, [1], ["jet"]),
+    ]  # fmt: skip
+    info = helper.make_tensor_value_info
+    inputs = [info("images", kind, images), info("floor", 1, ["F"]), info("allowed", 9, ["A", 3])]
+    outputs = [
+        info("probabilities", 1, ["B", 3]), info("features", 1, ["B", 3]),
+        info("score", 1, ["B"]), info("node_name", 8, ["B"]),
+    ]  # fmt: skip
+    graph = helper.make_graph(nodes, "m", inputs, outputs, constants)
+    opset = [helper.make_opsetid("", 20)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), str(path))
+
+
+def test_an_onnx_file(server, tmp_path):
+    pytest.importorskip("onnxruntime")
+    onnx_file(tmp_path / "small.onnx", ("B", "h", "w", 3), 2)
+    written = write_triton_repository(tmp_path / "small.onnx", tmp_path / "triton")
+    assert written == tmp_path / "triton" / "small" / "1"
+    text = (written.parent / "config.pbtxt").read_text()
+    assert '{ name: "images" data_type: TYPE_UINT8 dims: [-1, -1, 3] optional: true }' in text
+    assert '{ name: "allowed" data_type: TYPE_BOOL dims: [3] optional: true }' in text
+    assert text.count("reshape") == 4  # floor, threshold, score, node_name
+    small = np.arange(3, dtype=np.uint8) * np.ones((2, 5, 4, 3), np.uint8)
+    floors = np.array([1.5, 2.5], np.float32)
+    mask = np.array([[True, True, False]] * 2)
+    backend = load(written)
+    found = backend.execute(
+        [
+            Request({"images": small}, wanted={"probabilities", "score", "node_name", "features"}),
+            Request({"images": small, "threshold": floors}),
+            Request({"images": small, "floor": floors, "allowed": mask}),
+            Request({"images": small[:1]}, "features"),
+            Request({"images": small, "floor": floors}),
+        ]
+    )
+    assert found[0]["probabilities"].tolist() == [[0, 1, 2]] * 2
+    assert found[0].keys() == {"probabilities", "score"}
+    assert found[1]["node_name"].tolist() == [b"jet", b"root"]
+    assert found[2]["score"].tolist() == [1, 1]
+    assert found[3]["features"].shape == (1, 3)
+    assert "No signature None" in found[4].message

@@ -4,6 +4,7 @@ Runs where KERAS_HAFRAME_TRITON names the Python of an environment that holds th
 (benchmarks/triton_server.py tells how to make one).
 """
 
+import importlib.util
 import os
 import pathlib
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from keras_haframe.cli import client as command
 from keras_haframe.cli import predict
+from keras_haframe.saving import export_file, write_triton_repository
 from keras_haframe.serving import KServeClient, ServingError
 
 VARIABLE = "KERAS_HAFRAME_TRITON"
@@ -38,6 +40,10 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(model):
+    """With the same network as an ONNX file, too, where it can be written."""
+    if importlib.util.find_spec("tf2onnx"):
+        file = export_file(model.network, model.repository.with_name("as_onnx"), "onnx")
+        write_triton_repository(file, model.repository)
     with triton_server.Triton(model.repository) as running:
         yield running
 
@@ -64,6 +70,15 @@ def test_every_signature_answers_as_without_a_server(model, server, tmp_path):
         assert client.predict({"images": image})["probabilities"].shape == (2, 12)
     with pytest.raises(ServingError, match="unknown model"):
         KServeClient(server.url, "other").predict({"images": image})
+
+
+def test_an_onnx_file(model, server):
+    pytest.importorskip("tf2onnx")
+    with KServeClient(server.url, "as_onnx") as client:
+        found = client.predict({"images": model.images[:32]})
+        np.testing.assert_allclose(found["probabilities"], model.probabilities[:32], atol=1e-5)
+        with pytest.raises(ServingError, match="unexpected inference input 'image_bytes'"):
+            client.predict({"image_bytes": model.encoded[:1]})
 
 
 def test_no_request_is_lost(model, server):

@@ -1,7 +1,8 @@
-"""An exported SavedModel as a model of NVIDIA's Triton server, by its Python backend.
+"""An exported model as a model of NVIDIA's Triton server, by its Python backend.
 
-`write_triton_repository` copies this file into the repository as `model.py`. It runs in the
-server's Python, which needs TensorFlow and NumPy, and not this package.
+`write_triton_repository` copies this file into the repository as `model.py`, beside a `runner.py`
+that runs a SavedModel or an ONNX file. Both run in the server's Python, which needs NumPy and
+TensorFlow or ONNX Runtime, and not this package.
 
 Triton hands over the requests that it joined, one by one. Here they become one batch of the graph,
 and rows that the graph could not read are told in its outputs `ok` and `error`, so that a damaged
@@ -10,6 +11,7 @@ image spoils nothing beside it. Where the batch as a whole fails, every request 
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import pathlib
 from collections import defaultdict
@@ -22,23 +24,17 @@ class TritonPythonModel:
     """What Triton's Python backend looks for in `model.py`."""
 
     def initialize(self, args: dict) -> None:
-        """Load the SavedModel, compare it with `config.pbtxt`, run every signature once."""
-        import tensorflow as tf
+        """Load the model, compare it with `config.pbtxt`, run every signature once."""
         import triton_python_backend_utils as utils
 
         self.utils: Any = utils
-        self.tf: Any = tf
         folder = pathlib.Path(args["model_repository"]) / args["model_version"]
-        # Kept: it owns the variables.
-        self.loaded = tf.saved_model.load(str(folder / "model.savedmodel"))
-        self.signatures = {
-            name: function
-            for name, function in self.loaded.signatures.items()
-            if name != "classify"
-        }
+        spec: Any = importlib.util.spec_from_file_location("runner", folder / "runner.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        self.runner: Any = module.Runner(folder)
         self._compare(json.loads(args["model_config"]))
-        for name in self.signatures:
-            self._run(name, self._example(name))
+        self.runner.warm_up()
 
     def execute(self, requests: list) -> list:
         """Answer joined requests, one response each."""
@@ -64,25 +60,25 @@ class TritonPythonModel:
         """Signature and inputs of a request; the first that takes the inputs if none is named."""
         inputs = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
         name = json.loads(request.parameters() or "{}").get("signature")
+        takes = self.runner.inputs
         if name is None:
-            fitting = (n for n in sorted(self.signatures) if self._names(n) == set(inputs))
+            fitting = (n for n in sorted(takes) if takes[n] == set(inputs))
             # `serving_...` before `features_...`, which takes the same.
             name = max(fitting, key=lambda n: not n.startswith("features"), default=None)
-        if name not in self.signatures:
-            raise ValueError(
-                f"No signature {name!r} for inputs {sorted(inputs)}. There are: "
-                + "; ".join(f"{n}: {sorted(self._names(n))}" for n in sorted(self.signatures))
-            )
-        if set(inputs) != self._names(name):
-            raise ValueError(f"{name} takes {sorted(self._names(name))}, not {sorted(inputs)}.")
+        if name not in takes:
+            known = "; ".join(f"{n}: {sorted(takes[n])}" for n in sorted(takes))
+            raise ValueError(f"No signature {name!r} for inputs {sorted(inputs)}. Known: {known}")
+        if set(inputs) != takes[name]:
+            raise ValueError(f"{name} takes {sorted(takes[name])}, not {sorted(inputs)}.")
         return name, inputs
 
     def _answer(self, name: str, inputs: dict) -> dict:
         """Return outputs, or an exception, by number of the request."""
         sizes = {i: len(next(iter(given.values()))) for i, given in inputs.items()}
         try:
-            joined = {k: np.concatenate([v[k] for v in inputs.values()]) for k in self._names(name)}
-            outputs = self._run(name, joined)
+            names = self.runner.inputs[name]
+            joined = {k: np.concatenate([v[k] for v in inputs.values()]) for k in names}
+            outputs = self.runner.run(name, joined)
         except Exception as error:  # whatever it is: the server must go on
             if len(inputs) == 1:
                 return dict.fromkeys(inputs, error)
@@ -91,36 +87,15 @@ class TritonPythonModel:
         parts = {k: np.split(v, ends) for k, v in outputs.items()}
         return {i: {k: parts[k][n] for k in parts} for n, i in enumerate(inputs)}
 
-    def _run(self, name: str, inputs: dict) -> dict[str, np.ndarray]:
-        given = {k: self.tf.constant(v) for k, v in inputs.items()}
-        return {k: v.numpy() for k, v in self.signatures[name](**given).items()}
-
-    def _names(self, name: str) -> set[str]:
-        return set(self.signatures[name].structured_input_signature[1])
-
-    def _example(self, name: str) -> dict[str, np.ndarray]:
-        """One row of zeros, as the server would load or trace at the first request."""
-        example = {}
-        for key, spec in self.signatures[name].structured_input_signature[1].items():
-            shape = [1, *(side or 8 for side in spec.shape[1:])]
-            dtype = spec.dtype.as_numpy_dtype
-            example[key] = np.zeros(shape, dtype)
-            if dtype is object:
-                picture = self.tf.io.encode_jpeg(np.zeros((8, 8, 3), np.uint8)).numpy()
-                example[key] = np.array([picture], object)
-        return example
-
     def _compare(self, config: dict) -> None:
         """Raise where `config.pbtxt` is that of another model, such as an earlier version."""
         declared = {o["name"]: [int(d) for d in o["dims"]] for o in config["output"]}
-        for function in self.signatures.values():
-            for key, spec in function.structured_outputs.items():
-                dims = list(spec.shape[1:]) or [1]
-                if declared.get(key) != [-1 if side is None else side for side in dims]:
-                    raise self.utils.TritonModelException(
-                        f"config.pbtxt declares output {key!r} as {declared.get(key)}, the model "
-                        f"has {dims}. Delete config.pbtxt and write the repository again."
-                    )
+        for key, dims in self.runner.outputs.items():
+            if declared.get(key) != (dims or [1]):
+                raise self.utils.TritonModelException(
+                    f"config.pbtxt declares output {key!r} as {declared.get(key)}, the model has "
+                    f"{dims or [1]}. Delete config.pbtxt and write the repository again."
+                )
 
     def _refuse(self, error: Exception) -> Any:
         failure = self.utils.TritonError(str(error)[:1000], self.utils.TritonError.INVALID_ARG)
