@@ -75,12 +75,14 @@ class Model:
     def right(self, found: dict, rows: np.ndarray, bad: np.ndarray) -> bool:
         """Whether every row of an answer is."""
         p = self.probabilities[rows]
-        names = [self.tree.leaves[k] for k in p.argmax(1)]
+        paths = [self.tree.path(k) for k in p.argmax(1)]
+        paths = [[""] * len(path) if b else path for path, b in zip(paths, bad)]
         return bool(
             found["ok"].tolist() == (~bad).tolist()
             and np.allclose(found["score"][~bad], p.max(1)[~bad], atol=1e-5)
             and np.isnan(found["score"][bad]).all()
-            and found["class_name"].tolist() == ["" if b else n for n, b in zip(names, bad)]
+            and found["class_name"].tolist() == [path[-1] for path in paths]
+            and found["path"].tolist() == paths
             and all(bool(text) == b for text, b in zip(found["error"], bad))
         )
 

@@ -89,7 +89,7 @@ def server():
 
 
 def ask(server, **options):
-    with GrpcClient(server.address, "m", timeout=5, **options) as client:
+    with GrpcClient(server.address, "m", timeout=20, **options) as client:
         return client.predict({"images": np.zeros((2, 1))})
 
 

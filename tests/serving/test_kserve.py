@@ -42,7 +42,7 @@ ONE = {"image_bytes": [b"x\0"]}
 
 
 def client(server, **options):
-    return KServeClient(server.url, "m", **{"timeout": 0.5, "retries": 0} | options)
+    return KServeClient(server.url, "m", **{"timeout": 10, "retries": 0} | options)
 
 
 def sent(request: bytes) -> tuple[str, dict, bytes]:

@@ -72,7 +72,7 @@ def rpc(made, name, ask_back):
     credentials = grpc.ssl_server_credentials([pair], roots, ask_back)
     port = running.add_secure_port("127.0.0.1:0", credentials)
     running.start()
-    yield lambda tls: GrpcClient(f"127.0.0.1:{port}", "m", tls=tls, timeout=1, retries=0)
+    yield lambda tls: GrpcClient(f"127.0.0.1:{port}", "m", tls=tls, timeout=5, retries=0)
     running.stop(None)
 
 
@@ -126,7 +126,7 @@ def test_a_slow_server_is_left_in_time_here_too(made):
             RestClient(
                 server.url, "m", timeout=0.5, retries=0, tls=Tls(made / "ca.pem")
             ).predict(ONE)  # fmt: skip
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < 3.5
 
 
 def test_wrong_calls(made):
