@@ -67,7 +67,7 @@ def write_triton_repository(
     number = _number(own_version if version is None else version)
     target = pathlib.Path(repository) / name / str(number)
     if target.exists():
-        raise ValueError(f"{target} exists already. Give another `version`.")
+        raise _taken(target)
     text = config(source, name)
     runner = triton_onnx if is_file else triton_saved_model
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -84,6 +84,10 @@ def write_triton_repository(
             with whole(target.parent / "config.pbtxt") as file:
                 file.write_text(text, encoding="utf-8")
         os.rename(partial, target)
+    except OSError:
+        if target.exists():  # another was faster
+            raise _taken(target) from None
+        raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return target
@@ -160,6 +164,10 @@ def _entry(name: str, dtype: str | None, dims: list[int]) -> str:
     # Triton has no rows without dimensions outside; [1] outside is none inside.
     shape = f"dims: {dims[1:]}" if dims[1:] else "dims: [ 1 ] reshape { shape: [ ] }"
     return f'name: "{name}" data_type: TYPE_{dtype} {shape}'
+
+
+def _taken(target: pathlib.Path) -> ValueError:
+    return ValueError(f"{target} exists already. Give another `version`.")
 
 
 def _number(version: int | str) -> int:

@@ -110,14 +110,16 @@ class HttpClient:
         tls: Tls | None = None,
     ):
         parts = urllib.parse.urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.username is not None:  # it would not be sent, and stand in every error
+            raise ValueError("`url` must not hold a user name or password.")
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
             raise ValueError(f'`url` must look like "http://localhost:8501". Received: url={url!r}')
         if tls is not None and parts.scheme == "http":
             raise ValueError(f"`tls` needs an address with https. Received: url={url!r}")
         self.timeout, self.retries, self.backoff = check_timeout(timeout), retries, backoff
         self.max_message = max_message
         self.address = url.rstrip("/") + path
-        options: dict[str, Any] = {"maxsize": 16}
+        options: dict[str, Any] = {"maxsize": 64}  # connections that are kept
         if parts.scheme == "https":
             options["ssl_context"] = (tls or Tls()).context()
         bypass = urllib.request.proxy_bypass(parts.hostname)

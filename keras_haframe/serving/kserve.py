@@ -91,7 +91,11 @@ class KServeClient(HttpClient):
         head = json.dumps({"inputs": [t for t, _ in tensors], "parameters": parameters}).encode()
         headers = {"Content-Type": "application/octet-stream", HEADER: str(len(head))}
         body = b"".join([head, *(data for _, data in tensors)])
-        answer, found_headers = self._exchange(f"{self._version}/infer", body, headers)
+        try:
+            answer, found_headers = self._exchange(f"{self._version}/infer", body, headers)
+        except ServingError:
+            self._inputs = None  # perhaps another version declares others
+            raise
         try:
             found = self._read_outputs(answer, found_headers.get(HEADER))
         except (ValueError, OverflowError) as error:

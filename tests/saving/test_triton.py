@@ -1,6 +1,7 @@
 """The model repository for Triton, and its backend with a stand-in for the server's module."""
 
 import json
+import os
 import sys
 import types
 
@@ -84,6 +85,20 @@ def test_nothing_is_left_of_a_failed_write(exported, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         write_triton_repository(exported[0], tmp_path)
     assert [f.name for f in (tmp_path / "vehicles").iterdir()] == ["config.pbtxt"]
+
+
+def test_the_loser_of_a_race_is_told(exported, tmp_path, monkeypatch):
+    rename = os.rename
+
+    def slow(source, target):
+        (target / "model.py").parent.mkdir()
+        (target / "model.py").write_text("of another")
+        rename(source, target)
+
+    monkeypatch.setattr(triton.os, "rename", slow)
+    with pytest.raises(ValueError, match="exists already"):
+        write_triton_repository(exported[0], tmp_path)
+    assert sorted(f.name for f in (tmp_path / "vehicles").iterdir()) == ["3", "config.pbtxt"]
 
 
 @pytest.mark.parametrize(

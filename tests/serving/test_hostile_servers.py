@@ -217,6 +217,12 @@ def test_timeouts_are_checked(timeout):
         RestClient("http://127.0.0.1:1", "m", timeout=timeout)
 
 
+def test_passwords_in_an_address_are_refused_and_not_repeated():
+    with pytest.raises(ValueError, match="must not hold a user name") as caught:
+        RestClient("http://me:secret@127.0.0.1:1", "m")
+    assert "secret" not in str(caught.value)
+
+
 def test_a_connection_is_used_again():
     accepted = []
 

@@ -153,6 +153,15 @@ def test_status():
         assert server.seen[1].startswith(b"GET /v2/models/m/versions/3/ready ")
 
 
+def test_after_a_refusal_the_declaration_is_read_again():
+    refused = answer(b'{"error": "unexpected shape"}', "400 Bad Request")
+    with Hostile(METADATA, refused, METADATA, FINE) as server, client(server) as found:
+        with pytest.raises(ServingError, match="unexpected shape"):
+            found.predict(ONE)
+        assert found.predict(ONE)["ok"].tolist() == [True]
+        assert [request[:4] for request in server.seen] == [b"GET ", b"POST"] * 2
+
+
 def test_it_is_as_hardened_as_the_rest_client():
     slow = drip(b"HTTP/1.1 200 OK\r\nX: ", b"x")
     with Hostile(METADATA, slow) as server, client(server, timeout=0.4) as found:
