@@ -94,6 +94,10 @@ class Triton:
     def __exit__(self, *_) -> None:
         if hasattr(self, "process"):
             self.process.terminate()
-            self.process.wait(60)
+            try:
+                self.process.wait(40)
+            except subprocess.TimeoutExpired:  # it waits in vain for a backend that was killed
+                self.process.kill()
+                self.process.wait()
             self.log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
