@@ -46,6 +46,7 @@ setup(
         "tensorboard>=2.16",
         "grpcio>=1.60",  # these two come with tensorboard
         "protobuf>=4.25",
+        "urllib3>=2.2",  # comes with tensorflow-datasets, by requests
         "tensorflow-datasets>=4.9.7",
         "importlib_resources",  # tensorflow-datasets 4.9.10 needs it and does not declare it
     ],

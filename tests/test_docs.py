@@ -17,12 +17,20 @@ if keras.backend.backend() != "tensorflow":
 ROOT = pathlib.Path(kh.__file__).parents[1]
 BLOCK = re.compile(r"```python\n(.*?)```", re.S)
 
-LONG = ("data.md", "fine_tuning.md", "mae.md", "serving.md")  # seconds: not in the quick pass
+LONG = (
+    "data.md",
+    "fine_tuning.md",
+    "mae.md",
+    "serving.md",
+    "triton.md",
+)  # seconds: not in the quick pass
 
 # Blocks that are not run, by a piece of their text, and why.
 NOT_RUN = {
     '"tiered_imagenet_h", data_dir': "needs the archives of ImageNet",
     "cifar100.load_arrays(": "downloads CIFAR-100",
+    "KServeClient(": "needs a server; tests/serving/test_kserve.py",
+    "Tls(root": "needs certificates; tests/serving/test_tls.py",
     "torch.load(": "needs a file that PyTorch wrote",
     "# train.py COORDINATOR": "several processes; tests/training/test_distribution.py",
     "import focal": "needs the block before it as a file; tests/methods/test_your_own.py",
@@ -171,6 +179,7 @@ PREPARE = {
     "scores.md": on_the_scores_page,
     "serving.md": with_pictures,
     "training.md": on_the_training_page,
+    "triton.md": lambda names, *_: names.update(model=kh.build(backbone(), names["tree"])),
 }
 
 

@@ -18,7 +18,7 @@ COMMANDS = {
     "decide": ("keras_haframe.cli.decide", "answer a class or a node above it, and say why"),
     "predict": ("keras_haframe.cli.predict", "predict image files with an exported model"),
     "compare": ("keras_haframe.cli.compare", "train several methods and print their table"),
-    "client": ("keras_haframe.cli.client", "ask a running TF Serving about image files"),
+    "client": ("keras_haframe.cli.client", "ask a running TF Serving or Triton about image files"),
     "inspect": ("keras_haframe.cli.inspect", "tell what is in a saved or exported model"),
     "report": ("keras_haframe.cli.report", "write one self-contained HTML page of a run"),
     "export": ("keras_haframe.cli.export", "write a saved model as a directory for TF Serving"),

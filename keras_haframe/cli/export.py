@@ -15,6 +15,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("directory", type=pathlib.Path, help="directory of the model's versions")
     parser.add_argument("--version", type=int, help="version (default: the next free one)")
     parser.add_argument("--name", help="name of the served model (default: the directory's)")
+    parser.add_argument(
+        "--triton", type=pathlib.Path, metavar="REPOSITORY",
+        help="also write it into a model repository of the Triton server",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="JSON instead of text")
 
 
@@ -31,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     import keras
 
     import keras_haframe.models
-    from keras_haframe.saving import export
+    from keras_haframe.saving import export, write_triton_repository
 
     with warnings.catch_warnings():  # of the optimizer's state, which is not served
         warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
@@ -45,5 +49,9 @@ def run(args: argparse.Namespace) -> int:
     except RuntimeError as error:  # another backend
         raise ValueError(str(error)) from None
     facts = {"path": str(path), "classes": model.tree.num_classes, "method": model.method.name}
-    print(json.dumps(facts, indent=2) if args.json else f"{path}")
+    paths = [str(path)]
+    if args.triton:
+        paths.append(str(write_triton_repository(path, args.triton, args.name)))
+        facts["triton"] = paths[1]
+    print(json.dumps(facts, indent=2) if args.json else "\n".join(paths))
     return 0

@@ -1,32 +1,32 @@
-"""Client of TF Serving's REST interface, on the standard library and NumPy."""
+"""Client of TF Serving's REST interface, on urllib3 and NumPy."""
 
 from __future__ import annotations
 
 import base64
-import http.client
 import json
-import urllib.error
 import urllib.parse
-import urllib.request
 from typing import Any
 
 import numpy as np
 
-from keras_haframe.serving.errors import ServingError, with_retries
+from keras_haframe.serving import answers
+from keras_haframe.serving.errors import ServingError
+from keras_haframe.serving.http_client import MAX_MESSAGE, HttpClient
+from keras_haframe.serving.tls import Tls
 
-TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 
-
-class RestClient:
+class RestClient(HttpClient):
     """Requests to a model behind TF Serving's REST port.
 
     Args:
         url: Address of the server, such as `"http://localhost:8501"`.
         model: Name of the served model.
         version: Version; the server's newest by default.
-        timeout: Seconds to wait for each attempt.
-        retries: Further attempts after a time-out, a refused connection or a busy server.
-        backoff: Seconds before the first of them; doubles.
+        timeout: Seconds for each attempt, from the connection to the last byte.
+        retries: Further attempts after a time-out, a broken connection or a busy server.
+        backoff: Seconds before the first of them; doubles. The server's `Retry-After` is kept.
+        max_message: Largest answer in bytes.
+        tls: Certificates for an `https` address; the system's authorities by default.
 
     Example:
 
@@ -45,13 +45,12 @@ class RestClient:
         timeout: float = 10.0,
         retries: int = 3,
         backoff: float = 0.2,
+        max_message: int = MAX_MESSAGE,
+        tls: Tls | None = None,
     ):
-        parts = urllib.parse.urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise ValueError(f'`url` must look like "http://localhost:8501". Received: url={url!r}')
         at = "" if version is None else f"/versions/{int(version)}"
-        self.address = f"{url.rstrip('/')}/v1/models/{urllib.parse.quote(model)}{at}"
-        self.timeout, self.retries, self.backoff = timeout, retries, backoff
+        path = f"/v1/models/{urllib.parse.quote(model, safe='')}{at}"
+        super().__init__(url, path, timeout, retries, backoff, max_message, tls)
 
     def predict(self, inputs: dict, signature: str = "serving_default") -> dict:
         """Return the outputs of a signature by name.
@@ -61,69 +60,82 @@ class RestClient:
             signature: Name of the signature.
 
         Returns:
-            NumPy arrays by output name; text as str.
+            NumPy arrays by output name, one row per image; text as str.
 
         Raises:
-            ServingError: If the server refuses the request or does not answer.
+            ServingError: If the server refuses the request, does not answer, or answers with
+                something else than outputs of as many rows.
+            ValueError: If the inputs do not have the same number of rows.
         """
+        rows = answers.count_rows(inputs)
         body = {"signature_name": signature, "inputs": {k: _plain(v) for k, v in inputs.items()}}
-        outputs = self._send(":predict", body)["outputs"]
+        answer = self._send(":predict", body)
+        if "outputs" not in answer:
+            raise ServingError(f"{self.address} answered without 'outputs'")
+        outputs = answer["outputs"]
         if not isinstance(outputs, dict):  # one output comes without its name
-            return {"outputs": np.asarray(outputs)}
-        return {name: np.asarray(value) for name, value in outputs.items()}
+            outputs = {"outputs": outputs}
+        found = {name: self._array(name, value) for name, value in outputs.items()}
+        answers.check_rows(self.address, found, rows)
+        return found
 
     def classify(self, images: list[bytes], signature: str = "classify") -> list:
         """Names and scores of the best classes of encoded images, by TF Serving's Classify.
 
         Returns:
             Per image a list of `(name, score)`, best first.
+
+        Raises:
+            ServingError: As `predict`.
         """
         examples = [{"image/encoded": _plain(data)} for data in images]
         body = {"signature_name": signature, "examples": examples}
-        results = self._send(":classify", body)["results"]
-        return [[(name, float(score)) for name, score in row] for row in results]
+        results = answers.field(self.address, self._send(":classify", body), "results", list)
+        try:
+            found = [[(_name(name), float(score)) for name, score in row] for row in results]
+        except (TypeError, ValueError, OverflowError):
+            found = None
+        if found is None or len(found) != len(images):
+            raise ServingError(
+                f"{self.address} answered {len(images)} images with something else than "
+                f"{len(images)} lists of names and scores"
+            )
+        return found
 
     def status(self) -> dict[int, str]:
         """State of every version that the server knows, such as `{3: "AVAILABLE"}`."""
-        found = self._send("", None)["model_version_status"]
-        return {int(v["version"]): v["state"] for v in found}
+        answer = self._send("", None)
+        found = answers.field(self.address, answer, "model_version_status", list)
+        try:
+            return {int(v["version"]): _name(v["state"]) for v in found}
+        except (TypeError, ValueError, KeyError, OverflowError):
+            raise ServingError(f"{self.address} answered without states of versions") from None
 
     def _send(self, verb: str, body: dict | None) -> dict:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
-            self.address + verb, data, {"Content-Type": "application/json"}
-        )
+        headers = {"Content-Type": "application/json"}
+        answer, _ = self._exchange(verb, data, headers)
+        return answers.from_json(self.address + verb, answer)
 
-        def once() -> Any:
-            try:
-                with urllib.request.urlopen(request, timeout=self.timeout) as answer:
-                    return json.loads(answer.read())
-            except urllib.error.HTTPError as error:
-                message = f"{error.code} from {request.full_url}: {_reason(error)}"
-                raise ServingError(message, error.code in TRANSIENT) from None
-            except (OSError, http.client.HTTPException) as error:  # refused, reset, timed out
-                reason = getattr(error, "reason", None) or error or type(error).__name__
-                message = f"no answer from {request.full_url}: {reason}"
-                raise ServingError(message, True) from None
-            except ValueError as error:
-                message = f"{request.full_url} did not answer in JSON: {error}"
-                raise ServingError(message) from None
-
-        return with_retries(once, self.retries, self.backoff)
+    def _array(self, name: str, value: Any) -> np.ndarray:
+        try:
+            return answers.from_lists(value, self.max_message)
+        except (ValueError, OverflowError) as error:
+            raise ServingError(f"{self.address} answered output {name!r}: {error}") from None
 
 
 def _plain(value: Any) -> Any:
     """`value` as the REST interface takes it; byte strings in base 64."""
     if isinstance(value, bytes):
         return {"b64": base64.b64encode(value).decode()}
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _plain(value.tolist()) if value.dtype.kind in "OS" else value.tolist()
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
-    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
+    return value
 
 
-def _reason(error: urllib.error.HTTPError) -> str:
-    text = error.read().decode(errors="replace")
-    try:
-        return json.loads(text)["error"]
-    except (ValueError, KeyError, TypeError):
-        return text[:500]
+def _name(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"no text: {value!r}")
+    return value

@@ -34,7 +34,7 @@ def to_proto(value: Any) -> Any:
     Raises:
         ValueError: For a type that the models of this package do not take.
     """
-    array = _strings(value)
+    array = strings(value)
     if array is None:
         array = np.asarray(value)
     code = next((c for c, (dtype, _) in DTYPES.items() if array.dtype == dtype), None)
@@ -54,28 +54,46 @@ def to_proto(value: Any) -> Any:
     return proto
 
 
-def from_proto(proto: Any) -> np.ndarray:
+def from_proto(proto: Any, room: int = 64 * 2**20) -> np.ndarray:
     """Array of a `TensorProto`; strings become an object array of bytes.
 
+    Args:
+        proto: The message; any bytes may have come.
+        room: Largest array in bytes: a message of ten bytes can name four billion values, as the
+            last one stands for all that follow.
+
     Raises:
-        ValueError: For a type that is not known here.
+        ValueError: For a type that is not known here, and for a tensor that contradicts itself.
     """
     if proto.dtype not in DTYPES:
         raise ValueError(f"Cannot read a tensor of data type number {proto.dtype}.")
     dtype, field = DTYPES[proto.dtype]
-    shape = [d.size for d in proto.tensor_shape.dim]
-    if proto.tensor_content:
-        return np.frombuffer(proto.tensor_content, dtype).reshape(shape).copy()
-    values, count = list(getattr(proto, field)), math.prod(shape)
-    if len(values) < count and values:  # the format lets the last value stand for the rest
-        values += values[-1:] * (count - len(values))
+    shape = tuple(d.size for d in proto.tensor_shape.dim)
+    if proto.tensor_shape.unknown_rank or min(shape, default=0) < 0:
+        raise ValueError(f"Cannot read a tensor of unknown shape {shape}.")
+    count, size = math.prod(shape), np.dtype(dtype).itemsize
+    if count * size > room:
+        raise ValueError(f"A tensor of shape {shape} takes more than {room} bytes.")
+    values, content = getattr(proto, field), proto.tensor_content
+    if content:
+        if dtype is object or len(content) != count * size:
+            raise ValueError(f"{len(content)} bytes are no {NAMES[proto.dtype]} tensor {shape}.")
+        array = np.frombuffer(content, np.uint8 if dtype is np.bool_ else dtype).reshape(shape)
+        return array.astype(dtype)  # a copy; bytes other than 0 are true
+    if len(values) > count:
+        raise ValueError(f"{len(values)} values are no tensor of shape {shape}.")
     array = np.empty(count, dtype)
-    array[:] = values[:count] if values else (b"" if dtype is object else 0)
+    try:
+        array[: len(values)] = values
+        # The format lets the last value stand for the rest.
+        array[len(values) :] = values[-1] if values else (b"" if dtype is object else 0)
+    except OverflowError as error:
+        raise ValueError(f"No {NAMES[proto.dtype]} tensor: {error}") from None
     return array.reshape(shape)
 
 
-def _strings(value: Any) -> np.ndarray | None:
-    """Object array of bytes where `value` holds bytes or text, else `None`.
+def strings(value: Any) -> np.ndarray | None:
+    """Return an object array of bytes where `value` holds bytes or text, else `None`.
 
     `numpy.asarray` alone would strip zero bytes at the end of a byte string.
     """

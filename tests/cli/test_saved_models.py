@@ -70,8 +70,11 @@ def test_damaged_files(content, tmp_path, capsys):
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="needs TensorFlow")
 def test_export(saved, tmp_path, capsys):
-    assert cli.main(["export", str(saved), str(tmp_path / "birds"), "--version", "3"]) == 0
-    assert capsys.readouterr().out.strip() == str(tmp_path / "birds" / "3")
+    words = ["export", str(saved), str(tmp_path / "birds"), "--version", "3"]
+    assert cli.main([*words, "--triton", str(tmp_path / "triton")]) == 0
+    written = [tmp_path / "birds" / "3", tmp_path / "triton" / "birds" / "3"]
+    assert capsys.readouterr().out.split() == [str(path) for path in written]
+    assert (written[1] / "model.savedmodel" / "saved_model.pb").is_file()
     assert (tmp_path / "birds" / "3" / "saved_model.pb").is_file()
     assert cli.main(["export", str(saved), str(tmp_path / "birds"), "--version", "3"]) == 1
     assert "3" in capsys.readouterr().err

@@ -196,6 +196,36 @@ def test_client_without_a_server_says_so(folder, capsys):
         call(client, "http://", "m", folder)
 
 
+def test_client_speaks_kserve(folder, capsys):
+    """One server of KServe v2 that knows the answers; the row is printed as any other."""
+    from tests.serving.hostile import Hostile, answer
+
+    row = {
+        "ok": True, "error": "", "class_name": "jet", "score": 0.75, "path": ["air", "jet"],
+        "path_probabilities": [1.0, 0.75], "decision_name": "jet", "decision_distance": 0.5,
+        "node_name": "air", "node_probability": 1.0, "reason": "rolled up",
+    }  # fmt: skip
+    kinds = {bool: "BOOL", str: "BYTES", float: "FP32"}
+    outputs = [
+        {"name": k, "data": v, "shape": [1, len(v)], "datatype": kinds[type(v[0])]}
+        for k, v in ((k, v if isinstance(v, list) else [v]) for k, v in row.items())
+    ]
+    acts = [answer(json.dumps(a).encode()) for a in ({"inputs": []}, {"outputs": outputs})]
+    with Hostile(*acts) as server:
+        assert call(client, server.url, "m", folder / "a.png", "--kserve", "--json") == 0
+        assert b'"signature": "hierarchical_bytes"' in server.seen[1]
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found["class"] == "jet" and found["sure_of"] == "air"
+
+
+def test_client_takes_certificates(folder):
+    (folder / "ca.pem").write_text("")
+    with pytest.raises(ValueError, match="needs an address with https"):
+        call(client, "http://127.0.0.1:9", "m", folder, "--ca", folder / "ca.pem")
+    with pytest.raises(ValueError, match="`certificate` must be a PEM file"):
+        call(client, "https://127.0.0.1:9", "m", folder, "--certificate", "none.pem")
+
+
 @pytest.mark.slow
 def test_inspect_and_client_load_no_tensorflow(exported):
     """With JAX as backend nothing of the two commands imports tensorflow."""
