@@ -40,6 +40,7 @@ def export(
     training: dict | None = None,
     name: str | None = None,
     max_pixels: int = decoding.MAX_PIXELS,
+    max_scans: int = decoding.MAX_SCANS,
     top_k: int = 5,
     warmup_images: ArrayLike | None = None,
 ) -> pathlib.Path:
@@ -69,6 +70,7 @@ def export(
         training: Facts for the model card: data set, hardware, whatever should be known.
         name: Name of the served model; by default the name of `directory`.
         max_pixels: Largest encoded image that is decoded, in pixels.
+        max_scans: Most scans of a JPEG that is decoded; each goes over all pixels.
         top_k: Number of classes that `classify` returns.
         warmup_images: uint8 `[n, h, w, C]`, encoded for the warm-up requests; drawn by default.
 
@@ -100,7 +102,8 @@ def export(
             f"KERAS_BACKEND=tensorflow. Received backend: {keras.backend.backend()}"
         )
     check_one_input(model)
-    for key, value in (("max_pixels", max_pixels), ("top_k", top_k)):
+    limits = {"max_pixels": max_pixels, "max_scans": max_scans, "top_k": top_k}
+    for key, value in limits.items():
         if int(value) < 1:
             raise ValueError(f"`{key}` must be positive. Received: {key}={value}")
     directory = pathlib.Path(directory)
@@ -109,7 +112,9 @@ def export(
     if version is not None:
         _check_free(directory, int(version))
     preprocessing, shape = preparation.complete(preprocessing, model)
-    options = signatures.Options(preprocessing, shape, int(max_pixels), top_k=int(top_k))
+    options = signatures.Options(
+        preprocessing, shape, **{key: int(value) for key, value in limits.items()}
+    )
 
     partial = directory / f".{uuid.uuid4().hex}.partial"
     try:
