@@ -12,7 +12,7 @@ from keras_haframe.tree_ops.values import Tensor
 SCAN = b"\xff\xda"  # in the data of a scan, FF is followed by 0 or a restart
 TEXTS = (b"zTXt", b"iTXt")
 MAX_TEXTS = 16  # usual files have up to four; 16 take 0.5 s
-MAX_PARTS = 4096
+MAX_PARTS, MAX_BYTES = 4096, 2**25  # of a JPEG file, looked at where it has many markers
 
 
 def has_many_scans(data: Tensor, limit: int) -> Tensor:
@@ -26,11 +26,11 @@ def has_many_scans(data: Tensor, limit: int) -> Tensor:
         limit: Scans that may be.
 
     Returns:
-        bool `[]`; true also where the image does not end within 4,096 parts.
+        bool `[]`; true also where the image does not end within 4,096 parts and 32 MiB.
     """
     import tensorflow as tf
 
-    content = tf.pad(tf.io.decode_raw(data, tf.uint8), [[0, 4]])
+    content = tf.pad(tf.io.decode_raw(tf.strings.substr(data, 0, MAX_BYTES), tf.uint8), [[0, 4]])
     second = content[1:]
     places = tf.where((content[:-1] == 0xFF) & (second != 0) & (second != 0xFF))[:, 0]
     places = tf.concat([places, tf.shape(content, tf.int64) - 4], 0)  # the end of the file
