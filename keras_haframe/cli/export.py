@@ -35,8 +35,10 @@ def run(args: argparse.Namespace) -> int:
     import keras
 
     import keras_haframe.models
+    from keras_haframe.hdf5_files import check_hdf5
     from keras_haframe.saving import export, write_triton_repository
 
+    check_hdf5(args.model)
     with warnings.catch_warnings():  # of the optimizer's state, which is not served
         warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
         model = keras.models.load_model(args.model, compile=False)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
-import zipfile
 from typing import Any
 
+from keras_haframe.archives import read_json
 from keras_haframe.files import PathLike
 
 OF_NETWORK = ("network", "hidden_units", "pooling", "convention", "synchronized", "input_momentum",
@@ -28,12 +27,7 @@ def inspect(path: PathLike) -> dict:
         ValueError: If it is no Keras file, or of a model that is not of this package.
     """
     path = pathlib.Path(path)
-    try:
-        with zipfile.ZipFile(path) as file:
-            saved = json.loads(file.read("config.json"))
-            metadata = json.loads(file.read("metadata.json"))
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise ValueError(f"{path} is no Keras file: {error}") from None
+    saved, metadata = read_json(path, "config.json", "metadata.json")
     config = saved.get("config") if isinstance(saved, dict) else None
     if not isinstance(config, dict) or not {"tree", "method", "backbone"} <= set(config):
         kind = saved.get("class_name") if isinstance(saved, dict) else type(saved).__name__

@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_haframe.cli import rows
 from keras_haframe.files import PathLike
+from keras_haframe.versions import number
 
 
 def newest_version(path: PathLike) -> pathlib.Path:
@@ -21,15 +22,16 @@ def newest_version(path: PathLike) -> pathlib.Path:
     path = pathlib.Path(path)
     if (path / "saved_model.pb").is_file():
         return path
-    numbers = [p for p in path.glob("*") if p.name.isdigit() and (p / "saved_model.pb").is_file()]
-    if not numbers:
+    folders = [p.parent for p in path.glob("*/saved_model.pb")]
+    found = {n: folder for folder in folders if (n := number(folder.name)) is not None}
+    if not found:
         hint = (
             " Export it first: keras_haframe.export(keras.models.load_model(...), directory)."
             if path.suffix == ".keras"
             else ""
         )
         raise ValueError(f"No SavedModel and no directory of versions: {path}.{hint}")
-    return max(numbers, key=lambda p: int(p.name))
+    return found[max(found)]
 
 
 def predict_files(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from keras_haframe.archives import read_npz
 from keras_haframe.files import PathLike
 
 
@@ -28,8 +29,11 @@ def read_arrays(
         uint8 `[n, h, w, 3]` and integer labels `[n]`.
     """
     if file is not None:
-        with np.load(file) as arrays:
-            return arrays[f"{split}_images"], arrays[f"{split}_labels"]
+        names = (f"{split}_images", f"{split}_labels")
+        arrays = read_npz(file, names)
+        if len(arrays) < 2:
+            raise ValueError(f"{file} must hold {names}. Received: {list(arrays)}")
+        return arrays[names[0]], arrays[names[1]]
     import tensorflow_datasets as tfds
 
     data = tfds.as_numpy(

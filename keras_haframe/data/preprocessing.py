@@ -215,7 +215,7 @@ class Preprocessing:
 
         size, options = list(self.size), {"method": self.interpolation, "antialias": self.antialias}
         if self.resize == "pad":
-            images = tf.image.resize_with_pad(images, *size, **options)
+            images = self._whole_with_borders(images, size, options)
         else:
             # The box is cut before resizing: enlarging a sliver first could fill the memory.
             images = self._central_box(images) if self.resize == "crop" else images
@@ -233,6 +233,17 @@ class Preprocessing:
         box = tf.maximum(tf.minimum(box, whole), 1)
         top, left = tf.unstack((whole - box) // 2)
         return images[..., top : top + box[0], left : left + box[1], :]
+
+    @staticmethod
+    def _whole_with_borders(images: Tensor, size: list[int], options: dict) -> Tensor:
+        """As `tf.image.resize_with_pad`, which makes nothing of a sliver: here it stays a line."""
+        import tensorflow as tf
+
+        room, whole = tf.constant(size, tf.float32), tf.cast(tf.shape(images)[-3:-1], tf.float32)
+        inner = whole / tf.reduce_max(whole / room)
+        top, left = tf.unstack(tf.maximum(tf.cast(tf.floor((room - inner) / 2), tf.int32), 0))
+        images = tf.image.resize(images, tf.maximum(tf.cast(inner, tf.int32), 1), **options)
+        return tf.image.pad_to_bounding_box(images, top, left, *size)
 
     def scale(self, images: Tensor) -> Tensor:
         """Values from 0 to 255 mapped to `input_range`, BGR if so, less `mean`, divided by `std`.

@@ -7,7 +7,9 @@ import pathlib
 
 import numpy as np
 
+from keras_haframe.archives import read_npy, read_npz
 from keras_haframe.evaluation.table import LABELS
+from keras_haframe.evaluation.text_files import opened
 from keras_haframe.files import PathLike
 from keras_haframe.tree import ClassTree
 
@@ -31,18 +33,17 @@ def read(path: PathLike, tree: ClassTree) -> np.ndarray:
     path = pathlib.Path(path)
     if not path.is_file():
         raise ValueError(f"No such file: {path}")
-    if path.suffix.lower() in (".npy", ".npz"):
-        found = np.load(path, allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            return found
-        with found:
-            name = next((n for n in LABELS if n in found.files), None)
-            if name is None:
-                raise ValueError(f"{path} must hold an array `labels`. It holds: {found.files}")
-            return found[name]
+    if path.suffix.lower() == ".npy":
+        return read_npy(path)
+    if path.suffix.lower() == ".npz":
+        arrays = read_npz(path)
+        name = next((n for n in LABELS if n in arrays), None)
+        if name is None:
+            raise ValueError(f"{path} must hold an array `labels`. It holds: {list(arrays)}")
+        return arrays[name]
     if path.suffix.lower() == ".parquet":
         raise ValueError(f"Labels must be .npy, .npz, .csv or .txt. Received: {path}")
-    with open(path, newline="", encoding="utf-8-sig") as file:
+    with opened(path) as file:
         rows = [[c.strip() for c in row] for row in csv.reader(file) if any(c.strip() for c in row)]
     if not rows:
         raise ValueError(f"{path} holds no labels.")
@@ -52,4 +53,6 @@ def read(path: PathLike, tree: ClassTree) -> np.ndarray:
         rows, column = rows[1:], named
     elif len(head) > 1:
         raise ValueError(f"{path} must have one column, or a header with one of {LABELS}.")
+    if any(len(row) <= column for row in rows):
+        raise ValueError(f"{path}: every line must have a label, in column {column + 1}.")
     return np.array([row[column] for row in rows])

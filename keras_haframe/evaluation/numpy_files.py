@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_haframe.archives import read_npy, read_npz
 from keras_haframe.evaluation.table import LABELS, Table, reordered
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree.validation import listed
@@ -19,13 +20,7 @@ ORDER = ("classes", "class_names", "names")
 
 def load(path: pathlib.Path) -> Any:
     """Arrays of an `.npz` by name, or the array of an `.npy`; nothing that is pickled."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (AttributeError, TypeError):  # .npy: an array, no archive
-        return np.load(path, allow_pickle=False)
-    except (ValueError, OSError) as error:
-        raise ValueError(f"{path} is not a NumPy file of numbers: {error}") from None
+    return read_npz(path) if path.suffix.lower() == ".npz" else read_npy(path)
 
 
 def from_npz(

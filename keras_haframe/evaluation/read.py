@@ -160,6 +160,8 @@ def _arrow(path: pathlib.Path) -> Any:
             "the table as .csv or .npz."
         ) from None
     try:
-        return pyarrow.parquet.read_table(path)
-    except pyarrow.lib.ArrowException as error:
+        table = pyarrow.parquet.read_table(path)
+        _ = table.column_names  # decoded when they are asked for
+        return table
+    except (pyarrow.lib.ArrowException, OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not a Parquet file: {error}") from None

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TextIO
 
 import numpy as np
+
+
+@contextlib.contextmanager
+def opened(path: pathlib.Path) -> Iterator[TextIO]:
+    """Open a table of text; one that is none is a `ValueError` that names the file."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            yield file
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} is not a table of text in UTF-8: {error}") from None
 
 
 def read_csv(path: pathlib.Path) -> tuple[list[str] | None, Callable, np.ndarray]:
@@ -33,7 +45,7 @@ def read_csv(path: pathlib.Path) -> tuple[list[str] | None, Callable, np.ndarray
     >>> names, numbers.tolist()
     (['car', 'jet'], [[0.5, 0.5]])
     """
-    with open(path, newline="", encoding="utf-8-sig") as file:
+    with opened(path) as file:
         first = file.readline()
         second = file.readline()
     if not first.strip() or not (second.strip() or _numbers(next(csv.reader([first])))):
@@ -59,11 +71,17 @@ def read_csv(path: pathlib.Path) -> tuple[list[str] | None, Callable, np.ndarray
             values = numbers[:, i]
             whole = np.isfinite(values).all() and (values == np.round(values)).all()
             return values.astype(np.int64) if whole else values
-        with open(path, newline="", encoding="utf-8-sig") as file:
+        with opened(path) as file:
             lines = csv.reader(file, delimiter=separator)
             if names is not None:
                 next(lines)
-            return np.array([line[i].strip() for line in lines if line])
+            rows = [line for line in lines if line]
+        short = next((row for row in rows if len(row) <= i), None)
+        if short is not None:
+            raise ValueError(
+                f"{path}: every line must have {len(header)} cells. Received: {short[:5]}"
+            )
+        return np.array([row[i].strip() for row in rows])
 
     return names, column, numbers
 
@@ -74,7 +92,7 @@ def _read_numbers(
     def lines(file):  # type: ignore[no-untyped-def]
         return file if separator == "," else (line.replace(",", ".") for line in file)
 
-    with open(path, newline="", encoding="utf-8-sig") as file:
+    with opened(path) as file:
         if has_header:
             file.readline()
         try:

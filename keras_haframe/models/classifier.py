@@ -17,6 +17,7 @@ from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.data.value_range import ValueRange
 from keras_haframe.decisions import Decisions, decide
 from keras_haframe.files import PathLike
+from keras_haframe.hdf5_files import check_hdf5
 from keras_haframe.losses.haframe_loss import without_schedule
 from keras_haframe.methods.base import unknown_option
 from keras_haframe.models import checks, model_files, necks
@@ -304,6 +305,7 @@ class HierarchicalClassifier(keras.Model):
 
         A `.weights.h5` file has no names: that its classes are in another order cannot be seen.
         """
+        check_hdf5(filepath)
         model_files.check_classes(filepath, self.tree)
         super().load_weights(filepath, *args, **kwargs)
 

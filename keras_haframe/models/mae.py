@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_haframe.files import PathLike
+from keras_haframe.hdf5_files import check_hdf5
 from keras_haframe.layers import masking
 from keras_haframe.layers.mae_decoder import MAEDecoder
 from keras_haframe.layers.patch_embedding import patchify
@@ -200,6 +202,11 @@ class MAE(keras.Model):
             A `Reconstruction`.
         """
         return reconstruct(self, images, noise)
+
+    def load_weights(self, filepath: PathLike, *args: Any, **kwargs: Any) -> None:
+        """As `keras.Model.load_weights`, of a file that is safe to read."""
+        check_hdf5(filepath)
+        super().load_weights(filepath, *args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         encoder = keras.saving.serialize_keras_object(self.encoder)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 import zipfile
 
+from keras_haframe.archives import read_json
 from keras_haframe.files import PathLike
 from keras_haframe.tree import ClassTree
 
@@ -30,9 +30,11 @@ def check_classes(path: PathLike, tree: ClassTree) -> None:
     """
     if pathlib.Path(path).suffix != ".keras" or not zipfile.is_zipfile(path):
         return
-    with zipfile.ZipFile(path) as file:
-        config = json.loads(file.read("config.json"))["config"]
-    kept = (config.get("tree") or {}).get("leaves")
+    (saved,) = read_json(path, "config.json")
+    try:
+        kept = (saved["config"].get("tree") or {}).get("leaves")
+    except (TypeError, KeyError, AttributeError):
+        raise ValueError(f"{path} is no Keras file: its config.json is of another form") from None
     if kept is None or kept == tree.leaves:
         return
     same = sorted(kept) == sorted(tree.leaves)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import keras
 
+from keras_haframe.hdf5_files import check_hdf5
 from keras_haframe.models.small_cnn import small_cnn
 
 SMALL = "small_cnn"
@@ -89,6 +90,7 @@ def _plain(name: str) -> str:
 def _load(net: keras.Model, path: pathlib.Path) -> None:
     if not path.is_file():
         raise ValueError(f"`weights` must be imagenet, none, or a file. No such file: {path}")
+    check_hdf5(path)
     try:
         with warnings.catch_warnings():  # of layers that would keep their random start
             warnings.filterwarnings("error", "Skipping")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import pathlib
-import zipfile
 
 import numpy as np
+
+from keras_haframe.archives import read_npz
 
 
 def read_torch_state(path: str | os.PathLike) -> dict[str, np.ndarray]:
@@ -39,11 +40,7 @@ def read_torch_state(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """
     path = pathlib.Path(path)
     if path.suffix == ".npz":
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                return {name: file[name] for name in file.files}
-        except (ValueError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path} is not a .npz file of plain arrays: {error}") from None
+        return read_npz(path, numbers=True)
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
     raise ValueError(
@@ -56,8 +53,7 @@ def _read_safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:
     import ml_dtypes  # noqa: F401 (teaches NumPy bfloat16)
 
     try:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
+        import safetensors.numpy
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
             "Reading .safetensors files needs the package safetensors. Install it with: "
@@ -65,7 +61,9 @@ def _read_safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:
             name="safetensors",
         ) from None
     try:
-        arrays = load_file(path)
-    except (SafetensorError, KeyError, TypeError) as error:
+        arrays = safetensors.numpy.load_file(path)
+    except OSError:
+        raise
+    except Exception as error:  # its own, and what NumPy makes of its headers
         raise ValueError(f"{path} is no .safetensors file, or damaged: {error}") from None
     return {k: v.astype("float32") if v.dtype.name == "bfloat16" else v for k, v in arrays.items()}

@@ -6,14 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 from keras_haframe.data.images import decode
+from keras_haframe.saving.costly import MAX_TEXTS, SCAN, count, has_many_scans, has_many_texts
 from keras_haframe.tree_ops.values import Shape, Tensor
 
 MAX_PIXELS = 2**25  # 33.5 million, 96 MiB decoded; a 32-megapixel photograph passes
+MAX_SCANS = 64  # a progressive JPEG has about 10; 64 over 33 million pixels take a second
 THREADS = 4
 
 OK = ""
 NOT_AN_IMAGE = "not a JPEG or PNG image"
 TOO_LARGE = "image larger than {} pixels"
+MANY_SCANS = "JPEG image of more than {} scans"
+MANY_TEXTS = f"PNG image with more than {MAX_TEXTS} compressed texts"
 DAMAGED = "damaged image"
 
 
@@ -22,6 +26,7 @@ def decode_batch(
     prepare: Callable[[Tensor], Tensor],
     shape: Shape,
     max_pixels: int = MAX_PIXELS,
+    max_scans: int = MAX_SCANS,
     threads: int = THREADS,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Decode and prepare a batch of encoded images, each on its own.
@@ -30,13 +35,14 @@ def decode_batch(
     set has: `tf.data` runs inside the graph with stock kernels, decodes the rows in parallel, and
     `ignore_errors` leaves out those that raise. The rows carry their number, so that the rest find
     their places again. The header is read first, and an image with more than `max_pixels` pixels
-    is never decoded.
+    is never decoded, nor one that is small and takes long (see `costly`).
 
     Args:
         image_bytes: string tensor `[B]`, B may be 0.
         prepare: Function from a uint8 image `[h, w, C]` to the model's input `shape`.
         shape: `(H, W, C)` of the model's input, C 1 or 3.
         max_pixels: Limit on height x width of an encoded image.
+        max_scans: Limit on the scans of a JPEG.
         threads: Images decoded at the same time; each may take `3 * max_pixels` bytes.
 
     Returns:
@@ -45,36 +51,46 @@ def decode_batch(
     """
     import tensorflow as tf
 
+    too_large = TOO_LARGE.format(f"{max_pixels:,}")
+    many_scans = MANY_SCANS.format(max_scans)
+
+    def unfit(pixels: Tensor, costly: Tensor = False, why: str = OK) -> Tensor:
+        """Why an image with so many pixels is not decoded; empty where it is."""
+        size = tf.where(pixels > max_pixels, too_large, tf.where(costly, why, OK))
+        return tf.where(pixels > 0, size, DAMAGED)
+
     def row(number: Tensor, data: Tensor) -> Any:
-        kind = _kind(data)
-        pixels = tf.case(
+        scans = count(data, SCAN, max_scans)
+        jpeg = tf.where(scans > max_scans, 2, 1)
+        other = tf.where(_starts(data, b"\x89PNG\r\n\x1a\n"), 3, 0)
+        kind = tf.where(_starts(data, b"\xff\xd8\xff"), jpeg, other)
+        error = tf.switch_case(
+            kind,
             [
-                (tf.equal(kind, 1), lambda: _jpeg_size(data)),
-                (tf.equal(kind, 2), lambda: _png_size(data)),
+                lambda: tf.constant(NOT_AN_IMAGE),
+                lambda: unfit(_jpeg_size(data)),
+                lambda: unfit(_jpeg_size(data), has_many_scans(data, max_scans), many_scans),
+                lambda: unfit(_png_size(data), has_many_texts(data), MANY_TEXTS),
             ],
-            default=lambda: tf.constant(0, tf.int64),
         )
-        fine = (pixels > 0) & (pixels <= max_pixels)
         image = tf.cond(
-            fine,
+            tf.equal(error, OK),
             lambda: tf.cast(prepare(decode(data, shape[-1])), tf.float32),
             lambda: tf.zeros(shape, tf.float32),
         )
-        too_large = TOO_LARGE.format(f"{max_pixels:,}")
-        unfit = tf.where(tf.equal(kind, 0), NOT_AN_IMAGE, tf.where(pixels > 0, too_large, DAMAGED))
-        return number, tf.ensure_shape(image, shape), tf.where(fine, OK, unfit)
+        return number, tf.ensure_shape(image, shape), error
 
-    count = tf.shape(image_bytes, out_type=tf.int64)[0]
+    size = tf.shape(image_bytes, out_type=tf.int64)[0]
     data = tf.data.Dataset.from_tensor_slices(image_bytes).enumerate()
     data = data.map(row, num_parallel_calls=threads, deterministic=False).ignore_errors()
     # One row more than the batch has, so that there is a row even where all are damaged.
-    extra = (count, tf.zeros(shape, tf.float32), tf.constant(OK))
-    data = data.concatenate(tf.data.Dataset.from_tensors(extra)).batch(count + 1)
+    extra = (size, tf.zeros(shape, tf.float32), tf.constant(OK))
+    data = data.concatenate(tf.data.Dataset.from_tensors(extra)).batch(size + 1)
     numbers, images, errors = data.with_options(_plain_options()).get_single_element()
 
     # Where each row of the batch stands among the decoded ones; -1 where it is missing.
     places = tf.range(tf.shape(numbers)[0]) + 1
-    places = tf.scatter_nd(numbers[:, None], places, (count + 1)[None])[:count] - 1
+    places = tf.scatter_nd(numbers[:, None], places, (size + 1)[None])[:size] - 1
     found = places >= 0
     places = tf.maximum(places, 0)
     error = tf.where(found, tf.gather(errors, places), DAMAGED)
@@ -92,15 +108,10 @@ def _plain_options() -> Any:
     return options
 
 
-def _kind(data: Tensor) -> Tensor:
-    """1 for JPEG, 2 for PNG, 0 for anything else, by the first bytes."""
+def _starts(data: Tensor, magic: bytes) -> Tensor:
     import tensorflow as tf
 
-    def starts(magic: bytes) -> Tensor:
-        return tf.equal(tf.strings.substr(data, 0, len(magic)), magic)
-
-    is_png = starts(b"\x89PNG\r\n\x1a\n")
-    return tf.where(starts(b"\xff\xd8\xff"), 1, tf.where(is_png, 2, 0))
+    return tf.equal(tf.strings.substr(data, 0, len(magic)), magic)
 
 
 def _jpeg_size(data: Tensor) -> Tensor:

@@ -65,7 +65,11 @@ def collect(
                 "range": input_range(preprocessing),
             },
             "preprocessing": describe(preprocessing),
-            "limits": {"max_pixels": options.max_pixels, "top_k": options.top_k},
+            "limits": {
+                "max_pixels": options.max_pixels,
+                "max_scans": options.max_scans,
+                "top_k": options.top_k,
+            },
             "signatures": sorted(signatures),
             "training": {**_from_optimizer(model), **(training or {})},
             "metrics": metrics or {},

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from keras_haframe.metrics import HEADLINE
+
+# What means something in Markdown or HTML; `_` does only at the edge of a word.
+SPECIAL = re.compile(r"[<>|`*\[\]~$\\]|\b_+|_+\b|&(?=[#\w])")
 
 
 def render(facts: dict, served_name: str, version: int) -> str:
@@ -19,10 +25,11 @@ def render(facts: dict, served_name: str, version: int) -> str:
     tree, limits = facts["tree"], facts["limits"]
     sections = [
         f"# Model card: {served_name}, version {version}",
-        f"Image classifier for {tree['classes']} classes in the tree `{tree['name'] or 'unnamed'}` "
-        f"({tree['nodes']} nodes, height {tree['height']}, root `{tree['root']}`). Method "
-        f"`{facts['method']}`, backbone `{facts['backbone']}`, {facts['parameters']:,} parameters; "
-        f"exported {facts['exported']} with keras_haframe {facts['versions']['keras_haframe']}.",
+        f"Image classifier for {tree['classes']} classes in the tree "
+        f"{plain(tree['name'] or 'unnamed')} ({tree['nodes']} nodes, height {tree['height']}, root "
+        f"{plain(tree['root'])}). Method {plain(facts['method'])}, backbone "
+        f"{plain(facts['backbone'])}, {facts['parameters']:,} parameters; exported "
+        f"{facts['exported']} with keras_haframe {facts['versions']['keras_haframe']}.",
         "## How good it is",
         _metrics(facts["metrics"]),
         "A severe mistake is one far away in the tree. Top-1 alone does not tell; read it with "
@@ -31,9 +38,10 @@ def render(facts: dict, served_name: str, version: int) -> str:
         _input(facts),
         "## Signatures",
         "\n".join(f"- `{name}`" for name in facts["signatures"]),
-        f"Encoded images are JPEG or PNG with at most {limits['max_pixels']:,} pixels. An image "
-        "that cannot be read has `ok` false, the reason in `error`, NaN scores, ids -1 and empty "
-        "names; the other images of the batch are answered."
+        f"Encoded images are JPEG or PNG with at most {limits['max_pixels']:,} pixels and, as "
+        f"JPEG, {limits['max_scans']} scans. An image that cannot be read has `ok` false, the "
+        "reason in `error`, NaN scores, ids -1 and empty names; the other images of the batch are "
+        "answered."
         if "serving_bytes" in facts["signatures"]
         else "The input is no image: there are no signatures for encoded images.",
         "## Training",
@@ -50,6 +58,19 @@ def render(facts: dict, served_name: str, version: int) -> str:
     return "\n\n".join(sections) + "\n"
 
 
+def plain(value: Any, longest: int = 200) -> str:
+    """Return a name or a value as Markdown that shows it and does nothing else, in one line.
+
+    Example:
+
+    >>> plain("<img onerror=alert(1)> a_b")
+    '&#60;img onerror=alert(1)&#62; a_b'
+    """
+    text = "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in str(value))
+    text = text if len(text) <= longest else text[: longest - 3] + "..."
+    return SPECIAL.sub(lambda found: "".join(f"&#{ord(c)};" for c in found[0]), text)
+
+
 def _metrics(metrics: dict) -> str:
     rows = ["| measure | value | meaning |", "|---|---|---|"]
     for h in HEADLINE:
@@ -58,7 +79,7 @@ def _metrics(metrics: dict) -> str:
             value = f"{h.scale * metrics[h.name]:.4g}" if measured else "not measured"
             rows.append(f"| {h.label} | {value} | {h.meaning} |")
     known = {h.name for h in HEADLINE}
-    rows += [f"| {key} | {value} | |" for key, value in metrics.items() if key not in known]
+    rows += [f"| {plain(k)} | {plain(v)} | |" for k, v in metrics.items() if k not in known]
     return "\n".join(rows)
 
 
@@ -77,7 +98,5 @@ def _table(values: dict) -> str:
     if not values:
         return "Nothing recorded."
     rows = ["| name | value |", "|---|---|"]
-    for key, value in values.items():
-        text = str(value).replace("|", "\\|").replace("\n", " ")
-        rows.append(f"| {key} | {text if len(text) <= 200 else text[:197] + '...'} |")
+    rows += [f"| {plain(key)} | {plain(value)} |" for key, value in values.items()]
     return "\n".join(rows)

@@ -7,13 +7,12 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from keras_haframe.data.augmentation import Augmentation
 from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.data.value_range import ValueRange, disagreement, range_made
 from keras_haframe.models import HierarchicalClassifier
 from keras_haframe.models.preparation import is_image_model
+from keras_haframe.saving import trial
 
 
 def complete(given: Preprocessing | Callable | None, model: HierarchicalClassifier) -> Any:
@@ -53,31 +52,9 @@ def complete(given: Preprocessing | Callable | None, model: HierarchicalClassifi
     shape = (*made, channels)
     if own:
         preparation = dataclasses.replace(preparation, size=made)
-    else:
-        _check_function(preparation, shape)
+    trial.check(preparation, shape)
     _check_same(model, preparation, given is not None, shape)
     return preparation, shape
-
-
-def _check_function(function: Callable, shape: tuple[int, int, int]) -> None:
-    """Try a function of the user's on pictures of two sizes: what it gets wrong, it says here."""
-    import tensorflow as tf
-
-    height, width, channels = shape
-    for size in ((2 * height + 3, 3 * width + 5), (3 * height + 4, 2 * width + 1)):
-        picture = np.indices((*size, channels)).sum(0) * 7 % 256
-        where = f"`preprocessing` was tried on a uint8 picture {(*size, channels)}"
-        try:
-            made = np.asarray(function(tf.constant(picture, tf.uint8)))
-        except Exception as error:
-            raise ValueError(
-                f"{where} and failed: {type(error).__name__}: {error}. It must take an image of "
-                "any size."
-            ) from error
-        if made.shape != shape or made.dtype.kind not in "fiu":
-            raise ValueError(
-                f"{where} and must return numbers {shape}. Received: {made.dtype} {made.shape}"
-            )
 
 
 def _check_same(

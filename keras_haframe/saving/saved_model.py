@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
-import shutil
 import tempfile
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +11,7 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
+from keras_haframe import versions
 from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.files import PathLike
 from keras_haframe.models import HierarchicalClassifier
@@ -40,6 +38,7 @@ def export(
     training: dict | None = None,
     name: str | None = None,
     max_pixels: int = decoding.MAX_PIXELS,
+    max_scans: int = decoding.MAX_SCANS,
     top_k: int = 5,
     warmup_images: ArrayLike | None = None,
 ) -> pathlib.Path:
@@ -69,6 +68,7 @@ def export(
         training: Facts for the model card: data set, hardware, whatever should be known.
         name: Name of the served model; by default the name of `directory`.
         max_pixels: Largest encoded image that is decoded, in pixels.
+        max_scans: Most scans of a JPEG that is decoded; each goes over all pixels.
         top_k: Number of classes that `classify` returns.
         warmup_images: uint8 `[n, h, w, C]`, encoded for the warm-up requests; drawn by default.
 
@@ -100,43 +100,34 @@ def export(
             f"KERAS_BACKEND=tensorflow. Received backend: {keras.backend.backend()}"
         )
     check_one_input(model)
-    for key, value in (("max_pixels", max_pixels), ("top_k", top_k)):
+    limits = {"max_pixels": max_pixels, "max_scans": max_scans, "top_k": top_k}
+    for key, value in limits.items():
         if int(value) < 1:
             raise ValueError(f"`{key}` must be positive. Received: {key}={value}")
     directory = pathlib.Path(directory)
     name = serving_config.check_name(directory.resolve().name if name is None else name)
     directory.mkdir(parents=True, exist_ok=True)
     if version is not None:
-        _check_free(directory, int(version))
+        version = versions.check(version)
+        versions.check_free(directory, version)
     preprocessing, shape = preparation.complete(preprocessing, model)
-    options = signatures.Options(preprocessing, shape, int(max_pixels), top_k=int(top_k))
+    options = signatures.Options(
+        preprocessing, shape, **{key: int(value) for key, value in limits.items()}
+    )
 
-    partial = directory / f".{uuid.uuid4().hex}.partial"
-    try:
+    with versions.partial(directory) as partial:
         module, functions = signatures.make(model, options)
         known = facts.collect(model, preprocessing, functions, options, metrics, training)
         _save(module, functions, partial, known, model.tree)
         images, encoded = _warmup_images(warmup_images, preprocessing, model)
         warmup.write(partial, warmup.requests(name, functions, images, encoded))
         serving_config.write(directory, name)
-        return _publish(partial, directory, version, known, name)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
+        def write_card(number: int) -> None:
+            card = model_card.render(known, name, number)
+            (partial / "model_card.md").write_text(card, encoding="utf-8")
 
-def _next_version(directory: pathlib.Path) -> int:
-    taken = [int(p.name) for p in directory.iterdir() if p.name.isdigit()]
-    return max(taken, default=0) + 1
-
-
-def _check_free(directory: pathlib.Path, version: int) -> None:
-    if version < 0:
-        raise ValueError(f"`version` must be 0 or more. Received: version={version}")
-    if (directory / str(version)).exists():
-        raise ValueError(
-            f"{directory / str(version)} exists already. Leave out `version` to take the next free "
-            f"number ({_next_version(directory)})."
-        )
+        return versions.publish(partial, directory, version, write_card)
 
 
 def _save(module: Any, functions: dict, target: pathlib.Path, known: dict, tree: ClassTree) -> None:
@@ -162,28 +153,12 @@ def _warmup_images(
     if preprocessing is None:
         return np.zeros((1, *(size or 8 for size in shape)), np.float32), []
     images = warmup.default_images(shape) if images is None else np.asarray(images)
-    if images.dtype != np.uint8 or images.ndim != 4 or not len(images):
+    fitting = images.ndim == 4 and images.size and images.shape[-1] == shape[-1]
+    if images.dtype != np.uint8 or not fitting:
         raise ValueError(
-            "`warmup_images` must be uint8 [n, height, width, channels]. "
+            f"`warmup_images` must be uint8 [n, height, width, {shape[-1]}]. "
             f"Received: {images.dtype} {images.shape}"
         )
     encoded = [tf.io.encode_jpeg(image, quality=95).numpy() for image in images]
     prepared = tf.stack([tf.cast(preprocessing(tf.constant(i)), tf.float32) for i in images])
     return prepared.numpy(), encoded
-
-
-def _publish(
-    partial: pathlib.Path, directory: pathlib.Path, version: int | None, known: dict, name: str
-) -> pathlib.Path:
-    """Write the card and rename; where another export was faster, take the next free number."""
-    while True:
-        number = _next_version(directory) if version is None else int(version)
-        target = directory / str(number)
-        card = model_card.render(known, name, number)
-        (partial / "model_card.md").write_text(card, encoding="utf-8")
-        try:
-            os.rename(partial, target)
-            return target
-        except OSError:
-            if version is not None or not target.exists():
-                raise

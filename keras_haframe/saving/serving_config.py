@@ -71,10 +71,13 @@ def docker_command(directory: PathLike, name: str) -> str:
         A shell command; gRPC on port 8500, REST on port 8501.
     """
     inside = f"/models/{name}"
-    source = str(pathlib.Path(directory).resolve()).replace("'", "'\\''")
+    source = f"source={pathlib.Path(directory).resolve()}"
+    if re.search(r'[,"\r\n]', source):  # Docker reads the options as a line of CSV
+        source = '"' + source.replace('"', '""') + '"'
+    source = source.replace("'", "'\\''")
     return (
         "docker run --rm -p 8500:8500 -p 8501:8501 "
-        f"--mount 'type=bind,source={source},target={inside},readonly' "
+        f"--mount 'type=bind,{source},target={inside},readonly' "
         "tensorflow/serving "
         f"--model_config_file={inside}/models.config "
         f"--monitoring_config_file={inside}/monitoring.config "

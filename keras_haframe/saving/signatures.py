@@ -24,6 +24,7 @@ class Options:
             input is no image: then there are no signatures for encoded images.
         shape: Size `(H, W, C)` of what `prepare` returns.
         max_pixels: Limit on the decoded size of an image.
+        max_scans: Limit on the scans of a JPEG.
         threads: Images decoded at the same time.
         top_k: Classes that `classify` returns.
     """
@@ -31,6 +32,7 @@ class Options:
     prepare: Callable[[Tensor], Tensor] | None = None
     shape: tuple[int, ...] | None = None
     max_pixels: int = decoding.MAX_PIXELS
+    max_scans: int = decoding.MAX_SCANS
     threads: int = decoding.THREADS
     top_k: int = 5
 
@@ -112,7 +114,7 @@ def make(model: HierarchicalClassifier, options: Options) -> tuple[Any, dict[str
     @tf.function(input_signature=[bytes_spec])
     def decoded(image_bytes: Tensor) -> Tensor:
         return decoding.decode_batch(
-            image_bytes, prepare, size, options.max_pixels, options.threads
+            image_bytes, prepare, size, options.max_pixels, options.max_scans, options.threads
         )
 
     def with_flags(found: dict, ok: Tensor, error: Tensor) -> dict:

@@ -61,6 +61,27 @@ def test_pad_keeps_the_whole_image_on_black():
     assert np.all(result[5:15] == 200) and not result[:5].any() and not result[15:].any()
 
 
+@pytest.mark.parametrize("shape", [(1, 5_000, 3), (20_000, 1, 3), (1, 2, 3)])
+def test_pad_keeps_slivers_as_a_line(shape):
+    result = np.asarray(Preprocessing((16, 24), "pad")(np.full(shape, 200, np.uint8)))
+    assert result.shape == (16, 24, 3)
+    rows, columns = (result.max(axis) > 0 for axis in ((1, 2), (0, 2)))
+    thin, long = (rows, columns) if shape[1] > shape[0] else (columns, rows)
+    assert thin.sum() == max(1, 24 // 2 * (shape == (1, 2, 3))) and long.all()
+    assert set(np.unique(result)) == {0, 200}
+
+
+def test_pad_of_other_images_is_that_of_tensorflow():
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        height, width = rng.integers(3, 60, 2)
+        image, size = rgb(int(height), int(width)), rng.integers(20, 40, 2).tolist()
+        expected = tf.image.resize_with_pad(image, *size)
+        np.testing.assert_array_equal(Preprocessing(tuple(size), "pad")(image), expected)
+
+
 def test_antialias_averages():
     checker = np.indices((64, 64)).sum(0) % 2 * 255
     image = np.repeat(checker[..., None], 3, -1).astype(np.uint8)

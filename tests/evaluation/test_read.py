@@ -165,7 +165,7 @@ def broken(tree, data, tmp_path):
         "ending": ("odd.xyz", "must be one of .npz"),
         "absent": ("absent.csv", "No such file"),
         "empty": ("empty.csv", "holds no rows"),
-        "no npz": ("no.npz", "is not a NumPy file of numbers"),
+        "no npz": ("no.npz", "is not a .npz file of plain arrays"),
         "keys": ("keys.npz", "must hold one array of 'scores'"),
         "wide": ("wide.npz", "names 1 columns"),
         "strange": ("strange.npz", "'sky' of .* are not classes"),

@@ -44,6 +44,24 @@ def jpeg_of_size(width: int, height: int) -> bytes:
     return bytes(data)
 
 
+def jpeg_of_scans(count: int, **options) -> bytes:
+    """A progressive JPEG whose last scan, one of the ten, is repeated."""
+    data = encode(rgb(), "JPEG", progressive=True, **options)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    return data[:-2] + last * (count - data.count(b"\xff\xda")) + data[-2:]
+
+
+def with_segment(jpeg: bytes, kind: int, content: bytes) -> bytes:
+    """A JPEG with a further segment in front."""
+    return jpeg[:2] + struct.pack(">BBH", 255, kind, len(content) + 2) + content + jpeg[2:]
+
+
+def png_with(chunks: bytes) -> bytes:
+    """A PNG with further chunks behind its header."""
+    data = encode(rgb())
+    return data[:33] + chunks + data[33:]
+
+
 def animation(format: str) -> bytes:
     """Two frames, black and white."""
     frames = [Image.fromarray(np.full((9, 9, 3), v, np.uint8)) for v in (0, 255)]

@@ -1,5 +1,7 @@
 """Decoding in the graph: every kind of image has a defined result, and none fails the batch."""
 
+import zlib
+
 import keras
 import numpy as np
 import pytest
@@ -7,7 +9,18 @@ from PIL import Image
 
 from keras_haframe.data import Preprocessing
 from keras_haframe.saving.decoding import DAMAGED, NOT_AN_IMAGE, decode_batch
-from tests.saving.pictures import BAD, animation, encode, jpeg_of_size, png_of_size, rgb
+from tests.saving.pictures import (
+    BAD,
+    animation,
+    chunk,
+    encode,
+    jpeg_of_scans,
+    jpeg_of_size,
+    png_of_size,
+    png_with,
+    rgb,
+    with_segment,
+)
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="decoding is a TensorFlow graph"
@@ -131,6 +144,59 @@ def test_a_real_bomb_is_not_decoded():
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert not ok.numpy().any() and error.numpy()[0] == b"image larger than 33,554,432 pixels"
     assert grown < 60_000  # kB; one of the eight decoded would take 105,000
+
+
+def test_a_jpeg_of_many_scans_is_refused(decode):
+    """Each goes over all pixels again: 260 kB with 1,200 took 14 s."""
+    _, ok, error = decode([jpeg_of_scans(64), jpeg_of_scans(65), jpeg_of_scans(5_000)])
+    assert ok.tolist() == [True, False, False]
+    assert error[1:] == ["JPEG image of more than 64 scans"] * 2
+
+
+def test_what_hides_scans_from_a_count_does_not(decode):
+    many, end = jpeg_of_scans(200), b"\xff\xd9"
+    at = many.rindex(b"\xff\xda", 0, -1_000)
+    hidden = [
+        with_segment(many, 0xFE, end),  # an end in a comment
+        many[:at] + b"\xff\x02\xff\xff" + many[at:],  # no marker, but like one with a length
+        many[:at] + b"\xff\xd3\xff\xff" + many[at:],  # a restart, which has no length
+        many[:at] + b"\xff\xff\xff" + many[at:],  # filling
+    ]
+    _, ok, error = decode(hidden)
+    assert not ok.any() and set(error) == {"JPEG image of more than 64 scans"}
+
+
+def test_the_look_at_a_file_of_markers_takes_little_memory(decode):
+    import resource
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    photo = encode(rgb(), "JPEG")
+    _, ok, _ = decode([photo[:-2] + b"\xff\x01" * 50_000_000 + jpeg_of_scans(70)[2:]])
+    assert not ok[0]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 900_000  # kB
+
+
+def test_markers_that_are_no_scans_are_not_counted(decode):
+    photo = encode(rgb(), "JPEG", progressive=True, quality=95)
+    film = np.random.default_rng(0).integers(0, 256, 8_000_000, np.uint8).tobytes()
+    assert film.count(b"\xff\xda") > 64
+    fine = [
+        with_segment(photo, 0xE1, b"Exif\0\0" + jpeg_of_scans(300)),  # a thumbnail
+        photo + jpeg_of_scans(300),  # a second picture behind the first
+        photo + film,
+    ]
+    images, ok, _ = decode(fine)
+    assert ok.all()
+    np.testing.assert_array_equal(images, np.stack([one(decode, photo)] * 3))
+
+
+def test_a_png_of_many_compressed_texts_is_refused(decode):
+    """Each of 8 kB grows to 8 MB: 3 MB of them took 12 seconds."""
+    for kind, head in ((b"zTXt", b"k\0\0"), (b"iTXt", b"k\0\1\0\0\0")):
+        text = chunk(kind, head + zlib.compress(b"x"))
+        _, ok, error = decode([png_with(text * 16), png_with(text * 17)])
+        assert ok.tolist() == [True, False]
+        assert error[1] == "PNG image with more than 16 compressed texts"
 
 
 @pytest.mark.parametrize("batch", [[], [b"x"], [b"", b"x", BAD["half a png"]]])

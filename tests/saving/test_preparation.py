@@ -81,32 +81,83 @@ def test_an_augmentation_and_a_size_left_open_are_no_difference(tree, tmp_path, 
     assert not [w for w in recwarn if "not that of the model" in str(w.message)]
 
 
-def test_functions_are_tried_before_anything_is_written(tree, tmp_path):
+SHAPE = (16, 16, 3)
+CALLS = [0]
+
+
+def resized(image):
     import tensorflow as tf
 
-    def small(image):  # of another size
-        return tf.image.resize(image, (8, 8))
+    return tf.image.resize(image, SHAPE[:2])
 
-    def gray(image):
-        return tf.image.rgb_to_grayscale(tf.image.resize(image, (16, 16)))
 
-    def only_one_size(image):
-        return tf.image.resize(tf.reshape(image, (35, 53, 3)), (16, 16))
+def wrong_functions() -> dict:
+    """Name to (a function that is no preparation, what is said)."""
+    import tensorflow as tf
 
-    def unit(image):
-        return tf.image.resize(image, (16, 16)) / 255.0
+    def counts(image):
+        CALLS[0] += 1
+        return resized(image) + float(CALLS[0])
 
-    model = trained(tree, SIGNED(PICTURES))
-    for function, message in (
-        (small, r"must return numbers \(16, 16, 3\). Received: float32 \(8, 8, 3\)"),
-        (gray, r"Received: float32 \(16, 16, 1\)"),
-        (only_one_size, "tried on a uint8 picture .* and failed: InvalidArgumentError"),
-    ):
+    variable, rng = tf.Variable(1.0), np.random.default_rng(0)
+    return {
+        "resize forgotten": (lambda x: tf.cast(x, tf.float32), r"Received: float32 \(35, 53, 3\)"),
+        "other size": (lambda x: tf.image.resize(x, (8, 8)), r"Received: float32 \(8, 8, 3\)"),
+        "one channel": (lambda x: tf.image.rgb_to_grayscale(resized(x)), r"\(16, 16, 1\)"),
+        "batch": (lambda x: resized(x)[None], r"\(1, 16, 16, 3\)"),
+        "text": (lambda x: tf.as_string(resized(x)), "must return numbers"),
+        "nothing": (lambda x: None, "must return numbers"),
+        "NaN": (lambda x: resized(x) / 0.0, "must return finite numbers"),
+        "one size": (lambda x: resized(tf.reshape(x, (35, 53, 3))), "failed: .* any size"),
+        "needs values": (lambda x: tf.constant(resized(x).numpy()), "run in a TensorFlow graph"),
+        "needs a size": (lambda x: resized(x) if x.shape[0] > 9 else x, "in a TensorFlow graph"),
+        "random": (lambda x: tf.image.random_flip_left_right(resized(x)), "same again"),
+        "random in Python": (lambda x: resized(x) + rng.uniform(), "same again"),
+        "counts": (counts, "same again.*nor count"),
+        "Python": (
+            lambda x: tf.ensure_shape(tf.py_function(resized, [x], tf.float32), SHAPE),
+            "a server has no Python",
+        ),
+        "variable": (lambda x: resized(x) * variable, "no tf.Variable"),
+        "no object": (Preprocessing, "must return numbers"),
+        "NaN of ours": (Preprocessing(mean=(np.nan,) * 3), "must return finite numbers"),
+    }
+
+
+def test_what_does_not_prepare_is_refused_before_anything_is_written(tree, tmp_path):
+    model = tiny.model(tree)
+    for name, (function, message) in wrong_functions().items():
         with pytest.raises(ValueError, match=message):
             kh.export(model, tmp_path / "m", preprocessing=function)
+            pytest.fail(name)
     assert not [p for p in (tmp_path / "m").iterdir() if p.is_dir()]
+    gray = kh.build(keras.Sequential([keras.Input((16, 16, 1)), keras.layers.Flatten()]), tree)
+    with pytest.raises(ValueError, match=r"must return numbers \(16, 16, 1\)"):
+        kh.export(gray, tmp_path / "m", preprocessing=Preprocessing(mean=(1.0, 2.0, 3.0)))
+    with pytest.raises(ValueError, match=r"width, 3\]. Received: uint8 \(1, 8, 8, 1\)"):
+        kh.export(model, tmp_path / "m", warmup_images=np.zeros((1, 8, 8, 1), np.uint8))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float16", "int32", "uint8"])
+def test_other_types_of_numbers_are_fine(dtype):
+    import tensorflow as tf
+
+    from keras_haframe.saving import trial
+
+    trial.check(lambda x: tf.cast(resized(x), dtype), SHAPE)
+    trial.check(keras.layers.Resizing(16, 16), SHAPE)
+
+
+def test_small_pictures_and_another_range_are_warned_of(tree, tmp_path):
+    import tensorflow as tf
+
+    from keras_haframe.saving import trial
+
+    with pytest.warns(UserWarning, match=r"fails for pictures as small as \(8, 8, 3\)"):
+        trial.check(lambda x: tf.cast(x[:16, :16], tf.float32), SHAPE)
+    model = trained(tree, SIGNED(PICTURES))
     with pytest.warns(UserWarning, match="become 0 and 1 in the served model"):
-        kh.export(model, tmp_path / "m", preprocessing=unit)
+        kh.export(model, tmp_path / "m", preprocessing=lambda x: resized(x) / 255.0)
 
 
 def test_inputs_that_are_no_images_are_exempt(tree, tmp_path):

@@ -1,5 +1,6 @@
 """The exported SavedModel: versions, named outputs, no need of this package."""
 
+import html
 import json
 import subprocess
 import sys
@@ -222,6 +223,19 @@ def test_a_card_without_metrics_says_so(model, tmp_path):
     assert "top-1 % | not measured" in card and "severity | not measured" in card
 
 
+def test_names_in_a_card_are_shown_and_do_nothing(exported):
+    from keras_haframe.saving import model_card
+
+    odd = "<img onerror=x>`|[a](b) *c* __d__ &lt;\n# e \x1b[2J"
+    facts = json.loads((exported[1] / "assets" / "model.json").read_text())
+    facts |= {"method": odd, "backbone": odd, "training": {odd: odd}, "metrics": {odd: 0.5}}
+    facts["tree"] |= {"name": odd, "root": odd}
+    card = model_card.render(facts, "m", 1)
+    assert html.unescape(card).count("<img onerror=x>`|[a](b) *c* __d__ &lt; # e \ufffd[2J") == 7
+    for sign in ("<", "`|", "](", "*c", "__", "&lt", "\n# e", "\x1b"):
+        assert sign not in card, sign
+
+
 def test_the_graph_calls_no_python_and_only_stock_operations(exported):
     from tensorflow.python.framework import op_def_registry
 
@@ -311,6 +325,7 @@ def test_arguments_are_checked(model, tree, tmp_path):
     for options, message in (
         ({"name": "a b"}, "letters, digits"),
         ({"max_pixels": 0}, "max_pixels=0"),
+        ({"max_scans": 0}, "max_scans=0"),
         ({"top_k": -1}, "top_k=-1"),
         ({"preprocessing": 3}, "must be a Preprocessing or a function"),
         ({"preprocessing": Preprocessing((9, 9))}, r"size \(9, 9\); the model takes \(8, 8\)"),

@@ -1,5 +1,6 @@
 """Configuration files of TF Serving."""
 
+import csv
 import subprocess
 
 import pytest
@@ -43,15 +44,19 @@ def test_batches():
     assert sizes == [1, 4, 12]  # the largest must be max_batch_size, or the server refuses to start
 
 
-def test_the_docker_line_survives_a_shell(tmp_path):
-    folder = tmp_path / "it's a model"
-    folder.mkdir()
-    line = serving_config.docker_command(folder, "m")
+def words_of(line: str) -> list[str]:
+    """What a shell makes of a line that calls docker."""
     run = subprocess.run(
         ["sh", "-c", f'docker() {{ printf "%s\\n" "$@"; }}; {line}'],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    words = run.stdout.splitlines()
+    return run.stdout.splitlines()
+
+
+def test_the_docker_line_survives_a_shell(tmp_path):
+    folder = tmp_path / "it's a model"
+    folder.mkdir()
+    words = words_of(serving_config.docker_command(folder, "m"))
     assert words[0] == "run" and "tensorflow/serving" in words
     assert f"type=bind,source={folder},target=/models/m,readonly" in words
     assert "--model_config_file=/models/m/models.config" in words
@@ -59,6 +64,14 @@ def test_the_docker_line_survives_a_shell(tmp_path):
     script = folder / "docker_run.sh"
     assert script.stat().st_mode & 0o111
     subprocess.run(["sh", "-n", str(script)], check=True)
+
+
+def test_a_comma_in_a_folder_adds_no_option(tmp_path):
+    """Docker reads the value of --mount as CSV."""
+    folder = tmp_path / 'a "b",target=c'
+    words = words_of(serving_config.docker_command(folder, "m"))
+    (mount,) = csv.reader([words[words.index("--mount") + 1]])
+    assert mount == ["type=bind", f"source={folder}", "target=/models/m", "readonly"]
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "é", ".hidden", "a b"])
