@@ -21,6 +21,7 @@ LONG = (
     "data.md",
     "fine_tuning.md",
     "mae.md",
+    "onnx.md",
     "serving.md",
     "triton.md",
 )  # seconds: not in the quick pass

@@ -1,7 +1,6 @@
-"""Keras `predict`, SavedModel, C API and ONNX give the same numbers, for every method."""
+"""Keras `predict`, SavedModel and C API give the same numbers, for every method."""
 
 import functools
-import importlib.util
 import json
 import subprocess
 import sys
@@ -130,19 +129,12 @@ def test_c_api(cases, from_c, name):
         tiny.assert_same(from_c(name, key), cases(name).expected[key])
 
 
-@pytest.mark.parametrize("name", PARAMETERS)
-@pytest.mark.skipif(
-    any(importlib.util.find_spec(p) is None for p in ("onnx", "tf2onnx", "onnxruntime")),
-    reason="needs onnx, tf2onnx and onnxruntime",
-)
-def test_onnx(cases, tmp_path, name):
-    import onnxruntime
-
-    from keras_haframe.saving.portable import export_file
-
-    case = cases(name)
-    session = onnxruntime.InferenceSession(str(export_file(case.model, tmp_path / "m", "onnx")))
-    assert [i.name for i in session.get_inputs()] == ["images"]
-    assert [o.name for o in session.get_outputs()] == ["probabilities"]
-    (p,) = session.run(None, {"images": case.images})
-    np.testing.assert_allclose(p, case.p, rtol=0, atol=1e-5)
+@pytest.mark.slow
+def test_openvino_reads_the_saved_model(cases):
+    """Its `serving_default`, names of classes included."""
+    openvino = pytest.importorskip("openvino")
+    case, core = cases("haframe"), openvino.Core()
+    model = core.compile_model(str(case.path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    outputs = model({"images": case.images})
+    found = {o.any_name: outputs[o] for o in model.outputs}
+    tiny.assert_same(found, case.expected["serving_default"])

@@ -1,4 +1,4 @@
-"""ONNX and LiteRT files: what is in them, and what they refuse (parity of ONNX: test_parity)."""
+"""ONNX and LiteRT files: what is in them, and what they refuse (ONNX: test_onnx)."""
 
 import importlib.util
 
@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_haframe.saving import portable
+from keras_haframe.saving import portable, read_facts
 from tests.brute_force import softmax
 from tests.saving import tiny
 
@@ -24,12 +24,15 @@ def test_litert_wants_a_newer_keras(tree, tmp_path, monkeypatch):
 @pytest.mark.skipif(keras.__version__.startswith("3.12."), reason="Keras 3.12 writes no LiteRT")
 @pytest.mark.filterwarnings("ignore")
 def test_litert_agrees_with_keras(tree, tmp_path):
-    import tensorflow as tf
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ModuleNotFoundError:
+        from tensorflow.lite import Interpreter
 
     model, images = tiny.model(tree), tiny.images()
     path = portable.export_file(model, tmp_path / "sub" / "model", "litert")
     assert path == tmp_path / "sub" / "model.tflite"
-    interpreter = tf.lite.Interpreter(str(path))
+    interpreter = Interpreter(str(path))
     given, found = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     assert given["shape_signature"].tolist() == [-1, *tiny.SHAPE]
     interpreter.resize_tensor_input(given["index"], images.shape)
@@ -38,6 +41,9 @@ def test_litert_agrees_with_keras(tree, tmp_path):
     interpreter.invoke()
     p = softmax(model.predict(images, verbose=0))
     np.testing.assert_allclose(interpreter.get_tensor(found["index"]), p, rtol=0, atol=1e-5)
+    assert read_facts(path).tree == tree and read_facts(path).facts["method"] == "haframe"
+    with pytest.raises(ValueError, match="prepared outside"):
+        portable.export_file(model, tmp_path / "m", "litert", prepare=True)
 
 
 def test_other_formats_and_missing_packages_are_named(tree, tmp_path, monkeypatch):
@@ -46,7 +52,7 @@ def test_other_formats_and_missing_packages_are_named(tree, tmp_path, monkeypatc
         portable.export_file(model, tmp_path / "m", "coreml")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match="pip install onnx tf2onnx"):
-        portable.export_file(model, tmp_path / "m", "onnx")
+        portable.export_file(model, tmp_path / "m")
     assert not list(tmp_path.iterdir())
 
 
