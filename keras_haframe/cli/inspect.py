@@ -8,6 +8,8 @@ import pathlib
 from collections import Counter
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
 from keras_haframe.cli import keras_file
 from keras_haframe.cli.predict import newest_version
 from keras_haframe.files import PathLike
@@ -34,7 +36,12 @@ def inspect(path: PathLike) -> dict:
         ValueError: If there is no SavedModel.
     """
     path = newest_version(path)
-    saved = pb.SavedModel.FromString((path / "saved_model.pb").read_bytes())
+    facts = path / "assets" / "model.json"
+    try:
+        saved = pb.SavedModel.FromString((path / "saved_model.pb").read_bytes())
+        model = json.loads(facts.read_text(encoding="utf-8")) if facts.is_file() else None
+    except (DecodeError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from None
     graph = next((g for g in saved.meta_graphs if "serve" in g.meta_info_def.tags), None)
     if graph is None:
         raise ValueError(f"{path} holds no graph with the tag 'serve'.")
@@ -42,7 +49,6 @@ def inspect(path: PathLike) -> dict:
     for function in graph.graph_def.library.function:
         nodes += function.node_def
     ops = Counter(node.op for node in nodes)
-    facts = path / "assets" / "model.json"
     return {
         "path": str(path),
         "tensorflow": graph.meta_info_def.tensorflow_version,
@@ -60,7 +66,7 @@ def inspect(path: PathLike) -> dict:
         "needs_python": sorted(set(ops) & set(NEED_PYTHON)),
         "assets": sorted(a.filename for a in graph.asset_file_def),
         "warmup": dict(Counter(_signature(log) for log in read_warmup(path))),
-        "model": json.loads(facts.read_text(encoding="utf-8")) if facts.is_file() else None,
+        "model": model,
     }
 
 
@@ -134,5 +140,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         found = inspect(saved)
         text = render(found)
+    # Of a stranger's file: nothing that a terminal obeys.
+    text = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
     print(json.dumps(found, indent=2, ensure_ascii=False) if args.json else text)
     return 0

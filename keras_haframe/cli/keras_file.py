@@ -32,6 +32,13 @@ def inspect(path: PathLike) -> dict:
     if not isinstance(config, dict) or not {"tree", "method", "backbone"} <= set(config):
         kind = saved.get("class_name") if isinstance(saved, dict) else type(saved).__name__
         raise ValueError(f"{path} holds a {kind}, no model of keras_haframe.build.")
+    try:
+        return _described(path, config, metadata)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is not a Keras file of a usual form: {error}") from None
+
+
+def _described(path: pathlib.Path, config: dict, metadata: dict) -> dict:
     from keras_haframe.tree import as_tree
 
     tree = as_tree(config["tree"])

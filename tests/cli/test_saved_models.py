@@ -53,7 +53,31 @@ def test_other_files(command, tmp_path, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
-@pytest.mark.parametrize("content", [b"nothing", None, b"[]"])
+def test_what_a_terminal_obeys_is_escaped(saved, tmp_path, capsys):
+    path = tmp_path / "odd.keras"
+    with zipfile.ZipFile(saved) as old, zipfile.ZipFile(path, "w") as new:
+        config = json.loads(old.read("config.json"))
+        config["config"]["name"] = "\x1b[2J\u202ename"
+        new.writestr("config.json", json.dumps(config))
+        new.writestr("metadata.json", old.read("metadata.json"))
+    assert cli.main(["inspect", str(path)]) == 0
+    assert "\n\\x1b[2J\\u202ename: haframe" in capsys.readouterr().out
+
+
+def test_a_damaged_saved_model(tmp_path, capsys):
+    (tmp_path / "1" / "assets").mkdir(parents=True)
+    for content, facts in ((b"\xff" * 9, "{}"), (b"", "{"), (b"", '{"a":' * 100_000)):
+        (tmp_path / "1" / "saved_model.pb").write_bytes(content)
+        (tmp_path / "1" / "assets" / "model.json").write_text(facts)
+        assert cli.main(["inspect", str(tmp_path)]) == 1
+        err = capsys.readouterr().err
+        assert err.count("\n") == 1 and "is damaged" in err
+
+
+ODD = {"tree": {"edges": [["r", "a"], ["r", "b"]]}, "method": "haframe", "backbone": 3}
+
+
+@pytest.mark.parametrize("content", [b"nothing", None, b"[]", json.dumps({"config": ODD}).encode()])
 def test_damaged_files(content, tmp_path, capsys):
     path = tmp_path / "m.keras"
     if content == b"nothing":
