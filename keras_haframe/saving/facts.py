@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import importlib
 import json
 import math
 import pathlib
@@ -72,7 +73,7 @@ def collect(
             "versions": {
                 "keras_haframe": __version__,
                 "keras": keras.__version__,
-                "tensorflow": _tensorflow_version(),
+                keras.backend.backend(): _backend_version(),
                 "python": platform.python_version(),
             },
             "exported": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -146,7 +147,5 @@ def _from_optimizer(model: HierarchicalClassifier) -> dict:
     return {"optimizer": optimizer.name, "learning_rate": rate, "steps": steps, **known}
 
 
-def _tensorflow_version() -> str:
-    import tensorflow as tf
-
-    return tf.__version__
+def _backend_version() -> str:
+    return str(importlib.import_module(keras.backend.backend()).__version__)

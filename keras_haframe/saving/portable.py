@@ -1,108 +1,132 @@
-"""ONNX and LiteRT files with class probabilities, by Keras's own exporters."""
+"""ONNX and LiteRT files that carry the class tree."""
 
 from __future__ import annotations
 
 import importlib.util
 import pathlib
-from typing import Any
+from collections.abc import Callable
 
 import keras
 
-from keras_haframe.files import PathLike
-from keras_haframe.methods import Method
+from keras_haframe.data.preprocessing import Preprocessing
+from keras_haframe.files import PathLike, whole
 from keras_haframe.models import HierarchicalClassifier
 from keras_haframe.models.backbones import check_one_input
-from keras_haframe.tree_ops.values import Tensor
+from keras_haframe.saving import facts, model_card, networks, preparation
+from keras_haframe.saving.file_facts import append_archive, texts_of
+from keras_haframe.saving.signatures import Options
 
-NEEDS = {"onnx": ("onnx", "tf2onnx"), "litert": ()}
 SUFFIX = {"onnx": ".onnx", "litert": ".tflite"}
 
 
-def export_file(model: HierarchicalClassifier, path: PathLike, format: str) -> pathlib.Path:
-    """Write a model of class probabilities as one ONNX or LiteRT file.
+def export_file(
+    model: HierarchicalClassifier,
+    path: PathLike,
+    format: str = "onnx",
+    *,
+    text: bool = True,
+    preprocessing: Preprocessing | Callable | None = None,
+    metrics: dict | None = None,
+    training: dict | None = None,
+) -> pathlib.Path:
+    """Write a model as one ONNX or LiteRT file; the tree and the model's facts are in it.
 
-    Input `images`, float32 `[B, H, W, C]`, scaled as in training; one output, the
-    `probabilities` `[B, K]` of `serving_default`. Names, paths and decisions are up to the
-    reader of the file; `export` writes them into a SavedModel.
+    An ONNX file answers what the SavedModel's signature `decide` does, from any backend, see
+    docs/onnx.md. Inputs: `images` float32 `[B, H, W, C]`, scaled as in training; `floor` float32
+    `[B]` or `[1]`; `allowed` bool `[B, K]` or `[1, K]`. Outputs: `probabilities`, `features`, and
+    those of `decide`, numbers and text. A LiteRT file has the one output `probabilities` (the
+    package needs TensorFlow and Keras 3.15.1 to write it).
+
+    `read_facts` reads tree and facts from either file without any framework.
 
     Args:
-        model: A `HierarchicalClassifier` on the TensorFlow backend.
+        model: A `HierarchicalClassifier`.
         path: File to write; without suffix, `.onnx` or `.tflite` is added.
-        format: `"onnx"` (needs the packages onnx and tf2onnx) or `"litert"` (needs Keras 3.15).
+        format: `"onnx"` (needs onnx, and tf2onnx, jax2onnx or onnxscript, by the backend) or
+            `"litert"`.
+        text: Whether an ONNX file also has the outputs that are strings, which ONNX Runtime takes
+            and OpenVINO does not.
+        preprocessing: How a decoded image becomes the model's input, as of `export`; recorded in
+            the file. By default the model's own.
+        metrics: Measured values for the model card, as `keras_haframe.metrics.summary` gives them.
+        training: Facts for the model card.
 
     Returns:
         The path written.
 
     Raises:
-        ValueError: For another format.
+        ValueError: For another format, or a preparation that does not fit the model.
         ModuleNotFoundError: If a package is missing.
-        RuntimeError: On another backend, or for LiteRT with an older Keras.
+        RuntimeError: For LiteRT on another backend or with an older Keras.
 
     Example:
 
     ```python
-    from keras_haframe.saving import export_file
+    from keras_haframe.saving import export_file, read_facts
 
-    path = export_file(model, "aircraft", "onnx")
-    onnxruntime.InferenceSession(path).run(None, {"images": images})[0]  # [B, K]
+    path = export_file(model, "aircraft")
+    inputs = {"images": images, "floor": [0.8], "allowed": np.ones((1, K), bool)}
+    session = onnxruntime.InferenceSession(path)
+    names, reasons = session.run(["node_name", "reason"], inputs)
+    read_facts(path).tree
     ```
     """
-    if format not in NEEDS:
-        raise ValueError(f"`format` must be one of {tuple(NEEDS)}. Received: format={format!r}")
-    if keras.backend.backend() != "tensorflow":
+    if format not in SUFFIX:
+        raise ValueError(f"`format` must be one of {tuple(SUFFIX)}. Received: format={format!r}")
+    _check_installed(format)
+    check_one_input(model)
+    path = pathlib.Path(path)
+    path = path if path.suffix == SUFFIX[format] else path.with_name(path.name + SUFFIX[format])
+    prepared, shape = preparation.complete(preprocessing, model)
+    options = Options(prepared, shape)
+    known = facts.collect(model, prepared, {"decide": None}, options, metrics, training)
+    card = model_card.render(known, path.stem, 1)
+    texts = texts_of(model.tree, known, card)
+    network = networks.served_network(model)
+    with whole(path) as partial:
+        if format == "litert":
+            scores = keras.Model(network.inputs, network.outputs[0], name=model.name)
+            scores.export(str(partial), format=format, verbose=False)
+            append_archive(partial, texts)
+        else:
+            _write_onnx(network, model, partial, texts, text)
+    return path
+
+
+def _check_installed(format: str) -> None:
+    backend = keras.backend.backend()
+    if format == "litert" and backend != "tensorflow":
         raise RuntimeError(
-            "export_file() needs the TensorFlow backend. Save the model with "
+            "A LiteRT file is written on the TensorFlow backend. Save the model with "
             "model.save('model.keras') and export it in a process with KERAS_BACKEND=tensorflow. "
-            f"Received backend: {keras.backend.backend()}"
+            f"Received backend: {backend}"
         )
     if format == "litert" and keras.__version__.startswith("3.12."):
         raise RuntimeError(
             "Export to litert needs Keras 3.15.1 or newer; pip install -U keras. "
             f"Received: Keras {keras.__version__}"
         )
-    missing = [name for name in NEEDS[format] if importlib.util.find_spec(name) is None]
+    needs = networks.NEEDS[backend] if format == "onnx" else ()
+    missing = [name for name in needs if importlib.util.find_spec(name) is None]
     if missing:
         raise ModuleNotFoundError(
-            f"Export to {format} needs {' and '.join(missing)}. Install with: "
+            f"Export to {format} on {backend} needs {' and '.join(missing)}. Install with: "
             f"pip install {' '.join(missing)}",
             name=missing[0],
         )
-    path = pathlib.Path(path)
-    path = path if path.suffix == SUFFIX[format] else path.with_name(path.name + SUFFIX[format])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    check_one_input(model)
-    image = model.inputs[0]
-    images = keras.Input(image.shape[1:], dtype=image.dtype, name="images")
-    outputs = _Probabilities(model.method, name="probabilities")(model(images, training=False))
-    portable = keras.Model(images, outputs, name=model.name)
-    # The ONNX exporter asks for a model that was called with an array before.
-    portable(keras.ops.zeros((1, *(size or 64 for size in image.shape[1:])), image.dtype))
-    portable.export(str(path), format=format, verbose=False)
-    if format == "onnx":
-        _name_output(path, "probabilities")
-    return path
 
 
-def _name_output(path: pathlib.Path, name: str) -> None:
-    """Give the one output of an ONNX file a name; the exporter calls it "Identity:0"."""
+def _write_onnx(
+    network: keras.Model,
+    model: HierarchicalClassifier,
+    path: pathlib.Path,
+    texts: dict[str, str],
+    text: bool,
+) -> None:
     import onnx
 
-    model = onnx.load(str(path))
-    (output,) = model.graph.output
-    for node in model.graph.node:
-        for names in (node.input, node.output):
-            names[:] = [name if n == output.name else n for n in names]
-    output.name = name
-    onnx.save(model, str(path))
+    from keras_haframe.saving import onnx_model
 
-
-class _Probabilities(keras.layers.Layer):
-    """Class probabilities from a method's outputs; a layer, so that any method's code traces."""
-
-    def __init__(self, method: Method, **kwargs: Any) -> None:
-        super().__init__(dtype="float32", **kwargs)
-        self.method = method
-
-    def call(self, outputs: dict[str, Tensor]) -> Tensor:
-        scores = keras.ops.cast(self.method.scores(outputs), "float32")
-        return keras.ops.softmax(scores, axis=-1)
+    made = onnx_model.complete(networks.as_onnx(network), model, texts, text)
+    onnx.checker.check_model(made, full_check=True)
+    onnx.save(made, str(path))

@@ -131,6 +131,14 @@ def _file(package: str, messages: dict, depends: list[str]) -> Any:
     return file
 
 
+def declare(package: str, messages: dict) -> SimpleNamespace:
+    """Classes by name of messages that refer to no others, as `pb` has them."""
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(_file(package, messages, []))
+    found = {name: pool.FindMessageTypeByName(f"{package}.{name}") for name in messages}
+    return SimpleNamespace(**{k: message_factory.GetMessageClass(v) for k, v in found.items()})
+
+
 def _classes() -> SimpleNamespace:
     pool = descriptor_pool.DescriptorPool()
     wrappers = descriptor_pb2.FileDescriptorProto()

@@ -1,7 +1,6 @@
-"""Keras `predict`, SavedModel, C API and ONNX give the same numbers, for every method."""
+"""Keras `predict`, SavedModel and C API give the same numbers, for every method."""
 
 import functools
-import importlib.util
 import json
 import subprocess
 import sys
@@ -128,21 +127,3 @@ def test_decisions_and_reasons(cases):
 def test_c_api(cases, from_c, name):
     for key in SIGNATURES:
         tiny.assert_same(from_c(name, key), cases(name).expected[key])
-
-
-@pytest.mark.parametrize("name", PARAMETERS)
-@pytest.mark.skipif(
-    any(importlib.util.find_spec(p) is None for p in ("onnx", "tf2onnx", "onnxruntime")),
-    reason="needs onnx, tf2onnx and onnxruntime",
-)
-def test_onnx(cases, tmp_path, name):
-    import onnxruntime
-
-    from keras_haframe.saving.portable import export_file
-
-    case = cases(name)
-    session = onnxruntime.InferenceSession(str(export_file(case.model, tmp_path / "m", "onnx")))
-    assert [i.name for i in session.get_inputs()] == ["images"]
-    assert [o.name for o in session.get_outputs()] == ["probabilities"]
-    (p,) = session.run(None, {"images": case.images})
-    np.testing.assert_allclose(p, case.p, rtol=0, atol=1e-5)

@@ -1,4 +1,4 @@
-"""ONNX and LiteRT files: what is in them, and what they refuse (parity of ONNX: test_parity)."""
+"""ONNX and LiteRT files: what is in them, and what they refuse (ONNX: test_onnx)."""
 
 import importlib.util
 

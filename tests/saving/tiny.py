@@ -87,8 +87,9 @@ def assert_same(found: dict, expected: dict, atol=1e-5):
     assert set(found) == set(expected)
     for key, value in expected.items():
         got = np.asarray(found[key])
-        if got.dtype.kind in "SO":
-            got = np.array([v.decode() for v in got.ravel()]).reshape(got.shape)
+        if got.dtype.kind in "SO":  # bytes of TensorFlow, text of others
+            text = [v.decode() if isinstance(v, bytes) else v for v in got.ravel()]
+            got = np.array(text).reshape(got.shape)
             assert got.tolist() == value.tolist(), key
         else:
             np.testing.assert_allclose(got, value, rtol=0, atol=atol, err_msg=key)
