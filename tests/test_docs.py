@@ -17,7 +17,13 @@ if keras.backend.backend() != "tensorflow":
 ROOT = pathlib.Path(kh.__file__).parents[1]
 BLOCK = re.compile(r"```python\n(.*?)```", re.S)
 
-LONG = ("data.md", "fine_tuning.md", "mae.md", "onnx.md", "serving.md")  # seconds: not in the quick pass
+LONG = (
+    "data.md",
+    "fine_tuning.md",
+    "mae.md",
+    "onnx.md",
+    "serving.md",
+)  # seconds: not in the quick pass
 
 # Blocks that are not run, by a piece of their text, and why.
 NOT_RUN = {

@@ -35,7 +35,7 @@ def render(facts: dict, served_name: str, version: int) -> str:
         "that cannot be read has `ok` false, the reason in `error`, NaN scores, ids -1 and empty "
         "names; the other images of the batch are answered."
         if "serving_bytes" in facts["signatures"]
-        else "The input is no image: there are no signatures for encoded images.",
+        else _without_bytes(facts),
         "## Training",
         _table(facts["training"]),
         "## Method options",
@@ -43,8 +43,8 @@ def render(facts: dict, served_name: str, version: int) -> str:
         "## Limits",
         "The probabilities are those of the training data's class frequencies and were not "
         "calibrated by this export. An image of none of the classes still gets a class: use the "
-        "node and its probability of the `hierarchical` signature. `assets/tree.json`, "
-        "`assets/labels.json` and `assets/model.json` hold the tree, the names and these facts.",
+        "node and its probability. `tree.json`, `labels.json` and `model.json` beside the weights "
+        "hold the tree, the names and these facts.",
         "Versions: " + ", ".join(f"{k} {v}" for k, v in facts["versions"].items()) + ".",
     ]
     return "\n\n".join(sections) + "\n"
@@ -66,11 +66,18 @@ def _input(facts: dict) -> str:
     shape = " x ".join("any" if s is None else str(s) for s in facts["input"]["shape"][1:])
     bounds = facts["input"]["range"]
     values = f"values from {bounds[0]:g} to {bounds[1]:g}" if bounds else "values as in training"
-    lines = [f"`images`: float32, batch of {shape}, {values}."]
+    lines = [f"`images`: {facts['input']['dtype']}, batch of {shape}, {values}."]
     if facts["preprocessing"]:
-        lines.append("Encoded images are prepared in the graph:")
+        served = "serving_bytes" in facts["signatures"] or facts["input"]["dtype"] == "uint8"
+        lines.append(f"Images are prepared {'in the graph' if served else 'before'}:")
         lines.append(_table(facts["preprocessing"]))
     return "\n\n".join(lines)
+
+
+def _without_bytes(facts: dict) -> str:
+    if facts["preprocessing"] is None:
+        return "The input is no image: there are no signatures for encoded images."
+    return "Images are decoded outside of the graph."
 
 
 def _table(values: dict) -> str:

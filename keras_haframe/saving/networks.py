@@ -46,8 +46,8 @@ def as_onnx(network: keras.Model) -> Any:
     found = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[keras.backend.backend()](
         network
     )
-    _rename(found.graph, dict(zip([i.name for i in found.graph.input], ["images"], strict=True)))
-    _rename(found.graph, dict(zip([o.name for o in found.graph.output], OUTPUTS, strict=True)))
+    rename(found.graph, dict(zip([i.name for i in found.graph.input], ["images"], strict=True)))
+    rename(found.graph, dict(zip([o.name for o in found.graph.output], OUTPUTS, strict=True)))
     return found
 
 
@@ -101,7 +101,7 @@ def _sizes(network: keras.Model) -> tuple[int | str, ...]:
     return tuple(s or name for s, name in zip(network.inputs[0].shape, ("B", "H", "W", "C")))
 
 
-def _rename(graph: Any, names: dict[str, str]) -> None:
+def rename(graph: Any, names: dict[str, str]) -> None:
     """Give tensors of a graph other names; exporters have their own for inputs and outputs."""
     taken = {name for node in graph.node for name in (*node.input, *node.output)} - set(names)
     names = {old: new for old, new in names.items()} | {

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
+from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.models import HierarchicalClassifier
-from keras_haframe.saving import onnx_outputs
+from keras_haframe.saving import networks, onnx_outputs, onnx_preparation
 from keras_haframe.saving.onnx_nodes import OPSET, Nodes, onnx_type
 
 _MOVED = ("GridSample", "DFT")  # operations that another opset than the network's reads otherwise
 
 
-def complete(network: Any, model: HierarchicalClassifier, texts: dict[str, str], text: bool) -> Any:
-    """Put inputs, outputs and decisions around a network.
+def complete(
+    network: Any,
+    model: HierarchicalClassifier,
+    texts: dict[str, str],
+    text: bool = True,
+    prepare: Preprocessing | None = None,
+) -> Any:
+    """Put inputs, preparation, decisions and outputs around a network.
 
     Args:
         network: `onnx.ModelProto` as `networks.as_onnx` returns it.
         model: The model it is of.
         texts: Metadata by key.
         text: Whether to add the outputs that are strings.
+        prepare: Preparation of `images` in the graph, with its size; `None` for none.
 
     Returns:
         `onnx.ModelProto`; with text of opset 20 or newer.
@@ -37,10 +45,16 @@ def complete(network: Any, model: HierarchicalClassifier, texts: dict[str, str],
     graph.node.extend(g.nodes)
     graph.initializer.extend(g.constants.values())
     _, *image = model.inputs[0].shape
-    images = ["B", *(s or name for s, name in zip(image, "HWC"))]
+    images = (
+        graph.input[0].type.tensor_type.elem_type,
+        ["B", *(s or n for s, n in zip(image, "HWC"))],
+    )
+    if prepare is not None:
+        _prepare(graph, prepare)
+        images = (onnx_type("uint8"), ["B", "h", "w", image[-1]])
     width = model.feature_extractor.output.shape[-1]
     inputs = {
-        "images": (network.graph.input[0].type.tensor_type.elem_type, images),
+        "images": images,
         "floor": (onnx_type("float32"), ["F"]),
         "allowed": (onnx_type("bool"), ["A", tree.num_classes]),
     }
@@ -58,3 +72,13 @@ def complete(network: Any, model: HierarchicalClassifier, texts: dict[str, str],
     helper.set_model_props(network, texts)
     network.producer_name, network.graph.name = "keras_haframe", model.name
     return network
+
+
+def _prepare(graph: Any, how: Preprocessing) -> None:
+    """Put a preparation before the network."""
+    networks.rename(graph, {"images": "prepared"})
+    g, rest = Nodes("prepare"), list(graph.node)
+    onnx_preparation.add(g, how, "prepared")
+    del graph.node[:]
+    graph.node.extend([*g.nodes, *rest])
+    graph.initializer.extend(g.constants.values())

@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.util
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 import keras
 
+from keras_haframe.data import resizing
 from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.files import PathLike, whole
 from keras_haframe.models import HierarchicalClassifier
@@ -25,6 +27,7 @@ def export_file(
     format: str = "onnx",
     *,
     text: bool = True,
+    prepare: bool = False,
     preprocessing: Preprocessing | Callable | None = None,
     metrics: dict | None = None,
     training: dict | None = None,
@@ -46,6 +49,8 @@ def export_file(
             `"litert"`.
         text: Whether an ONNX file also has the outputs that are strings, which ONNX Runtime takes
             and OpenVINO does not.
+        prepare: Whether an ONNX file takes pictures as they are decoded and prepares them itself:
+            `images` then is uint8 `[B, h, w, C]` of any size.
         preprocessing: How a decoded image becomes the model's input, as of `export`; recorded in
             the file. By default the model's own.
         metrics: Measured values for the model card, as `keras_haframe.metrics.summary` gives them.
@@ -55,7 +60,9 @@ def export_file(
         The path written.
 
     Raises:
-        ValueError: For another format, or a preparation that does not fit the model.
+        ValueError: For another format, or a preparation that does not fit the model, or, with
+            `prepare`, that no ONNX graph can do: a function of yours, or an interpolation other
+            than bilinear and nearest.
         ModuleNotFoundError: If a package is missing.
         RuntimeError: For LiteRT on another backend or with an older Keras.
 
@@ -80,6 +87,11 @@ def export_file(
     prepared, shape = preparation.complete(preprocessing, model)
     options = Options(prepared, shape)
     known = facts.collect(model, prepared, {"decide": None}, options, metrics, training)
+    inside = None
+    if prepare:
+        inside = _for_the_graph(prepared, format)
+        known["input"] |= {"dtype": "uint8", "range": [0, 255]}
+        known["input"]["shape"][1:3] = [None, None]
     card = model_card.render(known, path.stem, 1)
     texts = texts_of(model.tree, known, card)
     network = networks.served_network(model)
@@ -89,7 +101,13 @@ def export_file(
             scores.export(str(partial), format=format, verbose=False)
             append_archive(partial, texts)
         else:
-            _write_onnx(network, model, partial, texts, text)
+            import onnx
+
+            from keras_haframe.saving import onnx_model
+
+            made = onnx_model.complete(networks.as_onnx(network), model, texts, text, inside)
+            onnx.checker.check_model(made, full_check=True)
+            onnx.save(made, str(partial))
     return path
 
 
@@ -116,17 +134,13 @@ def _check_installed(format: str) -> None:
         )
 
 
-def _write_onnx(
-    network: keras.Model,
-    model: HierarchicalClassifier,
-    path: pathlib.Path,
-    texts: dict[str, str],
-    text: bool,
-) -> None:
-    import onnx
-
-    from keras_haframe.saving import onnx_model
-
-    made = onnx_model.complete(networks.as_onnx(network), model, texts, text)
-    onnx.checker.check_model(made, full_check=True)
-    onnx.save(made, str(path))
+def _for_the_graph(prepared: Any, format: str) -> Preprocessing:
+    if format != "onnx":
+        raise ValueError(f"`prepare` must be False for {format}: images are prepared outside.")
+    if not isinstance(prepared, Preprocessing):
+        raise ValueError(
+            "`prepare` needs a Preprocessing: another function is no ONNX graph. "
+            f"Received: preprocessing={prepared!r}"
+        )
+    resizing.check(prepared)
+    return prepared
