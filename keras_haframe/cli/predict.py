@@ -42,7 +42,8 @@ def predict_files(
     """Predict image files with an exported model.
 
     Args:
-        model: A SavedModel written by `keras_haframe.export`, or a directory of versions.
+        model: A SavedModel written by `keras_haframe.export`, or a directory of versions, or an
+            `.onnx` file written by `keras_haframe.saving.export_file`, which needs no TensorFlow.
         files: Image files.
         threshold: Least probability of the node in `sure_of`.
         batch_size: Images per call.
@@ -56,6 +57,8 @@ def predict_files(
         ValueError: If there is no such model, or it has no signature `hierarchical_bytes`
             (`decide_bytes` with `allowed`); for unknown names.
     """
+    if pathlib.Path(model).suffix == ".onnx":
+        return _predict_onnx(model, files, threshold, batch_size, allowed)
     path = newest_version(model)
     mask = rows.allow_list(allowed, path / "assets" / "tree.json")
     signature = rows.request([], threshold, mask)[1]
@@ -75,6 +78,23 @@ def predict_files(
     return found
 
 
+def _predict_onnx(
+    model: PathLike,
+    files: Sequence[pathlib.Path],
+    threshold: float,
+    batch_size: int,
+    allowed: list[str] | None,
+) -> list[dict]:
+    from keras_haframe.saving.onnx_runner import OnnxRunner
+
+    runner, found = OnnxRunner(model), []
+    mask = rows.allow_list(allowed, runner.tree)
+    for batch in rows.batches(list(files), batch_size):
+        data = [pathlib.Path(f).read_bytes() for f in batch]
+        found += rows.to_rows(batch, runner.answers(data, threshold, mask))
+    return found
+
+
 def _text(array: np.ndarray) -> np.ndarray:
     if array.dtype != object:
         return array
@@ -83,7 +103,7 @@ def _text(array: np.ndarray) -> np.ndarray:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `haframe predict`."""
-    parser.add_argument("model", help="a SavedModel, or the directory of its versions")
+    parser.add_argument("model", help="a SavedModel, the directory of its versions, or .onnx")
     rows.add_image_arguments(parser)
 
 

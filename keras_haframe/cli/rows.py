@@ -13,6 +13,8 @@ import numpy as np
 from keras_haframe.cli import files
 from keras_haframe.files import PathLike
 from keras_haframe.text_table import aligned
+from keras_haframe.tree import ClassTree
+from keras_haframe.tree.named_classes import named_classes
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -61,22 +63,21 @@ def request(
     return {"image_bytes": list(data), "floor": floors, "allowed": mask}, "decide_bytes"
 
 
-def allow_list(words: list[str] | None, tree: PathLike | None) -> np.ndarray | None:
+def allow_list(words: list[str] | None, tree: ClassTree | PathLike | None) -> np.ndarray | None:
     """Classes that may be answered, bool `[1, K]`, from the words of `--allowed`; `None` for all.
 
     Args:
         words: Names of classes or inner nodes, or `@FILE`.
-        tree: The model's `assets/tree.json`.
+        tree: The model's class tree, or its `assets/tree.json`.
     """
     names = files.names(words)
     if names is None:
         return None
     if tree is None:
         raise ValueError("--allowed needs --tree, the served model's assets/tree.json.")
-    from keras_haframe.decisions.allowed import allowed_classes
-    from keras_haframe.tree import ClassTree
-
-    return allowed_classes(names, ClassTree.from_json(tree), 1)
+    if not names:
+        raise ValueError("--allowed must name at least one node of the tree.")
+    return named_classes(names, tree if isinstance(tree, ClassTree) else ClassTree.from_json(tree))
 
 
 def to_rows(files: Sequence[pathlib.Path], outputs: dict) -> list[dict]:

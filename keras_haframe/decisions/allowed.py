@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_haframe.tree import ClassTree
-from keras_haframe.tree.validation import unknown_name
+from keras_haframe.tree.named_classes import named_classes
 from keras_haframe.tree_ops.columns import in_class_order
 from keras_haframe.tree_ops.values import to_numpy
 
@@ -37,10 +37,10 @@ def allowed_classes(allowed: Any, tree: ClassTree, count: int) -> np.ndarray:
     if isinstance(allowed, Iterable) and not hasattr(allowed, "shape"):
         allowed = list(allowed)
         if allowed and all(isinstance(name, str) for name in allowed):
-            return _named(allowed, tree)
+            return named_classes(allowed, tree)
     mask = to_numpy(in_class_order(allowed, tree, "`allowed`"), "allowed")
     if mask.ndim == 1 and mask.dtype.kind in "OU" and mask.size:  # an array of names
-        return _named([str(name) for name in mask], tree)
+        return named_classes([str(name) for name in mask], tree)
     mask = np.atleast_2d(mask)
     k = tree.num_classes
     if mask.dtype != bool or mask.ndim != 2 or mask.shape[1] != k or len(mask) not in (1, count):
@@ -49,16 +49,6 @@ def allowed_classes(allowed: Any, tree: ClassTree, count: int) -> np.ndarray:
             f"[{count}, {k}]. Received: dtype {mask.dtype}, shape {mask.shape}"
         )
     return mask
-
-
-def _named(names: list[str], tree: ClassTree) -> np.ndarray:
-    number = {name: i for i, name in enumerate(tree.nodes)}
-    wrong = [unknown_name(n, tree.nodes, "node of the tree") for n in names if n not in number]
-    if wrong:
-        more = f" ({len(wrong) - 5} more.)" if len(wrong) > 5 else ""
-        raise ValueError(f"`allowed` must name nodes of the tree. {' '.join(wrong[:5])}{more}")
-    nodes = np.array([number[n] for n in names])
-    return np.atleast_2d(np.isin(tree.paths, nodes).any(axis=1))
 
 
 def listed_nodes(mask: np.ndarray, tree: ClassTree) -> np.ndarray:

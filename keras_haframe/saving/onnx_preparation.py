@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_haframe.data import resizing
 from keras_haframe.data.preprocessing import Preprocessing
+from keras_haframe.saving import resizing
 from keras_haframe.saving.onnx_nodes import Nodes, onnx_type
 
 _ZERO, _HALF, _ONE = (np.array(v, np.float32) for v in (0, 0.5, 1))
@@ -14,7 +14,7 @@ _ZERO, _HALF, _ONE = (np.array(v, np.float32) for v in (0, 0.5, 1))
 def add(g: Nodes, how: Preprocessing, name: str) -> None:
     """Add the nodes from `images` uint8 `[B, h, w, C]` to `name` float32 `[B, H, W, C]`.
 
-    Bilinear and nearest resizing as in `data.resizing`: two products with weights that the graph
+    Bilinear and nearest resizing as in `saving.resizing`: two products with weights that the graph
     makes, so every runtime does the same.
 
     Raises:

@@ -9,12 +9,11 @@ from typing import Any
 
 import keras
 
-from keras_haframe.data import resizing
 from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.files import PathLike, whole
 from keras_haframe.models import HierarchicalClassifier
 from keras_haframe.models.backbones import check_one_input
-from keras_haframe.saving import facts, model_card, networks, preparation
+from keras_haframe.saving import facts, model_card, networks, preparation, resizing
 from keras_haframe.saving.file_facts import append_archive, texts_of
 from keras_haframe.saving.signatures import Options
 

@@ -16,7 +16,7 @@ import pytest
 
 import keras_haframe as kh
 from keras_haframe.decisions.answers import reasons
-from keras_haframe.saving import export_file, networks, read_facts
+from keras_haframe.saving import export_file, networks, read_facts, resizing
 from tests import trees
 from tests.brute_force import softmax
 from tests.models.test_backends import BLOCKED
@@ -168,7 +168,7 @@ def test_pictures_as_they_are_decoded(cases, tmp_path):
     path = export_file(model, tmp_path / "m", prepare=True)
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 256, (2, 19, 40, 3)).astype(np.uint8)
-    prepared = np.stack([how.scale(kh.data.resizing.resized(how, p)) for p in pictures])
+    prepared = np.stack([how.scale(resizing.resized(how, p)) for p in pictures])
     found = run(path, {**cases("haframe").inputs, "images": pictures})
     expected = softmax(model.predict(prepared, verbose=0))
     np.testing.assert_allclose(found["probabilities"], expected, rtol=0, atol=1e-5)

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from keras_haframe.data import Preprocessing, resizing
+from keras_haframe.data import Preprocessing
 from keras_haframe.decisions import decide
 from keras_haframe.decisions.conditional_risk import conditional_risk
-from keras_haframe.saving import onnx_outputs, onnx_preparation
+from keras_haframe.saving import host_images, onnx_outputs, onnx_preparation, resizing
 from keras_haframe.saving.onnx_nodes import Nodes, onnx_type
 from tests.trees import random_tree
 
@@ -117,7 +117,7 @@ def test_preparation(how, kernel):
     run = session(nodes, inputs, {"out": ("float32", ["B", 12, 10, 3])})
     for picture in pictures():
         expected = given(tf.constant(picture)).numpy()
-        in_numpy = given.scale(resizing.resized(given, picture))
+        in_numpy = host_images.prepare(picture, given.get_config())
         (in_graph,) = run.run(None, {"images": np.stack([picture] * 2)})
         np.testing.assert_allclose(in_numpy, expected, rtol=0, atol=1e-5)
         np.testing.assert_allclose(in_graph[1], expected, rtol=0, atol=1e-5)
