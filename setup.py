@@ -8,14 +8,15 @@ from setuptools import find_packages, setup
 HERE = pathlib.Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "keras_haframe/version.py").read_text())[1]
 
-ONNX = ["onnx>=1.16", "tf2onnx>=1.16"]
+ONNX = ["onnx>=1.16", "tf2onnx>=1.16", "onnxscript>=0.5"]  # of TensorFlow and of PyTorch
 SAFETENSORS = ["safetensors>=0.4"]
 TEST = [
     "pytest>=8",
     "pytest-xdist>=3",
     "ruff>=0.9",
     "mypy>=1.15",
-    "onnxruntime",
+    "onnxruntime>=1.17",
+    "openvino>=2025.0",  # 59 MB
     "pillow",
     *ONNX,
     *SAFETENSORS,
@@ -57,6 +58,7 @@ setup(
         "torch": ["torch>=2.5"],
         "safetensors": SAFETENSORS,
         "onnx": ONNX,
+        "onnx-jax": ["onnx>=1.16", "jax2onnx>=0.13"],  # brings some 35 packages, 50 MB
         "cv": ["keras-cv>=0.9"],
         "hub": ["keras-hub>=0.20"],
         "test": TEST,

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_haframe.saving import portable
+from keras_haframe.saving import portable, read_facts
 from tests.brute_force import softmax
 from tests.saving import tiny
 
@@ -38,6 +38,9 @@ def test_litert_agrees_with_keras(tree, tmp_path):
     interpreter.invoke()
     p = softmax(model.predict(images, verbose=0))
     np.testing.assert_allclose(interpreter.get_tensor(found["index"]), p, rtol=0, atol=1e-5)
+    assert read_facts(path).tree == tree and read_facts(path).facts["method"] == "haframe"
+    with pytest.raises(ValueError, match="prepared outside"):
+        portable.export_file(model, tmp_path / "m", "litert", prepare=True)
 
 
 def test_other_formats_and_missing_packages_are_named(tree, tmp_path, monkeypatch):
@@ -46,7 +49,7 @@ def test_other_formats_and_missing_packages_are_named(tree, tmp_path, monkeypatc
         portable.export_file(model, tmp_path / "m", "coreml")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match="pip install onnx tf2onnx"):
-        portable.export_file(model, tmp_path / "m", "onnx")
+        portable.export_file(model, tmp_path / "m")
     assert not list(tmp_path.iterdir())
 
 
