@@ -58,7 +58,7 @@ setup(
         "torch": ["torch>=2.5"],
         "safetensors": SAFETENSORS,
         "onnx": ONNX,
-        "onnx-jax": ["onnx>=1.16", "jax2onnx>=0.13"],  # brings some 35 packages, 50 MB
+        "onnx-jax": ["onnx>=1.16", "jax2onnx>=0.17"],  # brings 30 packages, 180 MB
         "cv": ["keras-cv>=0.9"],
         "hub": ["keras-hub>=0.20"],
         "test": TEST,

@@ -5,8 +5,10 @@ network of the paper, and MobileNet at 160 px, so small that every other operati
 
 - backbone: a SavedModel of the backbone alone, images to pooled features.
 - classifier: the same with neck, frame classifier and softmax, images to class probabilities.
-- serving_default, hierarchical: the signatures of `keras_haframe.export` on float images.
+- serving_default, hierarchical, decide: the signatures of `keras_haframe.export` on float images.
 - hierarchical_bytes: the same from JPEG strings of the same size.
+- onnxruntime: `decide` as the ONNX file of `saving.export_file` answers it, in ONNX Runtime.
+- openvino: the same without the outputs that are text, in OpenVINO, in float32.
 - model.predict: Keras.
 
 The SavedModels run in sessions as TF Serving has them (the v1 loader, the same options for all, all
@@ -16,6 +18,8 @@ the backbone's in the same round, less one, with a 95 % bootstrap interval of th
 
     python benchmarks/serving.py            # some minutes; writes benchmarks/results/serving.csv
     python benchmarks/serving.py --quick    # few rounds; writes nothing
+    python benchmarks/serving.py --cases backbone decide onnxruntime openvino \
+        --output benchmarks/results/serving_onnx.csv    # under four minutes
 """
 
 from __future__ import annotations
@@ -43,8 +47,10 @@ NETWORKS = {
     "resnet50": (keras.applications.ResNet50, 224, {1: 100, 32: 6}),
     "mobilenet": (keras.applications.MobileNet, 160, {1: 400, 32: 30}),
 }
-SESSIONS = ("backbone", "classifier", "serving_default", "hierarchical", "hierarchical_bytes")
-CASES = (*SESSIONS, "model.predict")
+PLAIN = ("backbone", "classifier")
+SIGNATURES = ("serving_default", "hierarchical", "decide", "hierarchical_bytes")
+FILES = ("onnxruntime", "openvino")
+CASES = (*PLAIN, *SIGNATURES, *FILES, "model.predict")
 
 
 def make_tree() -> kh.ClassTree:
@@ -82,13 +88,37 @@ def session_call(path: pathlib.Path, signature: str, threads: int):
     return lambda inputs: run(*(inputs[n] for n in names))
 
 
-def prepare(network: str, folder: pathlib.Path, threads: int) -> dict:
+def onnx_call(path: pathlib.Path, threads: int):
+    """A function of the inputs by name, run by ONNX Runtime; all outputs are fetched."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = threads
+    session = onnxruntime.InferenceSession(path, options)
+    names = [i.name for i in session.get_inputs()]
+    return lambda inputs: session.run(None, {n: inputs[n] for n in names})
+
+
+def openvino_call(path: pathlib.Path, threads: int):
+    """The same, run by OpenVINO."""
+    import openvino
+
+    options = {
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": "f32",
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    model = openvino.Core().compile_model(path, "CPU", options)
+    names = [i.any_name for i in model.inputs]
+    return lambda inputs: model({n: inputs[n] for n in names})
+
+
+def prepare(network: str, folder: pathlib.Path, threads: int, cases: list[str]) -> dict:
     """The cases as functions of a dictionary of inputs."""
     keras.utils.set_random_seed(0)
     make, pixels, _ = NETWORKS[network]
     backbone = make(input_shape=(pixels, pixels, 3), include_top=False, weights=None)
     model = kh.build(backbone, make_tree())
-    exported = kh.export(model, folder / "model")
     pool = keras.layers.GlobalAveragePooling2D()
     plain = {
         "backbone": lambda images: pool(backbone(images, training=False)),
@@ -97,18 +127,25 @@ def prepare(network: str, folder: pathlib.Path, threads: int) -> dict:
         ),
     }
     calls = {}
-    for name, function in plain.items():
-        path = save_plain(function, model.variables, pixels, folder / name)
+    for name in set(PLAIN) & set(cases):
+        path = save_plain(plain[name], model.variables, pixels, folder / name)
         calls[name] = session_call(path, "serving_default", threads)
-    calls |= {name: session_call(exported, name, threads) for name in SESSIONS[2:]}
-    calls["model.predict"] = lambda inputs: model.predict(
-        inputs["images"], batch_size=len(inputs["images"]), verbose=0
-    )
-    return calls
+    if signatures := set(SIGNATURES) & set(cases):
+        exported = kh.export(model, folder / "model")
+        calls |= {name: session_call(exported, name, threads) for name in signatures}
+    for name, call in (("onnxruntime", onnx_call), ("openvino", openvino_call)):
+        if name in cases:
+            path = kh.saving.export_file(model, folder / name, text=name == "onnxruntime")
+            calls[name] = call(path, threads)
+    if "model.predict" in cases:
+        calls["model.predict"] = lambda inputs: model.predict(
+            inputs["images"], batch_size=len(inputs["images"]), verbose=0
+        )
+    return {name: calls[name] for name in cases}
 
 
 def make_inputs(batch: int, pixels: int) -> dict:
-    """Images as floats and as JPEG, and thresholds."""
+    """Images as floats and as JPEG, thresholds, and a list of all classes."""
     rng = np.random.default_rng(0)
     coarse = rng.uniform(0, 255, (batch, 10, 10, 3)).astype(np.float32)
     images = tf.cast(tf.image.resize(coarse, (pixels, pixels)), tf.uint8)
@@ -118,6 +155,8 @@ def make_inputs(batch: int, pixels: int) -> dict:
         "images": images.numpy().astype(np.float32),
         "image_bytes": encoded,
         "threshold": np.full(batch, 0.5, np.float32),
+        "floor": np.full(batch, 0.5, np.float32),
+        "allowed": np.ones((batch, 100), bool),
     }
 
 
@@ -137,8 +176,11 @@ def overhead(times: np.ndarray, base: np.ndarray, seed: int = 0) -> tuple[float,
     return float(np.median(ratios)), float(low), float(high)
 
 
-def main(quick: bool, threads: int, output: pathlib.Path | None, networks: list[str]) -> None:
-    about = machine.about("keras") | {"tensorflow": tf.__version__, "threads": threads}
+def main(
+    quick: bool, threads: int, output: pathlib.Path | None, networks: list[str], cases: list[str]
+) -> None:
+    about = machine.about("keras", *set(FILES) & set(cases))
+    about |= {"tensorflow": tf.__version__, "threads": threads}
     print(", ".join(f"{k} {v}" for k, v in about.items()))
     tf.config.threading.set_intra_op_parallelism_threads(threads)  # for model.predict
     tf.config.threading.set_inter_op_parallelism_threads(threads)
@@ -146,11 +188,11 @@ def main(quick: bool, threads: int, output: pathlib.Path | None, networks: list[
     for network in networks:
         _, pixels, all_rounds = NETWORKS[network]
         with tempfile.TemporaryDirectory() as folder:
-            calls = prepare(network, pathlib.Path(folder), threads)
+            calls = prepare(network, pathlib.Path(folder), threads, cases)
         for batch, rounds in all_rounds.items():
             load = os.getloadavg()[0]
             times = measure(calls, make_inputs(batch, pixels), 5 if quick else rounds)
-            for name in CASES:
+            for name in cases:
                 t = times[name]
                 percent, low, high = overhead(t, times["backbone"])
                 rows.append(
@@ -172,8 +214,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="five rounds; writes no file")
     parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=NETWORKS)
+    parser.add_argument("--cases", nargs="+", default=list(CASES), choices=CASES)
     parser.add_argument("--threads", type=int, default=1, help="threads of the sessions")
     parser.add_argument("--output", type=pathlib.Path, help=f"CSV file (default {RESULTS})")
     options = parser.parse_args()
     output = options.output or (None if options.quick else RESULTS)
-    main(options.quick, options.threads, output, options.networks)
+    cases = list(dict.fromkeys(["backbone", *options.cases]))
+    main(options.quick, options.threads, output, options.networks, cases)

@@ -127,3 +127,14 @@ def test_decisions_and_reasons(cases):
 def test_c_api(cases, from_c, name):
     for key in SIGNATURES:
         tiny.assert_same(from_c(name, key), cases(name).expected[key])
+
+
+@pytest.mark.slow
+def test_openvino_reads_the_saved_model(cases):
+    """Its `serving_default`, names of classes included."""
+    openvino = pytest.importorskip("openvino")
+    case, core = cases("haframe"), openvino.Core()
+    model = core.compile_model(str(case.path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    outputs = model({"images": case.images})
+    found = {o.any_name: outputs[o] for o in model.outputs}
+    tiny.assert_same(found, case.expected["serving_default"])
