@@ -43,9 +43,8 @@ def as_onnx(network: keras.Model) -> Any:
         `onnx.ModelProto` with the input `images` and the outputs `probabilities` and `features`;
         the batch size is free.
     """
-    found = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[keras.backend.backend()](
-        network
-    )
+    by = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
+    found = by[keras.backend.backend()](network)
     rename(found.graph, dict(zip([i.name for i in found.graph.input], ["images"], strict=True)))
     rename(found.graph, dict(zip([o.name for o in found.graph.output], OUTPUTS, strict=True)))
     return found
@@ -63,12 +62,10 @@ def _tensorflow(network: keras.Model) -> Any:
 def _jax(network: keras.Model) -> Any:
     from jax2onnx import to_onnx
 
-    sizes = _sizes(network)
-
     def call(images: Tensor) -> tuple:
         return tuple(network(images, training=False))
 
-    return to_onnx(call, [sizes], opset=OPSET)
+    return to_onnx(call, [tuple(sizes(network.inputs[0].shape))], opset=OPSET)
 
 
 def _torch(network: keras.Model) -> Any:
@@ -82,11 +79,9 @@ def _torch(network: keras.Model) -> Any:
         def forward(self, images: Tensor) -> tuple:
             return tuple(self.network(images, training=False))
 
-    sizes = _sizes(network)
-    example = torch.zeros(
-        [2 if i == 0 else 64 if isinstance(s, str) else s for i, s in enumerate(sizes)]
-    )
-    free = {i: torch.export.Dim(s) for i, s in enumerate(sizes) if isinstance(s, str)}
+    shape = sizes(network.inputs[0].shape)
+    example = torch.zeros([64 if isinstance(size, str) else size for size in (2, *shape[1:])])
+    free = {i: torch.export.Dim(size) for i, size in enumerate(shape) if isinstance(size, str)}
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of Keras's modules inside PyTorch's exporter
         program: Any = torch.onnx.export(
@@ -96,9 +91,9 @@ def _torch(network: keras.Model) -> Any:
     return program.model_proto
 
 
-def _sizes(network: keras.Model) -> tuple[int | str, ...]:
-    """Shape of the images; free sizes have names."""
-    return tuple(s or name for s, name in zip(network.inputs[0].shape, ("B", "H", "W", "C")))
+def sizes(shape: tuple[int | None, ...]) -> list[int | str]:
+    """Sizes of the images as ONNX has them; free ones have names."""
+    return [size or ("BHWC"[i] if i < 4 else f"D{i}") for i, size in enumerate(shape)]
 
 
 def rename(graph: Any, names: dict[str, str]) -> None:

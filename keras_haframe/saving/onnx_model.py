@@ -44,14 +44,11 @@ def complete(
     added = onnx_outputs.add(g, tree, text)
     graph.node.extend(g.nodes)
     graph.initializer.extend(g.constants.values())
-    _, *image = model.inputs[0].shape
-    images = (
-        graph.input[0].type.tensor_type.elem_type,
-        ["B", *(s or n for s, n in zip(image, "HWC"))],
-    )
+    shape = networks.sizes(model.inputs[0].shape)
+    images = (graph.input[0].type.tensor_type.elem_type, shape)
     if prepare is not None:
         _prepare(graph, prepare)
-        images = (onnx_type("uint8"), ["B", "h", "w", image[-1]])
+        images = (onnx_type("uint8"), ["B", "h", "w", shape[-1]])
     width = model.feature_extractor.output.shape[-1]
     inputs = {
         "images": images,

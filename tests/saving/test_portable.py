@@ -24,12 +24,15 @@ def test_litert_wants_a_newer_keras(tree, tmp_path, monkeypatch):
 @pytest.mark.skipif(keras.__version__.startswith("3.12."), reason="Keras 3.12 writes no LiteRT")
 @pytest.mark.filterwarnings("ignore")
 def test_litert_agrees_with_keras(tree, tmp_path):
-    import tensorflow as tf
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ModuleNotFoundError:
+        from tensorflow.lite import Interpreter
 
     model, images = tiny.model(tree), tiny.images()
     path = portable.export_file(model, tmp_path / "sub" / "model", "litert")
     assert path == tmp_path / "sub" / "model.tflite"
-    interpreter = tf.lite.Interpreter(str(path))
+    interpreter = Interpreter(str(path))
     given, found = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     assert given["shape_signature"].tolist() == [-1, *tiny.SHAPE]
     interpreter.resize_tensor_input(given["index"], images.shape)

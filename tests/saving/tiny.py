@@ -87,7 +87,7 @@ def assert_same(found: dict, expected: dict, atol=1e-5):
     assert set(found) == set(expected)
     for key, value in expected.items():
         got = np.asarray(found[key])
-        if got.dtype.kind in "SO":  # bytes of TensorFlow, text of others
+        if got.dtype.kind in "SOU":  # bytes of TensorFlow, text of others
             text = [v.decode() if isinstance(v, bytes) else v for v in got.ravel()]
             got = np.array(text).reshape(got.shape)
             assert got.tolist() == value.tolist(), key
