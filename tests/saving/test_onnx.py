@@ -89,11 +89,16 @@ def check(case: Case, found: dict) -> None:
         TREE, found["node_id"], found["class_id"], found["listed_id"],
         found["listed_probability"], np.full(256, FLOOR), np.ones(256, bool),
     )  # fmt: skip
-    assert words == expected["reason"].tolist()
+    # A probability such as 0.185 may be shown as 0.18 or 0.19; this says nothing of the decision.
+    clear = np.abs(100 * case.p.max(1) % 1 - 0.5) > 1e-2
+    assert clear.sum() > 200
+    assert np.array(words)[clear].tolist() == expected["reason"][clear].tolist()
+    if "reason" in found:
+        assert found["reason"].tolist() == words
     assert [w.split(":")[0] for w in words] == [
         ("class", "rolled up", "root")[code] for code in found["reason_code"]
     ]
-    same = {key: value for key, value in found.items() if key not in MORE}
+    same = {key: value for key, value in found.items() if key not in (*MORE, "reason")}
     tiny.assert_same(same, {key: expected[key] for key in same})
 
 
