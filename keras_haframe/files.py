@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import os
 import pathlib
+import re
 from collections.abc import Iterator
 from typing import TypeAlias
 
 PathLike: TypeAlias = str | os.PathLike[str]
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+REFUSED = (
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENAMETOOLONG, errno.ENOTDIR,
+    errno.EEXIST,
+)  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -24,6 +33,9 @@ def whole(path: PathLike) -> Iterator[pathlib.Path]:
     Yields:
         The temporary path.
 
+    Raises:
+        OSError: If the file cannot be written, see `clear_errors`.
+
     Example:
 
     >>> with whole("runs/a/note.txt") as partial:
@@ -32,18 +44,85 @@ def whole(path: PathLike) -> Iterator[pathlib.Path]:
     ['note.txt']
     """
     path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Of this process: two that write one file do not mix.
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-    try:
-        yield partial
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    with clear_errors(str(path)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield partial
+            os.replace(partial, path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
     """Write a text file, UTF-8, so that it is whole or absent."""
     with whole(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def clear_errors(what: str, kept: str = "") -> Iterator[None]:
+    """Turn whatever a writer raises for a full or closed disk into one `OSError` that says so.
+
+    Libraries raise a RuntimeError (h5py) or a ValueError (zipfile) over the system's own error.
+
+    Args:
+        what: What is written, the head of the message, such as the path.
+        kept: A sentence on what is safe.
+
+    Raises:
+        OSError: With the system's number and what to do.
+
+    Example:
+
+    >>> with clear_errors("runs/a/scores.npz"):
+    ...     raise RuntimeError("file write failed: errno = 28, error message = 'No space'")
+    Traceback (most recent call last):
+    ...
+    OSError: [Errno 28] runs/a/scores.npz could not be written (No space left on device). Free \
+some space and run the same command again.
+    """
+    try:
+        yield
+    except Exception as error:
+        number = _system_error(error)
+        if number is None:
+            raise
+        mend = "Free some space" if number in FULL else "Choose or mend the folder"
+        raise OSError(
+            number,
+            f"{what} could not be written ({os.strerror(number)}). {kept}{' ' * bool(kept)}{mend} "
+            "and run the same command again.",
+        ) from error
+
+
+def _system_error(error: BaseException | None) -> int | None:
+    """Return the number of the system's error that is at the bottom of it, if writing failed."""
+    while error is not None:
+        found = re.search(r"errno = (\d+)", str(error))
+        number = int(found[1]) if found else getattr(error, "errno", None)
+        if number in FULL + REFUSED:
+            return number
+        error = error.__cause__ or error.__context__
+    return None
+
+
+class WeightsInMemory(io.BytesIO):
+    """What `model.save_weights` takes for a file, in memory.
+
+    HDF5 must not write to a disk that may be full: a file that it could not close it keeps open,
+    with the space it takes, and a later save of the same process ends in a segmentation fault.
+
+    Example:
+
+    ```python
+    content = WeightsInMemory()
+    model.save_weights(content)
+    partial.write_bytes(content.getbuffer())
+    ```
+    """
+
+    def __str__(self) -> str:
+        return "memory.weights.h5"  # Keras asks for the ending
