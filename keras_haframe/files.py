@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import json
 import os
 import pathlib
 import re
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -88,7 +89,7 @@ some space and run the same command again.
         yield
     except Exception as error:
         number = _system_error(error)
-        if number is None:
+        if number is None or "could not be written (" in str(error):
             raise
         mend = "Free some space" if number in FULL else "Choose or mend the folder"
         raise OSError(
@@ -96,6 +97,52 @@ some space and run the same command again.
             f"{what} could not be written ({os.strerror(number)}). {kept}{' ' * bool(kept)}{mend} "
             "and run the same command again.",
         ) from error
+
+
+@contextlib.contextmanager
+def reading(path: PathLike, mend: str = "Remove it, or write it anew.") -> Iterator[None]:
+    """Turn whatever a damaged or foreign file makes its reader raise into one `ValueError`.
+
+    Args:
+        path: The file. An error that names it stays as it is.
+        mend: What to do about it, a sentence.
+
+    Raises:
+        ValueError: That names the file.
+
+    Example:
+
+    >>> with reading("runs/a/scores.npz"):
+    ...     raise KeyError("scores")
+    Traceback (most recent call last):
+    ...
+    ValueError: runs/a/scores.npz is damaged, or not what its name says (KeyError: 'scores'). \
+Remove it, or write it anew.
+    """
+    try:
+        yield
+    except Exception as error:  # of zip, zlib, JSON, UTF-8, CSV, headers of arrays, ...
+        if str(path) in str(error) or isinstance(error, FileNotFoundError):
+            raise
+        raise ValueError(
+            f"{path} is damaged, or not what its name says ({type(error).__name__}: {error}). "
+            f"{mend}"
+        ) from error
+
+
+def read_object(path: PathLike, mend: str = "Remove it, or write it anew.") -> dict[str, Any]:
+    """Read a JSON object; a `ValueError` that names the file for anything else."""
+    with reading(path, mend):
+        try:
+            content = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path} is not JSON: {error}. {mend}") from None
+        if not isinstance(content, dict):
+            raise ValueError(
+                f"{path} must hold a JSON object of names and values. {mend} "
+                f"Received: {type(content).__name__}"
+            )
+    return content
 
 
 def _system_error(error: BaseException | None) -> int | None:
