@@ -67,7 +67,7 @@ def write_text(path: str | os.PathLike, text: str) -> None:
 def clear_errors(what: str, kept: str = "") -> Iterator[None]:
     """Turn whatever a writer raises for a full or closed disk into one `OSError` that says so.
 
-    Libraries raise a RuntimeError (h5py) or a ValueError (zipfile) over the system's own error.
+    Libraries raise errors of their own over the system's, or in its place (h5py, TensorFlow).
 
     Args:
         what: What is written, the head of the message, such as the path.
@@ -148,8 +148,10 @@ def read_object(path: PathLike, mend: str = "Remove it, or write it anew.") -> d
 def _system_error(error: BaseException | None) -> int | None:
     """Return the number of the system's error that is at the bottom of it, if writing failed."""
     while error is not None:
-        found = re.search(r"errno = (\d+)", str(error))
+        text = str(error)
+        found = re.search(r"errno = (\d+)", text)
         number = int(found[1]) if found else getattr(error, "errno", None)
+        number = next((n for n in FULL if os.strerror(n) in text), number)  # TensorFlow's
         if number in FULL + REFUSED:
             return number
         error = error.__cause__ or error.__context__

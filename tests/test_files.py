@@ -1,18 +1,22 @@
 """Files are whole or absent, on a disk that fills up at any byte."""
 
-import contextlib
-import os
 import pathlib
-import resource
 import shutil
-import subprocess
 
 import keras
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from keras_haframe.files import WeightsInMemory, clear_errors, whole, write_text
+from keras_haframe.files import (
+    WeightsInMemory,
+    clear_errors,
+    read_object,
+    reading,
+    whole,
+    write_text,
+)
+from tests.disk import disk, file_size
 
 MESSAGE = r"could not be written \(.+\)\. Free some space and run the same command again\."
 
@@ -48,31 +52,6 @@ def writers():
         ".png": picture,
         ".txt": lambda path: path.write_text("x" * 150_000),
     }
-
-
-@contextlib.contextmanager
-def file_size(most):
-    """No file of this process gets larger."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-@contextlib.contextmanager
-def disk(folder, size):
-    """A disk of its own in memory; only root may mount it."""
-    folder.mkdir(exist_ok=True)
-    mounted = shutil.which("mount") and os.geteuid() == 0
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-    if not mounted or subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("no disk can be mounted here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @pytest.mark.parametrize("ending", [".h5", ".keras", ".npz", ".png", ".txt"])
@@ -141,3 +120,22 @@ def test_weights_in_memory_are_those_of_a_file(tmp_path):
     other.load_weights(path)
     for a, b in zip(model.variables, other.variables, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "is not JSON"), (b'{"a": ', "is not JSON"), (b"\xff\xfe", "is not JSON"),
+     (b"[1]", "must hold a JSON object .* Received: list"), (b"[" * 99_999, "nested|Recursion")],
+)  # fmt: skip
+def test_damaged_json(tmp_path, content, message):
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"a.json.*{message}|{message}.*a.json") as error:
+        read_object(path, "Mend it so.")
+    assert "Mend it so." in str(error.value)
+
+
+def test_errors_that_name_the_file_stay(tmp_path):
+    for kind, text in ((KeyError, f"{tmp_path} is odd"), (FileNotFoundError, "no such file")):
+        with pytest.raises(kind, match=text), reading(tmp_path):
+            raise kind(text)

@@ -91,8 +91,9 @@ def run(
             return model
 
         trained = train_model(
-            checked_model, train, epochs, folder, validation=validation, seed=seed, callbacks=callbacks,
-            stages=stages, max_minutes=max_minutes, steps=steps, verbose=verbose,
+            checked_model, train, epochs, folder, validation=validation, seed=seed,
+            callbacks=callbacks, stages=stages, max_minutes=max_minutes, steps=steps,
+            verbose=verbose,
         )  # fmt: skip
         if trained is None:
             return None
