@@ -70,6 +70,14 @@ def keep_settings(
         (path.parent / RESULT).unlink(missing_ok=True)
 
 
+def remove_partial(folder: PathLike) -> None:
+    """Remove what killed processes left of a run's files; only for who holds the folder's lock."""
+    for name in (SETTINGS, TREE, HISTORY, SECONDS, SCORES, RESULT):
+        stem, _, suffix = name.partition(".")
+        for path in pathlib.Path(folder).glob(f".{stem}.*.partial.{suffix}"):
+            path.unlink(missing_ok=True)
+
+
 def _trained(folder: pathlib.Path) -> bool:
     """Whether anything was trained in the folder of a run or an experiment."""
     kept = (RESULT, f"{CHECKPOINTS}/*")

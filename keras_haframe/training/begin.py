@@ -35,6 +35,7 @@ def begun(
 
         def begin() -> None:
             stack.enter_context(locked(folder))
+            files.remove_partial(folder)
             files.keep_settings(folder, settings, made_with(**data))
 
         distribution.first_alone(begin)  # nobody reads the result before it is known to stand
