@@ -8,7 +8,7 @@ import pathlib
 import numpy as np
 
 from keras_haframe.evaluation.table import LABELS
-from keras_haframe.files import PathLike
+from keras_haframe.files import PathLike, reading
 from keras_haframe.tree import ClassTree
 
 
@@ -31,6 +31,11 @@ def read(path: PathLike, tree: ClassTree) -> np.ndarray:
     path = pathlib.Path(path)
     if not path.is_file():
         raise ValueError(f"No such file: {path}")
+    with reading(path):
+        return _read(path, tree)
+
+
+def _read(path: pathlib.Path, tree: ClassTree) -> np.ndarray:
     if path.suffix.lower() in (".npy", ".npz"):
         found = np.load(path, allow_pickle=False)
         if isinstance(found, np.ndarray):
