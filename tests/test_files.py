@@ -6,7 +6,7 @@ import shutil
 import keras
 import numpy as np
 import pytest
-from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
 from keras_haframe.files import (
     WeightsInMemory,
@@ -40,10 +40,9 @@ def writers():
     model, numbers = make_model(), np.random.default_rng(0).random((400, 45))
 
     def picture(path):
-        figure = plt.figure()
+        figure = Figure()
         figure.figimage(numbers)
         figure.savefig(path, dpi=100)
-        plt.close(figure)
 
     return {
         ".h5": lambda path: path.write_bytes(weights(model).getbuffer()),
