@@ -70,7 +70,8 @@ def clear_errors(what: str, kept: str = "") -> Iterator[None]:
     Libraries raise errors of their own over the system's, or in its place (h5py, TensorFlow).
 
     Args:
-        what: What is written, the head of the message, such as the path.
+        what: What is written, the head of the message, such as the path. Of a block within a block
+            the outer one's is told.
         kept: A sentence on what is safe.
 
     Raises:
@@ -89,7 +90,7 @@ some space and run the same command again.
         yield
     except Exception as error:
         number = _system_error(error)
-        if number is None or "could not be written (" in str(error):
+        if number is None:
             raise
         mend = "Free some space" if number in FULL else "Choose or mend the folder"
         raise OSError(

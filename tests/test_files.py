@@ -112,6 +112,13 @@ def test_what_is_safe_is_said():
     assert e.value.errno == 28
 
 
+def test_the_outer_block_knows_more(tmp_path):
+    with pytest.raises(OSError, match=r"^\[Errno 28\] Epoch 3 could not be written \(No") as e:
+        with clear_errors("Epoch 3", "Epoch 2 is safe."), whole(tmp_path / "a.txt"):
+            raise OSError(28, "No space left on device")
+    assert str(e.value).count("could not be written") == 1
+
+
 def test_weights_in_memory_are_those_of_a_file(tmp_path):
     model, other = make_model(), make_model()
     path = pathlib.Path(tmp_path / "a.weights.h5")
