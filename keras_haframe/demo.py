@@ -28,6 +28,7 @@ from matplotlib.figure import Figure
 import keras_haframe as kh
 from keras_haframe import plots
 from keras_haframe.data import ArrayBatches, drawn_aircraft
+from keras_haframe.files import whole
 from keras_haframe.results import read_scores, run_folder, write_images
 from keras_haframe.results.table import by_method, markdown
 from keras_haframe.training import Experiment, RunSettings, compare, parse, place
@@ -84,7 +85,8 @@ def experiment(settings: Settings, network: str = "II") -> Experiment:
 
 def save(ax: Axes, path: pathlib.Path) -> None:
     """Write the figure of a plot."""
-    cast(Figure, ax.figure).savefig(path, dpi=150)
+    with whole(path) as partial:
+        cast(Figure, ax.figure).savefig(partial, dpi=150)
 
 
 def figures(
@@ -103,13 +105,13 @@ def figures(
     save(ax, output / "samples.png")
 
     rows, _ = models["HAFrame"].classifier_weights()
-    figure, axes = plt.subplots(1, 3, figsize=(10, 3), layout="constrained")
+    _, axes = plt.subplots(1, 3, figsize=(10, 3), layout="constrained")
     plots.plot_gram(rows @ rows.T, tree, title="frame (target)", ax=axes[0], colorbar=False)
     for ax, name in zip(axes[1:], ("HAFrame", "cross-entropy")):
         means = plots.class_mean_cosines(models[name].features(images), labels, tree.num_classes)
         title = f"{name}: class means"
         plots.plot_gram(means, tree, title=title, ax=ax, colorbar=ax is axes[2])
-    figure.savefig(output / "gram.png", dpi=150)
+    save(axes[0], output / "gram.png")
 
     best = {name: s.argmax(-1) for name, s in scores.items() if name in models}
     ax = plots.plot_mistakes_by_height(labels, best, tree, title="test mistakes by LCA height")
@@ -161,7 +163,8 @@ def demo(settings: Settings) -> list[dict[str, Any]] | None:
     models = {row: task.trained(output, row, seed) for row in ROWS}
     k = task.tree.num_classes
     scores = {row: read_scores(run_folder(output, row, seed), k)[0] for row in ROWS}
-    models["HAFrame"].save(output / "haframe.keras")
+    with whole(output / "haframe.keras") as partial:
+        models["HAFrame"].save(partial)
     served = kh.export(models["HAFrame"], output / "serving", preprocessing=PREPROCESSING)
     write_images(output, images)
     figures(models, scores, {"test": task.test}, task.tree, output)

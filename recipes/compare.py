@@ -31,7 +31,7 @@ import simple_parsing
 from matplotlib import pyplot as plt
 
 from keras_haframe import decisions, methods, plots
-from keras_haframe.files import write_text
+from keras_haframe.files import whole, write_text
 from keras_haframe.results.table import by_method, markdown
 from keras_haframe.training import compare, parse
 
@@ -116,7 +116,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     figure, ax = plt.subplots(figsize=(6, 6), layout="constrained")
     title = f"{settings.dataset}, {settings.seeds} seed{'s' * (settings.seeds > 1)}"
     plots.plot_accuracy_severity(by_method(results, ""), title=title, ax=ax)
-    figure.savefig(output / "results.png", dpi=120)
+    with whole(output / "results.png") as partial:
+        figure.savefig(partial, dpi=120)
     print(f"\n{text}\nwritten to {output}")
 
 

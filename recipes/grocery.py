@@ -31,6 +31,7 @@ import tensorflow_datasets as tfds
 import keras_haframe as kh
 from keras_haframe import plots
 from keras_haframe.data import ArrayBatches, Preprocessing
+from keras_haframe.files import whole
 from keras_haframe.results import read_scores, run_folder
 from keras_haframe.results.table import by_method, markdown
 from keras_haframe.training import (
@@ -179,7 +180,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     scores = {row: read_scores(run_folder(output, row, seeds[0]), k)[0] for row in ROWS}
     title = f"Grocery Store, test mistakes, seed {seeds[0]}"
     ax = plots.plot_mistakes_by_height(labels, scores, grocery.tree, title=title)
-    ax.figure.savefig(output / "mistakes.png", dpi=150)
+    with whole(output / "mistakes.png") as partial:
+        ax.figure.savefig(partial, dpi=150)
 
 
 if __name__ == "__main__":

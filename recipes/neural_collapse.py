@@ -35,6 +35,7 @@ import keras_haframe as kh
 from keras_haframe import plots
 from keras_haframe.collapse import NeuralCollapseCallback
 from keras_haframe.data import ArrayBatches, Preprocessing, drawn_aircraft
+from keras_haframe.files import whole
 from keras_haframe.losses import LabelLoss
 from keras_haframe.results import run_folder, table, write_images
 from keras_haframe.results.run import HISTORY
@@ -212,7 +213,8 @@ def figures(network: str, runs: dict, cosines: dict, tree, target, output: pathl
         handles, names, loc="outside lower center", ncols=6, fontsize=7, frameon=False,
         title=f"{network}; full lines: training data, dashed: test data", title_fontsize=7,
     )  # fmt: skip
-    figure.savefig(output / f"nc_curves_{network.lower()}.png", dpi=150)
+    with whole(output / f"nc_curves_{network.lower()}.png") as partial:
+        figure.savefig(partial, dpi=150)
     plt.close(figure)
 
     k = tree.num_classes
@@ -229,7 +231,8 @@ def figures(network: str, runs: dict, cosines: dict, tree, target, output: pathl
         ax.set_axis_off()
     picture = axes.flat[0].images[0]
     figure.colorbar(picture, ax=axes, fraction=0.02, pad=0.01).ax.tick_params(labelsize=6)
-    figure.savefig(output / f"nc_geometry_{network.lower()}.png", dpi=150)
+    with whole(output / f"nc_geometry_{network.lower()}.png") as partial:
+        figure.savefig(partial, dpi=150)
     plt.close(figure)
 
 

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from keras_haframe.text_table import LINES, visible
 from keras_haframe.version import __version__
 
 # Name: (module with `add_arguments(parser)` and `run(args) -> int | None`, one line of help).
@@ -64,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             warnings.showwarning = _show_warning
             return int(module.run(args) or 0)
     except (ValueError, OSError, ModuleNotFoundError) as error:  # what the user can mend
-        print(f"haframe {args.command}: {error}", file=sys.stderr)
+        print(f"haframe {args.command}: {visible(error, keep=LINES)}", file=sys.stderr)
         return 1
 
 
@@ -73,4 +74,4 @@ def _show_warning(
 ) -> None:
     """Tell of a warning on a line; where in the code it is from is nothing to the user."""
     if not issubclass(category, DeprecationWarning):
-        print(f"warning: {message}", file=sys.stderr)
+        print(f"warning: {visible(message, keep=LINES)}", file=sys.stderr)

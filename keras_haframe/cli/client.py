@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_haframe.cli import rows
 from keras_haframe.serving import GrpcClient, KServeClient, RestClient, ServingError, Tls
+from keras_haframe.text_table import LINES, visible
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,5 +84,5 @@ def run(args: argparse.Namespace) -> int:
     except ServingError as error:
         print(f"{error} (attempts: {error.attempts})", file=sys.stderr)
         return 1
-    print(rows.render(found, args.json))
+    print(visible(rows.render(found, args.json), keep=LINES))
     return 0 if all(row["ok"] for row in found) else 1

@@ -15,6 +15,7 @@ from keras_haframe.cli.predict import newest_version
 from keras_haframe.files import PathLike
 from keras_haframe.serving.messages import pb
 from keras_haframe.serving.tensors import NAMES
+from keras_haframe.text_table import LINES, visible
 
 # Operations that call back into Python; a server has none.
 NEED_PYTHON = ("PyFunc", "PyFuncStateless", "EagerPyFunc")
@@ -140,7 +141,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         found = inspect(saved)
         text = render(found)
-    # Of a stranger's file: nothing that a terminal obeys.
-    text = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
-    print(json.dumps(found, indent=2, ensure_ascii=False) if args.json else text)
+    shown = json.dumps(found, indent=2, ensure_ascii=False) if args.json else text
+    print(visible(shown, keep=LINES))
     return 0

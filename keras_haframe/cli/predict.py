@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_haframe.cli import rows
 from keras_haframe.files import PathLike
+from keras_haframe.text_table import LINES, visible
 from keras_haframe.versions import number
 
 
@@ -113,5 +114,5 @@ def run(args: argparse.Namespace) -> int:
     """Print the predictions; 1 if an image could not be read."""
     files = rows.image_files(args.images)
     found = predict_files(args.model, files, args.threshold, args.batch_size, args.allowed)
-    print(rows.render(found, args.json))
+    print(visible(rows.render(found, args.json), keep=LINES))
     return 0 if all(row["ok"] for row in found) else 1

@@ -9,6 +9,8 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from keras_haframe.text_table import LINES, visible
+
 if TYPE_CHECKING:
     from keras_haframe.tree import ClassTree
 
@@ -104,7 +106,7 @@ def doctor(args: argparse.Namespace) -> int:
     if args.json:
         _print(facts)
     else:
-        print(found)
+        print(visible(found, keep=LINES))
         if "written" in facts:
             print(f"{args.repair}: written with {len(found.changes)} repairs")
         elif args.repair:
@@ -120,7 +122,7 @@ def diff(args: argparse.Namespace) -> int:
     if args.json:
         _print(found.to_dict())
     else:
-        print(found)
+        print(visible(found, keep=LINES))
     return int(bool(found))
 
 
@@ -156,7 +158,7 @@ def _read(args: argparse.Namespace, file: str) -> tuple[ClassTree, list[str]]:
         tree = read(file, "csv" if options and args.format == "auto" else args.format, **options)
     warned = [str(warning.message) for warning in caught]
     for message in warned:
-        print(f"warning: {message}", file=sys.stderr)
+        print(f"warning: {visible(message)}", file=sys.stderr)
     return tree, warned
 
 
@@ -170,9 +172,9 @@ def _facts(tree: ClassTree) -> dict[str, Any]:
 def _trouble(args: argparse.Namespace, message: str, status: int) -> int:
     if args.json:
         _print({"ok": False, "error": message})
-    print(f"haframe tree {args.action}: {message}", file=sys.stderr)
+    print(f"haframe tree {args.action}: {visible(message, keep=LINES)}", file=sys.stderr)
     return status
 
 
 def _print(facts: dict) -> None:
-    print(json.dumps(facts, indent=2, ensure_ascii=False))
+    print(visible(json.dumps(facts, indent=2, ensure_ascii=False), keep=LINES))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from keras_haframe.files import PathLike
+from keras_haframe.files import PathLike, reading, whole
 
 # What TFDS calls a split, and what the authors of data sets do.
 SPLIT_NAMES = {"train": "train", "validation": "val", "test": "test"}
@@ -60,7 +60,7 @@ def seeded_split(
 
 def write_splits(path: PathLike, splits: Mapping[str, Sequence[str]]) -> None:
     """Write `split,file_name` lines, the form that `read_splits` reads."""
-    with pathlib.Path(path).open("w", newline="", encoding="utf-8") as file:
+    with whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["split", "file_name"])
         writer.writerows((split, name) for split, names in splits.items() for name in names)
@@ -88,7 +88,7 @@ def read_splits(
     'test'
     """
     result: dict[str, str] = {}
-    with pathlib.Path(path).open(newline="", encoding="utf-8-sig") as file:
+    with reading(path), pathlib.Path(path).open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         if not {"split", "file_name"} <= set(reader.fieldnames or ()):
             raise ValueError(

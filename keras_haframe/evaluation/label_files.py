@@ -10,7 +10,7 @@ import numpy as np
 from keras_haframe.archives import read_npy, read_npz
 from keras_haframe.evaluation.table import LABELS
 from keras_haframe.evaluation.text_files import opened
-from keras_haframe.files import PathLike
+from keras_haframe.files import PathLike, reading
 from keras_haframe.tree import ClassTree
 
 
@@ -33,6 +33,11 @@ def read(path: PathLike, tree: ClassTree) -> np.ndarray:
     path = pathlib.Path(path)
     if not path.is_file():
         raise ValueError(f"No such file: {path}")
+    with reading(path):
+        return _read(path, tree)
+
+
+def _read(path: pathlib.Path, tree: ClassTree) -> np.ndarray:
     if path.suffix.lower() == ".npy":
         return read_npy(path)
     if path.suffix.lower() == ".npz":

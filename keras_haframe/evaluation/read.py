@@ -11,6 +11,7 @@ import numpy as np
 from keras_haframe.evaluation.numpy_files import from_npz, load
 from keras_haframe.evaluation.table import LABELS, Table, reordered
 from keras_haframe.evaluation.text_files import read_csv
+from keras_haframe.files import reading
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.columns import (
     class_columns,
@@ -86,6 +87,11 @@ def read_table(source: Any, tree: ClassTree, label_column: str | None = None) ->
     path = pathlib.Path(source)
     if not path.is_file():
         raise ValueError(f"No such file: {path}")
+    with reading(path):
+        return _of_file(path, tree, label_column)
+
+
+def _of_file(path: pathlib.Path, tree: ClassTree, label_column: str | None) -> Table:
     if path.suffix.lower() == ".npy":
         return Table(load(path))
     if path.suffix.lower() == ".npz":

@@ -12,7 +12,7 @@ import numpy as np
 from keras_haframe.files import PathLike, write_text
 from keras_haframe.metrics import HEADLINE
 from keras_haframe.metrics.operating_curve import OperatingCurve
-from keras_haframe.text_table import aligned
+from keras_haframe.text_table import LINES, aligned, visible
 from keras_haframe.tree import ClassTree
 
 Rows = list[dict[str, Any]]
@@ -137,7 +137,7 @@ class Evaluation:
             if body:
                 more = f"\n... and {len(body) - 10} more" if len(body) > 10 else ""
                 parts.append(f"\n{title}\n{aligned(head, body[:10])}{more}")
-        return "\n".join(parts)
+        return visible("\n".join(parts), keep=LINES)
 
     def __repr__(self) -> str:
         top1, severity = self.summary["top1"], self.summary["severity"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from keras_haframe.files import reading
 from keras_haframe.plots import style
 
 if TYPE_CHECKING:
@@ -35,9 +36,11 @@ def read_history(path: str | os.PathLike) -> dict[str, np.ndarray]:
         Column name to float64 values, one per epoch. Cells that are not numbers are NaN.
 
     Raises:
-        ValueError: If the file has no header or two columns of one name.
+        ValueError: If the file is no table, has no header or two columns of one name. The message
+            names the file.
     """
-    with open(path, newline="", encoding="utf-8") as file:
+    mend = "A run that goes on writes its own anew; of a finished one, remove the file."
+    with reading(path, mend), open(path, newline="", encoding="utf-8") as file:
         header, *rows = list(csv.reader(file)) or [[]]
     if not header or len(set(header)) != len(header):
         raise ValueError(f"{path} needs a first line of distinct column names. Received: {header}")

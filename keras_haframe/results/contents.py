@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import pathlib
 
 import numpy as np
 
 from keras_haframe import metrics
-from keras_haframe.files import PathLike
+from keras_haframe.files import PathLike, reading
 from keras_haframe.plots.curves import read_history
+from keras_haframe.results.figure import is_png
 from keras_haframe.results.folder import IMAGES, RESULTS, read_images, read_results
 from keras_haframe.results.run import (
     HISTORY,
@@ -22,8 +24,6 @@ from keras_haframe.results.run import (
     read_split,
 )
 from keras_haframe.tree import ClassTree
-
-PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclasses.dataclass
@@ -106,13 +106,16 @@ def read_folder(folder: PathLike) -> Folder:
     """
     path = pathlib.Path(folder)
     own = (RESULT, SCORES, HISTORY)
+    closed = [p.name for p in (path.iterdir() if path.is_dir() else ()) if _is_closed(p)]
     runs = sorted({file.parent for name in own for file in path.glob(f"*/{name}")})
     if (path / RESULT).is_file() or (path / SCORES).is_file():
         runs = [path]
     found = Folder(path, settings=read_settings(path))
+    found.notes = [f"{name} may not be read and is left out." for name in sorted(closed)]
     trees = [p / TREE for p in (path, *runs) if (p / TREE).is_file()]
     if trees:
-        found.tree = ClassTree.from_json(trees[0])
+        with reading(trees[0]):
+            found.tree = ClassTree.from_json(trees[0])
     kept = {run: _result(run, found.tree) for run in runs}
     if (path / RESULTS).is_file():
         found.results = read_results(path / RESULTS)
@@ -128,11 +131,16 @@ def read_folder(folder: PathLike) -> Folder:
         if (run / HISTORY).is_file():
             files[run / HISTORY] = _run_name(methods[run], kept[run])
     found.histories = {name: read_history(file) for file, name in files.items()}
+    found.notes += [
+        f"{file.relative_to(path)} ends within a line: its last values may be cut."
+        for file in (path / RESULTS, *files)
+        if file.is_file() and not file.read_bytes().endswith(b"\n")
+    ]
     for file in sorted(path.glob("*.png")):
-        if file.read_bytes().startswith(PNG):
+        if is_png(file.read_bytes()):
             found.figures.append(file)
         else:
-            found.notes.append(f"{file.name} is not a PNG file and is left out.")
+            found.notes.append(f"{file.name} is not a whole PNG file and is left out.")
     scored = [run for run in runs if (run / SCORES).is_file()]
     if scored and found.tree is None:
         found.notes.append(f"{SCORES} is left out: it needs {TREE} beside it.")
@@ -141,6 +149,10 @@ def read_folder(folder: PathLike) -> Folder:
         last = next(run for run in scored if methods[run] == found.predictions.names[0])
         found.predictions.run = _run_name(methods[last], kept[last])
     return found
+
+
+def _is_closed(path: pathlib.Path) -> bool:
+    return path.is_dir() and not os.access(path, os.R_OK | os.X_OK)
 
 
 def _run_name(method: str, result: dict[str, str] | None) -> str:

@@ -23,6 +23,18 @@ class Figure(NamedTuple):
     drawn: bool = True
 
 
+def is_png(data: bytes) -> bool:
+    """Whether these are all bytes of a PNG file, by its checksums."""
+    from PIL import Image  # matplotlib brings it
+
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+            image.verify()
+    except Exception:  # of every kind, as the bytes may be anything
+        return False
+    return True
+
+
 def to_png(ax: Axes) -> bytes:
     """PNG of the figure an Axes is in, which is closed."""
     import matplotlib.pyplot as plt

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_haframe.files import PathLike, whole
+from keras_haframe.files import PathLike, reading, whole
 from keras_haframe.results.table import write_csv
 
 RESULTS, IMAGES = "results.csv", "images.npz"
@@ -44,7 +44,8 @@ def add_results(folder: PathLike, results: Sequence[Mapping[str, Any]]) -> None:
 
 def read_results(path: pathlib.Path) -> list[dict[str, str]]:
     """Read rows of a results.csv as text, by column; a `ValueError` for a file of another form."""
-    with open(path, newline="", encoding="utf-8") as file:
+    mend = "Remove it and give the same command again: it is made anew from the runs' folders."
+    with reading(path, mend), open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if not rows or "method" not in rows[0] or any(None in row for row in rows):
         raise ValueError(
@@ -56,7 +57,7 @@ def read_results(path: pathlib.Path) -> list[dict[str, str]]:
 
 def read_images(path: pathlib.Path, count: int) -> np.ndarray:
     """Read the kept images of `count` test examples; a `ValueError` for arrays of another form."""
-    with np.load(path, allow_pickle=False) as file:
+    with reading(path), np.load(path, allow_pickle=False) as file:
         images = file["images"] if "images" in file.files else np.zeros(0)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[::3] != (count, 3):
         raise ValueError(

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 
 from keras_haframe.metrics import HEADLINE, ORDERING
 from keras_haframe.results.table import Cell, by_method, cells
+from keras_haframe.text_table import LINES, visible
 
 
 def text(value: object) -> str:
     """`value` as HTML text, quotes included, so that it is safe in attributes as well."""
-    return html.escape(str(value), quote=True)
+    return html.escape(visible(value, keep=LINES), quote=True)
 
 
 def table(header: Sequence[str], body: Sequence[Sequence[str]], words: Sequence[int] = ()) -> str:

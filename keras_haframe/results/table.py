@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_haframe.files import PathLike, whole
 from keras_haframe.metrics import HEADLINE, ORDERING, half_width
+from keras_haframe.text_table import visible
 
 
 class Cell(NamedTuple):
@@ -54,10 +55,15 @@ def lines(head: Sequence[str], body: Sequence[Sequence]) -> str:
     """Return a Markdown table of any cells; floats get three significant digits."""
 
     def row(values: Sequence) -> str:
-        shown = (f"{v:.3g}" if isinstance(v, float) else str(v) for v in values)
+        shown = (f"{v:.3g}" if isinstance(v, float) else _cell(v) for v in values)
         return "| " + " | ".join(shown) + " |"
 
     return "\n".join([row(head), "|---" * len(head) + "|", *map(row, body)])
+
+
+def _cell(value: object) -> str:
+    """Text of a cell: no name begins another cell, or an element of HTML."""
+    return visible(value).replace("|", r"\|").replace("<", "&lt;")
 
 
 def markdown(rows: Mapping[str, Sequence[Mapping[str, float]]], ddof: int = 1) -> str:

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from keras_haframe.data.value_range import ValueRange
-from keras_haframe.files import PathLike
+from keras_haframe.files import PathLike, WeightsInMemory
 from keras_haframe.training import distribution
 from keras_haframe.training.stages import Stages
 
@@ -111,7 +111,7 @@ class Checkpoints(keras.callbacks.Callback):
             partial.mkdir(parents=True)
             if self.best_epoch == epoch:
                 self._write_best(epoch)
-            self.model.save_weights(partial / WEIGHTS)
+            (partial / WEIGHTS).write_bytes(in_memory(self.model))
             state = {
                 "epochs": epoch + 1,
                 "best_epoch": self.best_epoch,
@@ -136,7 +136,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     def _write_best(self, epoch: int) -> None:
         partial = self.folder / "partial" / "best.weights.h5"
-        self.model.save_weights(partial)
+        partial.write_bytes(in_memory(self.model))
         os.replace(partial, self._best_path(epoch))
 
     def _best_path(self, epoch: int) -> pathlib.Path:
@@ -180,6 +180,13 @@ def _checksum(path: pathlib.Path) -> int:
         while block := file.read(1 << 20):
             value = zlib.crc32(block, value)
     return value
+
+
+def in_memory(model: keras.Model) -> memoryview:
+    """Content of a weights file; HDF5 must not write to a disk that may be full."""
+    content = WeightsInMemory()
+    model.save_weights(content)
+    return content.getbuffer()
 
 
 def _random_states(model: keras.Model) -> list:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -120,6 +120,18 @@ def agree(value: bool) -> bool:
     from jax.experimental import multihost_utils
 
     return bool(multihost_utils.broadcast_one_to_all(value))
+
+
+def first_alone(act: Callable[[], object]) -> None:
+    """Call `act` in the first process while all others wait; if it raises, all of them do."""
+    error: Exception | None = None
+    if is_first():
+        try:
+            act()
+        except Exception as raised:
+            error = raised
+    if not agree(error is None):
+        raise error or RuntimeError("The first process could not go on. Its message says why.")
 
 
 @contextlib.contextmanager

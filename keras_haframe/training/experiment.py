@@ -17,6 +17,8 @@ from keras_haframe import decisions, methods, metrics
 from keras_haframe.decisions.rules import check_rule
 from keras_haframe.files import PathLike
 from keras_haframe.results.folder import add_results, run_folder
+from keras_haframe.results.lock import locked
+from keras_haframe.results.made_with import made_with
 from keras_haframe.results.run import TREE, keep_settings, read_result, read_scores, read_settings
 from keras_haframe.results.table import by_method, markdown
 from keras_haframe.training import distribution
@@ -26,6 +28,7 @@ from keras_haframe.training.stages import Stages
 from keras_haframe.tree import ClassTree
 
 Row = tuple[str, Mapping[str, Any]]
+WAIT = 60.0  # seconds, for the files that all rows share
 
 
 def _no_columns(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -160,7 +163,9 @@ def compare(
 
     Raises:
         ValueError: For an unknown method, option or rule, and if `folder` holds runs that were
-            made under other settings.
+            made under other settings or of other data.
+        BlockingIOError: If another process trains one of the runs. (Several processes may share
+            the folder for other rows or seeds.)
     """
     rules = ["", *decisions.names()] if rules is None else list(rules)
     check_minutes(max_minutes)
@@ -169,9 +174,14 @@ def compare(
     for method, options in rows.values():
         methods.get(method, experiment.tree, **options)  # every mistake shows before any training
     folder = pathlib.Path(folder)
-    if distribution.is_first():
-        keep_settings(folder, {**experiment.settings, "epochs": experiment.epochs})
-        experiment.tree.to_json(folder / TREE)
+    made = {"data": made_with(validation=experiment.validation, test=experiment.test)["data"]}
+
+    def begin() -> None:
+        with locked(folder, wait=WAIT):
+            keep_settings(folder, {**experiment.settings, "epochs": experiment.epochs}, made)
+            experiment.tree.to_json(folder / TREE)
+
+    distribution.first_alone(begin)
     results, started, trained = [], time.monotonic(), False
     with distribution.all_devices(experiment.batch_size) as devices:
         for seed, row in itertools.product(seeds, rows):
@@ -191,7 +201,8 @@ def compare(
                 return None
             lines = _score(experiment, path, result, rules)
             if distribution.is_first():
-                add_results(folder, lines)
+                with locked(folder, wait=WAIT):  # another process may train other rows
+                    add_results(folder, lines)
             results += lines
     return results
 

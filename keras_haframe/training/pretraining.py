@@ -11,6 +11,7 @@ import keras
 from keras_haframe.files import whole
 from keras_haframe.results import run as files
 from keras_haframe.training import distribution
+from keras_haframe.training.begin import begun
 from keras_haframe.training.runner import train_model
 
 MODEL = "model.keras"
@@ -53,7 +54,8 @@ def pretrain(
         call; `None` if the time was up first.
 
     Raises:
-        ValueError: If `folder` holds a run with other settings.
+        ValueError: If `folder` holds a run with other settings, data, backend or precision.
+        BlockingIOError: If another process trains in `folder`.
 
     Example:
 
@@ -64,27 +66,26 @@ def pretrain(
     ```
     """
     folder = pathlib.Path(folder)
-    if distribution.is_first():
-        files.keep_settings(folder, {**(settings or {}), "epochs": epochs, "seed": seed})
-    distribution.agree(True)  # nobody reads the result before it is known to stand
-    if (result := files.read_result(folder)) is not None:
+    defining = {**(settings or {}), "epochs": epochs, "seed": seed}
+    with begun(folder, defining, train=train) as finished:
+        if finished is not None:
+            return finished
+        trained = train_model(
+            make_model, train, epochs, folder, seed=seed, callbacks=callbacks,
+            max_minutes=max_minutes, steps=steps, verbose=verbose,
+        )  # fmt: skip
+        if trained is None:
+            return None
+        model, checkpoints, clock = trained
+        result = {
+            "method": name or folder.name,
+            "seed": seed,
+            "loss": checkpoints.history[-1]["loss"],
+            "train_minutes": round(clock.minutes(), 2),
+        }
+        if distribution.is_first():
+            with distribution.alone(), whole(folder / MODEL) as partial:
+                model.save(partial)
+            files.write_result(folder, result)
+        distribution.agree(True)  # nobody reads the files before they are there
         return result
-    trained = train_model(
-        make_model, train, epochs, folder, seed=seed, callbacks=callbacks,
-        max_minutes=max_minutes, steps=steps, verbose=verbose,
-    )  # fmt: skip
-    if trained is None:
-        return None
-    model, checkpoints, clock = trained
-    result = {
-        "method": name or folder.name,
-        "seed": seed,
-        "loss": checkpoints.history[-1]["loss"],
-        "train_minutes": round(clock.minutes(), 2),
-    }
-    if distribution.is_first():
-        with distribution.alone(), whole(folder / MODEL) as partial:
-            model.save(partial)
-        files.write_result(folder, result)
-    distribution.agree(True)  # nobody reads the files before they are there
-    return result

@@ -12,12 +12,13 @@ import keras
 import numpy as np
 
 from keras_haframe import metrics
-from keras_haframe.files import PathLike
+from keras_haframe.files import PathLike, write_text
 from keras_haframe.models import HierarchicalClassifier
 from keras_haframe.models.checks import check_images
 from keras_haframe.results import run as files
 from keras_haframe.results.table import write_csv
 from keras_haframe.training import distribution
+from keras_haframe.training.begin import begun
 from keras_haframe.training.checkpoints import Checkpoints
 from keras_haframe.training.stages import Stages, checked_stages
 from keras_haframe.training.tensorboard import EpochScalars
@@ -71,53 +72,55 @@ def run(
         `"best_epoch"` (from 1) and `"train_minutes"` of this call; `None` if the time was up first.
 
     Raises:
-        ValueError: If `folder` holds a run with other settings, or, before anything is trained, if
-            an argument is not of its kind or the test labels do not fit.
+        ValueError: If `folder` holds a run with other settings, data, backend or precision, or,
+            before anything is trained, if an argument is not of its kind or the test labels do not
+            fit.
+        BlockingIOError: If another process trains in `folder`.
         OSError: If a checkpoint cannot be written; the one before is whole.
     """
     _check_arguments(make_model, train, test)
     folder = pathlib.Path(folder)
-    if distribution.is_first():
-        files.keep_settings(folder, {**(settings or {}), "epochs": epochs, "seed": seed})
-    distribution.agree(True)  # nobody reads the result before it is known to stand
-    if (result := files.read_result(folder)) is not None:
-        return result
+    defining = {**(settings or {}), "epochs": epochs, "seed": seed}
+    with begun(folder, defining, train=train, validation=validation, test=test) as finished:
+        if finished is not None:
+            return finished
 
-    def checked_model() -> keras.Model:
-        model = make_model()
-        _check_test(model, *test)
-        return model
-
-    trained = train_model(
-        checked_model, train, epochs, folder, validation=validation, seed=seed, callbacks=callbacks,
-        stages=stages, max_minutes=max_minutes, steps=steps, verbose=verbose,
-    )  # fmt: skip
-    if trained is None:
-        return None
-    model, checkpoints, clock = trained
-    if distribution.process()[1] > 1:  # each by itself: a global prediction cannot be read
-        with distribution.alone():
+        def checked_model() -> keras.Model:
             model = make_model()
+            _check_test(model, *test)
+            return model
+
+        trained = train_model(
+            checked_model, train, epochs, folder, validation=validation, seed=seed,
+            callbacks=callbacks, stages=stages, max_minutes=max_minutes, steps=steps,
+            verbose=verbose,
+        )  # fmt: skip
+        if trained is None:
+            return None
+        model, checkpoints, clock = trained
+        if distribution.process()[1] > 1:  # each by itself: a global prediction cannot be read
+            with distribution.alone():
+                model = make_model()
+                best = checkpoints.load_best(model)
+                scores = model.predict(test[0], verbose=0)
+        else:
             best = checkpoints.load_best(model)
             scores = model.predict(test[0], verbose=0)
-    else:
-        best = checkpoints.load_best(model)
-        scores = model.predict(test[0], verbose=0)
-    result = {
-        "method": name or folder.name,
-        "seed": seed,
-        **metrics.summary(test[1], scores, model.tree, ordering=True),
-        "best_epoch": best + 1,
-        "train_minutes": round(clock.minutes(), 2),
-    }
-    if distribution.is_first():
-        model.tree.to_json(folder / files.TREE)
-        seen = validation[0] if isinstance(validation, tuple) else validation
-        same = validation is test or seen is test[0]
-        files.write_scores(folder, scores, test[1], "validation" if same else "test")
-        files.write_result(folder, result)
-    distribution.agree(True)  # nobody reads the files before they are there
-    return result
+        result = {
+            "method": name or folder.name,
+            "seed": seed,
+            **metrics.summary(test[1], scores, model.tree, ordering=True),
+            "best_epoch": best + 1,
+            "train_minutes": round(clock.minutes(), 2),
+        }
+        if distribution.is_first():
+            model.tree.to_json(folder / files.TREE)
+            seen = validation[0] if isinstance(validation, tuple) else validation
+            same = validation is test or seen is test[0]
+            files.write_scores(folder, scores, test[1], "validation" if same else "test")
+            files.write_result(folder, result)
+        distribution.agree(True)  # nobody reads the files before they are there
+        return result
 
 
 def train_model(
@@ -275,8 +278,10 @@ class Clock(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.last = time.monotonic() - self.epoch_started
         if self.path is not None and distribution.is_first():
-            with open(self.path, "a", encoding="utf-8") as file:
-                file.write(f"{epoch + 1},{self.trained or self.last:.3f},{self.last:.3f}\n")
+            path = pathlib.Path(self.path)
+            before = path.read_text(encoding="utf-8") if path.is_file() else ""
+            line = f"{epoch + 1},{self.trained or self.last:.3f},{self.last:.3f}\n"
+            write_text(path, before + line)
         if epoch + 1 < self.epochs and self.max_minutes is not None:
             over = self.minutes() + self.last / 60 > self.max_minutes
             if distribution.agree(over):

@@ -11,7 +11,7 @@ import keras
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from keras_haframe.collapse.event_files import add_event
-from keras_haframe.files import PathLike
+from keras_haframe.files import PathLike, clear_errors
 from keras_haframe.training import distribution
 
 
@@ -35,18 +35,21 @@ class EpochScalars(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         if distribution.process()[0]:
             return
-        for name in ("train", "validation"):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
-            self.writers[name] = EventFileWriter(str(self.folder / name))
-        for row in self.history:
-            self._write(row)
+        with clear_errors(str(self.folder)):
+            for name in ("train", "validation"):
+                shutil.rmtree(self.folder / name, ignore_errors=True)
+                self.writers[name] = EventFileWriter(str(self.folder / name))
+            for row in self.history:
+                self._write(row)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._write(self.history[-1])
+        with clear_errors(str(self.folder)):
+            self._write(self.history[-1])
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        for writer in self.writers.values():
-            writer.close()
+        with clear_errors(str(self.folder)):
+            for writer in self.writers.values():
+                writer.close()
 
     def _write(self, row: dict) -> None:
         for name, writer in self.writers.items():

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from keras_haframe.tree.validation import UNFIT
+from keras_haframe.text_table import UNFIT
 
 SHORTEST = 5  # letters of a word that may have one wrong
 MOST = 50_000  # names that are compared letter by letter

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keras_haframe.text_table import visible
 from keras_haframe.tree import arrays
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def summary(tree: ClassTree) -> str:
             f"  children per inner node: {children.min()} to {children.max()}, "
             f"{int((children == 1).sum())} with a single child",
             f"  classes: {', '.join(tree.leaves[:4])}{', ...' if tree.num_classes > 4 else ''}",
-            *([f"  read from {tree.source}"] if tree.source else []),
+            *([f"  read from {visible(tree.source)}"] if tree.source else []),
         ]
     )
 

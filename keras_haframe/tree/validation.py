@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-# What would move a terminal's cursor or turn text around where a name is shown, and halves of
-# characters, which no file can hold.
-UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+from keras_haframe.text_table import UNFIT
 
 
 def check_name(name: object, where: str) -> str:

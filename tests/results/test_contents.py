@@ -1,3 +1,4 @@
+import os
 import shutil
 
 import numpy as np
@@ -90,10 +91,13 @@ def test_wrong_settings(run_dir, text, message):
 
 
 def test_pictures_that_are_none(run_dir):
-    (run_dir / "broken.png").write_bytes(b"<svg/>")
-    run = read_folder(run_dir)
-    assert [path.name for path in run.figures] == ["drawn_curve.png"]
-    assert run.notes == ["broken.png is not a PNG file and is left out."]
+    whole = (run_dir / "drawn_curve.png").read_bytes()
+    damaged = bytes([*whole[:80], whole[80] ^ 1, *whole[81:]])
+    for content in (b"<svg/>", b"", whole[:20], whole[: len(whole) // 2], whole[:-13], damaged):
+        (run_dir / "broken.png").write_bytes(content)
+        run = read_folder(run_dir)
+        assert [path.name for path in run.figures] == ["drawn_curve.png"]
+        assert run.notes == ["broken.png is not a whole PNG file and is left out."]
 
 
 def test_a_run_alone(run_dir, tree):
@@ -175,3 +179,19 @@ def test_pickled_objects_are_not_loaded(run_dir):
 
 def test_tree_of_a_run_is_that_of_its_model(run_dir):
     assert isinstance(read_folder(run_dir).tree, kh.ClassTree)
+
+
+def test_a_folder_that_may_not_be_read(run_dir, monkeypatch):
+    """It is told of: `glob` passes it over without a word."""
+    monkeypatch.setattr(os, "access", lambda path, mode: path.name != "HAFrame_seed0")
+    assert read_folder(run_dir).notes == ["HAFrame_seed0 may not be read and is left out."]
+
+
+def test_tables_that_end_within_a_line(run_dir):
+    for name in ("results.csv", "history.csv", "nc_haframe.csv"):
+        content = (run_dir / name).read_bytes()
+        (run_dir / name).write_bytes(content[:-2])
+        assert read_folder(run_dir).notes == [
+            f"{name} ends within a line: its last values may be cut."
+        ]
+        (run_dir / name).write_bytes(content)

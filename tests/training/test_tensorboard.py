@@ -12,6 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from keras_haframe.collapse import NeuralCollapseCallback
 from keras_haframe.training.tensorboard import EpochScalars
 from tests.collapse.tiny import K, Tiny
+from tests.disk import disk
 
 
 def events(folder):
@@ -78,3 +79,16 @@ def test_epochs_of_a_run_taken_up_again(tmp_path):
         assert len(list((tmp_path / name).iterdir())) == 1
     reader = EventAccumulator(str(tmp_path / "train")).Reload()
     assert abs(reader.Scalars("loss")[0].wall_time - time.time()) < 600
+
+
+def test_a_full_disk(tmp_path):
+    """TensorFlow writes the files where it is there, and has an error of its own."""
+    with disk(tmp_path / "disk", 8192) as folder:
+        (folder / "full").write_bytes(b"0" * 4096)
+        with pytest.raises(OSError, match=r"disk/tensorboard could not .*\(No space left") as error:
+            callback = EpochScalars(folder / "tensorboard", [])
+            callback.on_train_begin()
+            for epoch in range(99):
+                callback.history.append({"epoch": epoch, **dict.fromkeys("abcdefghijk", 1.0)})
+                callback.on_epoch_end(epoch)
+        assert error.value.errno == 28
