@@ -15,8 +15,8 @@ PathLike: TypeAlias = str | os.PathLike[str]
 def whole(path: PathLike) -> Iterator[pathlib.Path]:
     """Give a temporary path beside `path` to write to; rename it when the block is done.
 
-    Missing folders are made. If the block raises, nothing is left behind and a file that was there
-    stays as it was.
+    The content is on the disk before the name is, and the name when this returns. Missing folders
+    are made. If the block raises, nothing is left behind and a file that was there stays as it was.
 
     Args:
         path: The file. The temporary one has the same ending, which decides for some writers.
@@ -37,7 +37,10 @@ def whole(path: PathLike) -> Iterator[pathlib.Path]:
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         yield partial
+        to_disk(partial)
         os.replace(partial, path)
+        with contextlib.suppress(OSError):  # some file systems cannot, for folders
+            to_disk(path.parent)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
@@ -47,3 +50,12 @@ def write_text(path: str | os.PathLike, text: str) -> None:
     """Write a text file, UTF-8, so that it is whole or absent."""
     with whole(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def to_disk(path: PathLike) -> None:
+    """Return when a file, or the names in a folder, are on the disk and not in a cache."""
+    number = os.open(path, os.O_RDONLY if os.path.isdir(path) else os.O_RDWR)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
