@@ -44,6 +44,8 @@ def assert_same(folder, undisturbed):
     for name in one:
         np.testing.assert_array_equal(one[name], two[name])
     assert first.best_epoch == second.best_epoch
+    ends = [f / "checkpoints" / snapshots.file_name(EPOCHS) for f in (folder, undisturbed[0])]
+    assert snapshots.read(ends[0])[0] == snapshots.read(ends[1])[0]  # also the range of the images
     assert (folder / "history.csv").read_text() == (undisturbed[0] / "history.csv").read_text()
     with np.load(folder / "scores.npz") as a, np.load(undisturbed[0] / "scores.npz") as b:
         np.testing.assert_array_equal(a["scores"], b["scores"])
@@ -87,16 +89,18 @@ def test_a_finished_run_is_not_repeated(undisturbed):
 
 
 @pytest.mark.slow
-def test_killed_in_mid_epoch_and_run_again(undisturbed, tmp_path):
+@pytest.mark.parametrize("every", [[], ["1"]])
+def test_killed_in_mid_epoch_and_run_again(undisturbed, tmp_path, every):
     """Processes of their own, killed with SIGKILL at step 4 of epoch 3 (8 steps each)."""
     command = [sys.executable, "-m", "tests.training.small_run", str(tmp_path), str(EPOCHS)]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    killed = subprocess.run([*command, "20"], cwd=ROOT, env=env, capture_output=True, timeout=300)
+    options = {"cwd": ROOT, "env": env, "capture_output": True, "text": True, "timeout": 300}
+    killed = subprocess.run([*command, "20", *every], **options)
     assert killed.returncode == -9, killed.stderr[-2000:]
     assert not (tmp_path / "result.json").exists()
-    again = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
+    again = subprocess.run([*command, "0", *every], **options)
     assert again.returncode == 0, again.stderr[-2000:]
-    assert f"going on after epoch 2 of {EPOCHS}" in again.stdout
+    assert f"going on after epoch 2 of {EPOCHS}{', step ' if every else ''}" in again.stdout
     assert_same(tmp_path, undisturbed)
 
 

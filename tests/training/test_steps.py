@@ -101,7 +101,7 @@ def grain_loader(epoch):
     return grain.DataLoader(data_source=rows, sampler=sampler, operations=[Look(), batch])
 
 
-def train(folder, kind=arrays, stops=(), make_model=make_model, **options):
+def train(folder, kind=arrays, stops=(), make_model=make_model, finish=True, **options):
     """Train, stopped before each of the steps and called again; return the model at the end."""
     options = {"save_every": 1, "steps": None if kind is arrays else STEPS, **options}
     for stop in stops:
@@ -110,7 +110,8 @@ def train(folder, kind=arrays, stops=(), make_model=make_model, **options):
                 make_model, kind, EPOCHS, folder, callbacks=lambda s=stop: [StopAt(s)], verbose=0,
                 **options,
             )  # fmt: skip
-    return train_model(make_model, kind, EPOCHS, folder, verbose=0, **options)[0]
+    if finish:
+        return train_model(make_model, kind, EPOCHS, folder, verbose=0, **options)[0]
 
 
 def assert_same(one, two):
@@ -142,8 +143,12 @@ def saved_at_once(monkeypatch):
 
 @pytest.mark.usefixtures("saved_at_once")
 @pytest.mark.parametrize(
-    "kind", [arrays, by_step, generator, tf_data, grain_map, grain_iterator, grain_loader]
-)
+    "kind",
+    [
+        arrays, by_step, tf_data, grain_map,
+        *(pytest.param(k, marks=pytest.mark.slow) for k in (generator, grain_iterator, grain_loader)),
+    ],
+)  # fmt: skip
 def test_stopped_at_steps(undisturbed, tmp_path, kind, capsys):
     train(tmp_path, kind, [6, 9] if kind is arrays else [6])
     assert "going on after epoch 0 of 3, step 5 of the next" in capsys.readouterr().out
