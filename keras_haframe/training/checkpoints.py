@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import pathlib
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -231,11 +232,12 @@ class Checkpoints(keras.callbacks.Callback):
             snapshots.write(path, state, arrays)
         except OSError as error:
             which = f"step {step} of epoch {epochs + 1}" if step else f"epoch {epochs}"
+            why = os.strerror(error.errno) if error.errno else error
             raise OSError(
                 error.errno,
-                f"The checkpoint of {which} could not be written to {self.folder} "
-                f"({error.strerror or error}). Epochs up to {epochs if step else epochs - 1} are "
-                "safe: free some space and run the same command again",
+                f"The checkpoint of {which} could not be written to {self.folder} ({why}). Epochs "
+                f"up to {epochs if step else epochs - 1} are safe: free some space and run the "
+                "same command again",
             ) from error
         self._kept = [*self._kept, self._needed(path, state)][-2:]
         needed = set().union(*self._kept)

@@ -146,7 +146,8 @@ def saved_at_once(monkeypatch):
     "kind",
     [
         arrays, by_step, tf_data, grain_map,
-        *(pytest.param(k, marks=pytest.mark.slow) for k in (generator, grain_iterator, grain_loader)),
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in (generator, grain_iterator)),
+        pytest.param(grain_loader, marks=pytest.mark.slow),
     ],
 )  # fmt: skip
 def test_stopped_at_steps(undisturbed, tmp_path, kind, capsys):
