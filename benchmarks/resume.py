@@ -12,8 +12,9 @@ those of the undisturbed run, bit for bit; the first that is not ends the script
 kills: a process is killed up to 30 ms after a random step, so that the writing thread is hit, too.
 
 cost: `in the step` is the copy to the host, for which training waits; `in the thread` the writing,
-with checksums and fsync, beside it; `in all` how much longer 10 steps take with one save than
-without, median of rounds in turns; `share` the larger of both sums, of a minute.
+with checksums and fsync, beside it; in brackets what of it is work of a core. `in all` is how much
+longer 10 steps take with one save than without, median of rounds in turns; `share` the larger of
+both sums, of a minute. To be run on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -208,21 +209,21 @@ class Timed(Checkpoints):
 
     def __init__(self, folder: pathlib.Path) -> None:
         super().__init__(folder, None)
-        self.in_step: list[float] = []
-        self.in_thread: list[float] = []
+        self.in_step: list[tuple[float, float]] = []  # seconds, and those of a core
+        self.in_thread: list[tuple[float, float]] = []
         self.times: list[float] = []
         self.wanted = False
 
     def on_train_batch_begin(self, batch, logs=None):
         if batch == 2 and self.wanted:
-            start = time.perf_counter()
+            start, cpu = time.perf_counter(), time.thread_time()
             self._save(batch)
-            self.in_step.append(time.perf_counter() - start)
+            self.in_step.append((time.perf_counter() - start, time.thread_time() - cpu))
 
     def _write(self, state, arrays):
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.thread_time()
         super()._write(state, arrays)
-        self.in_thread.append(time.perf_counter() - start)
+        self.in_thread.append((time.perf_counter() - start, time.thread_time() - cpu))
 
     def on_epoch_begin(self, epoch, logs=None):
         self.begin_time = time.perf_counter()
@@ -236,7 +237,7 @@ def networks():
     """Name, function that makes the compiled model, side of its images, batch."""
 
     def small() -> keras.Model:
-        net = kh.models.wide_resnet(16, 4, (32, 32, 3))
+        net = kh.models.wide_resnet((32, 32, 3), 16, 2)
         model = kh.build(net, TREE, network="II")
         model.compile(papers_sgd(model, 0.01))
         return model
@@ -247,11 +248,11 @@ def networks():
         model.compile(kh.training.GroupedAdamW(1e-4))
         return model
 
-    return [("WideResNet-16-4, SGD", small, 32, 64), ("ResNet-50, AdamW", large, 64, 16)]
+    return [("WideResNet-16-2, SGD", small, 32, 32), ("ResNet-50, AdamW", large, 64, 8)]
 
 
 def cost(rounds: int) -> None:
-    machine.describe() if hasattr(machine, "describe") else None
+    print(machine.about("keras", "tensorflow-cpu"), f"load {os.getloadavg()[0]:.1f}")
     print("| network | parameters | file | in the step | in the thread | in all | share |")
     print("|---|---|---|---|---|---|---|")
     for name, make, side, batch in networks():
@@ -266,12 +267,15 @@ def cost(rounds: int) -> None:
                     model.fit(batches, callbacks=[timed], verbose=0)
                     times.append(timed.times[-1])
             size = sum(f.stat().st_size for f in list(pathlib.Path(top).glob("*.npz"))[:1])
-        step, thread = median(timed.in_step), median(timed.in_thread)
+        (step, step_cpu), (thread, thread_cpu) = (
+            map(median, zip(*times, strict=True)) for times in (timed.in_step, timed.in_thread)
+        )
         more = median(b - a for a, b in zip(without, with_save, strict=True))
         share = max(more, step + thread) / 60
         print(
             f"| {name} | {model.count_params() / 1e6:.1f} M | {size / 1e6:.0f} MB "
-            f"| {1000 * step:.0f} ms | {thread:.2f} s | {more:.2f} s of {median(without):.1f} s "
+            f"| {step:.2f} s ({step_cpu:.2f}) | {thread:.2f} s ({thread_cpu:.2f}) "
+            f"| {more:.2f} s of {median(without):.1f} s "
             f"| {share:.1%} |",
             flush=True,
         )

@@ -140,5 +140,7 @@ def _variables(model: keras.Model) -> dict[str, list[keras.Variable]]:
 
 
 def _copy(variable: keras.Variable) -> np.ndarray:
-    array = np.array(keras.ops.convert_to_numpy(variable))
-    return array if array.dtype.kind in "biuf" else array.astype("float32")  # bfloat16: exact
+    array = keras.ops.convert_to_numpy(variable)
+    if array.dtype.kind not in "biuf":
+        return array.astype("float32")  # of bfloat16, exact
+    return array if array.flags.owndata else array.copy()  # JAX and PyTorch give their own memory
