@@ -9,6 +9,8 @@ kills, points: a network with batch normalization, dropout and momentum on augme
 Keras). The final weights, optimizer, random states, metrics, history.csv and test scores must be
 those of the undisturbed run, bit for bit; the first that is not ends the script with an error.
 
+They fork, so they are for TensorFlow; tests/training/test_runner.py kills on every backend.
+
 kills: a process is killed up to 30 ms after a random step, so that the writing thread is hit, too.
 
 cost: `in the step` is the copy to the host, for which training waits; `in the thread` the writing,
@@ -196,6 +198,7 @@ def points() -> None:
             died += in_a_process(crash) == signal.SIGKILL
             in_a_process(lambda f=folder: small_run(f, **shape))
             check(folder, whole, shape["epochs"])
+            print(f"{number + 1} of {len(names)}, {died} reached", flush=True)
         each = {name: names.count(name) for name in dict.fromkeys(names)}
         print(", ".join(f"{n} {name}" for name, n in each.items()))
         print(f"{died} of {len(names)} crash points reached; all ended as the undisturbed one")
