@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import io
 import json
 import os
 import pathlib
@@ -25,8 +24,8 @@ REFUSED = (
 def whole(path: PathLike) -> Iterator[pathlib.Path]:
     """Give a temporary path beside `path` to write to; rename it when the block is done.
 
-    Missing folders are made. If the block raises, nothing is left behind and a file that was there
-    stays as it was.
+    The content is on the disk before the name is, and the name when this returns. Missing folders
+    are made. If the block raises, nothing is left behind and a file that was there stays as it was.
 
     Args:
         path: The file. The temporary one has the same ending, which decides for some writers.
@@ -51,7 +50,10 @@ def whole(path: PathLike) -> Iterator[pathlib.Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield partial
+            to_disk(partial)
             os.replace(partial, path)
+            with contextlib.suppress(OSError):  # some file systems cannot, for folders
+                to_disk(path.parent)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
@@ -159,20 +161,10 @@ def _system_error(error: BaseException | None) -> int | None:
     return None
 
 
-class WeightsInMemory(io.BytesIO):
-    """What `model.save_weights` takes for a file, in memory.
-
-    HDF5 must not write to a disk that may be full: a file that it could not close it keeps open,
-    with the space it takes, and a later save of the same process ends in a segmentation fault.
-
-    Example:
-
-    ```python
-    content = WeightsInMemory()
-    model.save_weights(content)
-    partial.write_bytes(content.getbuffer())
-    ```
-    """
-
-    def __str__(self) -> str:
-        return "memory.weights.h5"  # Keras asks for the ending
+def to_disk(path: PathLike) -> None:
+    """Return when a file, or the names in a folder, are on the disk and not in a cache."""
+    number = os.open(path, os.O_RDONLY if os.path.isdir(path) else os.O_RDWR)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

@@ -104,7 +104,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         method, given = ROWS[row]
         rows[row] = method, recipe.OPTIONS.get(method, {}) | given
     seeds = range(settings.seed, settings.seed + settings.seeds)
-    results = compare(task, rows, seeds, settings.output, max_minutes=settings.max_minutes)
+    results = compare(
+        task, rows, seeds, settings.output, max_minutes=settings.max_minutes,
+        save_every=settings.save_every,
+    )  # fmt: skip
     if results is None:
         return
     output = pathlib.Path(settings.output)

@@ -169,8 +169,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     kh.diagnose(grocery.tree, OPTIONS["haframe"]["gamma"])
     seeds = range(settings.seed, settings.seed + settings.seeds)
     results = compare(
-        grocery, ROWS, seeds, settings.output, rules=("", "CRM"), max_minutes=settings.max_minutes
-    )
+        grocery, ROWS, seeds, settings.output, rules=("", "CRM"), max_minutes=settings.max_minutes,
+        save_every=settings.save_every,
+    )  # fmt: skip
     if results is None:
         return
     labels = grocery.test[1]

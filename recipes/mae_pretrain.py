@@ -104,6 +104,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             result = pretrain(
                 make_model, data["make_train"](seed), settings.epochs, folder, name=BASELINE,
                 seed=seed, settings=settings.defining(), max_minutes=settings.max_minutes,
+                save_every=settings.save_every,
                 callbacks=lambda at=folder: picture(at),
                 steps=None if settings.dataset in ARRAYS else data["steps"],
             )  # fmt: skip

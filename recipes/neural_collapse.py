@@ -289,7 +289,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             row = f"{name}, {loss}"
             if settings.max_minutes:
                 left = max(1e-9, settings.max_minutes - (time.monotonic() - started) / 60)
-            results = compare(one, {row: LOSSES[loss]}, seeds, output, rules=[""], max_minutes=left)
+            results = compare(
+                one, {row: LOSSES[loss]}, seeds, output, rules=[""], max_minutes=left,
+                save_every=settings.save_every,
+            )  # fmt: skip
             if results is None:
                 return
             path = run_folder(output, row, settings.seed)

@@ -136,9 +136,11 @@ def read_tfds(
     labels = np.array([int(label) for _, label in test.as_numpy_iterator()])
 
     def make_train(seed: int):
-        def train(first: int):
-            batches = training_batches(training, preprocessing, size, seed, first, share=process())
-            return mixed_batches(batches, seed, first * steps) if mixed else batches
+        def train(first: int, step: int = 0):
+            batches = training_batches(
+                training, preprocessing, size, seed, first, share=process(), first_step=step
+            )
+            return mixed_batches(batches, seed, first * steps + step) if mixed else batches
 
         return train
 

@@ -1,6 +1,5 @@
 """Files are whole or absent, on a disk that fills up at any byte."""
 
-import pathlib
 import shutil
 
 import keras
@@ -9,7 +8,6 @@ import pytest
 from matplotlib.figure import Figure
 
 from keras_haframe.files import (
-    WeightsInMemory,
     clear_errors,
     read_object,
     reading,
@@ -28,12 +26,6 @@ def make_model():
     return model
 
 
-def weights(model):
-    content = WeightsInMemory()
-    model.save_weights(content)
-    return content
-
-
 @pytest.fixture(scope="module")
 def writers():
     """By ending, what writes a file of about 150 kB."""
@@ -45,7 +37,6 @@ def writers():
         figure.savefig(path, dpi=100)
 
     return {
-        ".h5": lambda path: path.write_bytes(weights(model).getbuffer()),
         ".keras": model.save,
         ".npz": lambda path: np.savez_compressed(path, scores=numbers),
         ".png": picture,
@@ -53,7 +44,7 @@ def writers():
     }
 
 
-@pytest.mark.parametrize("ending", [".h5", ".keras", ".npz", ".png", ".txt"])
+@pytest.mark.parametrize("ending", [".keras", ".npz", ".png", ".txt"])
 def test_a_file_that_may_not_grow(tmp_path, writers, ending):
     """Whatever the library makes of the system's error; the file from before stays."""
     path, write = tmp_path / f"a{ending}", writers[ending]
@@ -69,7 +60,7 @@ def test_a_file_that_may_not_grow(tmp_path, writers, ending):
     assert path.stat().st_size > 6
 
 
-@pytest.mark.parametrize("ending", [".h5", ".keras", ".npz", ".png", ".txt"])
+@pytest.mark.parametrize("ending", [".keras", ".npz", ".png", ".txt"])
 def test_a_full_disk(tmp_path, writers, ending):
     """Twenty sizes: a whole file, or the message and no byte in use, not even of a closed file."""
     found = []
@@ -117,15 +108,6 @@ def test_the_outer_block_knows_more(tmp_path):
         with clear_errors("Epoch 3", "Epoch 2 is safe."), whole(tmp_path / "a.txt"):
             raise OSError(28, "No space left on device")
     assert str(e.value).count("could not be written") == 1
-
-
-def test_weights_in_memory_are_those_of_a_file(tmp_path):
-    model, other = make_model(), make_model()
-    path = pathlib.Path(tmp_path / "a.weights.h5")
-    path.write_bytes(weights(model).getbuffer())
-    other.load_weights(path)
-    for a, b in zip(model.variables, other.variables, strict=True):
-        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
         results = compare(
             experiment, rows, range(args.seed, args.seed + args.seeds), args.output,
             rules=["", *args.rules], max_minutes=args.max_minutes,
+            save_every=args.save_every,
         )  # fmt: skip
         if results is None:
             raise ValueError("the time was up; the same command goes on")

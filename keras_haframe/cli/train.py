@@ -84,6 +84,9 @@ def add_training_arguments(parser: argparse.ArgumentParser, output: str) -> None
     parser.add_argument(
         "--max-minutes", type=float, help="stop at an epoch's end before this many minutes"
     )
+    parser.add_argument(
+        "--save-every", metavar="STEPS|TIME", help="save within epochs, too: 500, or 1min"
+    )
     parser.add_argument("--json", action="store_true", help="JSON on stdout, progress on stderr")
 
 
@@ -97,6 +100,7 @@ def run(args: argparse.Namespace) -> int:
             result = experiment.run(
                 args.method, (args.method, dict(args.option)), args.seed, args.output,
                 synchronized=devices > 1, max_minutes=args.max_minutes,
+                save_every=args.save_every,
             )  # fmt: skip
         if result is None:
             raise ValueError("the time was up; the same command goes on")

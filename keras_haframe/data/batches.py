@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from keras_haframe.data.array_batches import equal_part
 from keras_haframe.data.crops import _tensorflow
 from keras_haframe.data.preprocessing import Preprocessing
@@ -44,6 +46,7 @@ def training_batches(
     shuffle_buffer: int | None = None,
     parallel: int | None = None,
     share: tuple[int, int] = (0, 1),
+    first_step: int = 0,
 ) -> tf.data.Dataset:
     """Shuffled, augmented batches of epoch after epoch.
 
@@ -65,6 +68,7 @@ def training_batches(
         parallel: Images prepared at the same time; the number of CPU cores by default.
         share: `(index, count)`: give only this one of `count` equal parts of every batch, for one
             of several processes (see `training.distribution`).
+        first_step: Batches of the first epoch to leave out, without preparing their images.
 
     Returns:
         `tf.data.Dataset` of `(float32 [b, size, size, 3], labels [b])` with `b = batch_size /
@@ -94,6 +98,7 @@ def training_batches(
             buffer, seed=seed * 1_000_003 + epoch, reshuffle_each_iteration=False
         )
         taken = shuffled.take(steps * batch_size).enumerate()
+        taken = taken.skip(tf.where(epoch == first_epoch, np.int64(first_step * batch_size), 0))
         mine = taken.filter(
             lambda i, _: (part.start <= i % batch_size) & (i % batch_size < part.stop)
         )
@@ -112,7 +117,7 @@ def training_batches(
     data = tf.data.Dataset.range(first_epoch, last).flat_map(one_epoch)
     data = data.map(prepare, num_parallel_calls=parallel or os.cpu_count())
     data = data.batch(part.stop - part.start, drop_remainder=True)
-    count = tf.data.INFINITE_CARDINALITY if epochs is None else steps * epochs
+    count = tf.data.INFINITE_CARDINALITY if epochs is None else steps * epochs - first_step
     return finished(data.apply(tf.data.experimental.assert_cardinality(count)))
 
 

@@ -118,7 +118,7 @@ class ImageData:
         data.file_paths = self.files[split]
         return data
 
-    def from_epoch(self, epoch: int) -> tf.data.Dataset:
+    def from_epoch(self, epoch: int, step: int = 0) -> tf.data.Dataset:
         """Endless training batches that begin with an epoch, as `training.run` takes them.
 
         `run(make_model, data.from_epoch, ..., steps=data.steps_per_epoch)` sees the same batches
@@ -126,20 +126,22 @@ class ImageData:
 
         Args:
             epoch: Number of the first epoch, from 0.
+            step: Batches of it to leave out; nothing of them is read.
         """
         tf = _tensorflow()
         epochs = tf.data.Dataset.range(epoch, tf.int64.max)
         endless = _assert_count(tf.data.INFINITE_CARDINALITY)
-        return self._dressed(self._training(epochs).apply(endless))
+        return self._dressed(self._training(epochs, epoch, step).apply(endless))
 
-    def _training(self, epochs: tf.data.Dataset) -> tf.data.Dataset:
-        """Batches of the epochs whose numbers are given."""
+    def _training(self, epochs: tf.data.Dataset, first: int = 0, step: int = 0) -> tf.data.Dataset:
+        """Batches of the epochs whose numbers are given, of the first one from a step on."""
         tf, files, labels = _tensorflow(), self.files["train"], self.labels["train"]
         paths, size = path_tensor(files), min(self.batch_size, len(files))
         numbers = self.preprocessing.augmentation.numbers
 
         def one_epoch(epoch: Tensor) -> Any:
-            places = tf.data.Dataset.range(self.steps_per_epoch * size)
+            start = tf.where(epoch == first, np.int64(step * size), 0) if step else 0
+            places = tf.data.Dataset.range(start, self.steps_per_epoch * size)
             return places.map(
                 lambda place: (tf.stack([tf.cast(self.seed, tf.int64), epoch]), place)
             )

@@ -22,6 +22,7 @@ from keras_haframe.results.made_with import made_with
 from keras_haframe.results.run import TREE, keep_settings, read_result, read_scores, read_settings
 from keras_haframe.results.table import by_method, markdown
 from keras_haframe.training import distribution
+from keras_haframe.training.intervals import steps_or_seconds
 from keras_haframe.training.runner import check_minutes, load_trained, run
 from keras_haframe.training.settings import RunSettings
 from keras_haframe.training.stages import Stages
@@ -79,6 +80,7 @@ class Experiment:
         *,
         synchronized: bool = False,
         max_minutes: float | None = None,
+        save_every: int | str | None = None,
         verbose: int | None = None,
     ) -> dict[str, Any] | None:
         """Train one row with one seed in a folder of its own, as `training.run` does.
@@ -90,6 +92,7 @@ class Experiment:
             folder: The run's folder.
             synchronized: Whether several devices train; see `build`.
             max_minutes: As of `training.run`.
+            save_every: As of `training.run`.
             verbose: As in `keras.Model.fit`.
         """
         method, options = row[0], dict(row[1])
@@ -103,7 +106,7 @@ class Experiment:
             validation=self.validation, name=name, seed=seed,
             settings={**self.settings, "method": method, "options": options},
             callbacks=self.callbacks, stages=self.stages, max_minutes=max_minutes,
-            steps=self.steps, verbose=verbose,
+            save_every=save_every, steps=self.steps, verbose=verbose,
         )  # fmt: skip
 
     def trained(self, folder: PathLike, row: str, seed: int = 0) -> keras.Model:
@@ -136,6 +139,7 @@ def compare(
     *,
     rules: Sequence[str] | None = None,
     max_minutes: float | None = None,
+    save_every: int | str | None = None,
     verbose: int | None = None,
 ) -> list[dict[str, Any]] | None:
     """Train every row with every seed, score the test data under every decision rule.
@@ -154,6 +158,7 @@ def compare(
             `decisions.names()`.
         max_minutes: Stop at an epoch's end before this many minutes of this call, but not before
             an epoch is trained.
+        save_every: Save within epochs, too, as `run` does.
         verbose: As in `keras.Model.fit`.
 
     Returns:
@@ -169,6 +174,7 @@ def compare(
     """
     rules = ["", *decisions.names()] if rules is None else list(rules)
     check_minutes(max_minutes)
+    steps_or_seconds(save_every)
     for rule in rules:
         check_rule(rule)
     for method, options in rows.values():
@@ -195,7 +201,7 @@ def compare(
                 trained = True
             result = experiment.run(
                 row, rows[row], seed, path,
-                synchronized=devices > 1, max_minutes=left, verbose=verbose,
+                synchronized=devices > 1, max_minutes=left, save_every=save_every, verbose=verbose,
             )  # fmt: skip
             if result is None:
                 return None
@@ -230,7 +236,7 @@ def run_seeds(
     seeds = range(settings.seed, settings.seed + settings.seeds)
     results = compare(
         experiment, {name: row}, seeds, settings.output, rules=rules,
-        max_minutes=settings.max_minutes,
+        max_minutes=settings.max_minutes, save_every=settings.save_every,
     )  # fmt: skip
     if results is not None and distribution.is_first():
         count = len(experiment.test[1])

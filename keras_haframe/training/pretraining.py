@@ -28,6 +28,7 @@ def pretrain(
     settings: Mapping[str, Any] | None = None,
     callbacks: Callable[[], list] = list,
     max_minutes: float | None = None,
+    save_every: int | str | None = None,
     steps: int | None = None,
     verbose: int | None = None,
 ) -> dict[str, Any] | None:
@@ -46,6 +47,7 @@ def pretrain(
         settings: What defines the run; another call with other settings is refused.
         callbacks: Makes further callbacks, such as `Reconstructions`.
         max_minutes: Stop at the end of an epoch if the next would pass this many minutes.
+        save_every: Save within epochs, too, as `run` does.
         steps: Batches of an epoch, for endless training data.
         verbose: As in `fit`.
 
@@ -72,7 +74,7 @@ def pretrain(
             return finished
         trained = train_model(
             make_model, train, epochs, folder, seed=seed, callbacks=callbacks,
-            max_minutes=max_minutes, steps=steps, verbose=verbose,
+            max_minutes=max_minutes, save_every=save_every, steps=steps, verbose=verbose,
         )  # fmt: skip
         if trained is None:
             return None

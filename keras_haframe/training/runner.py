@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from keras_haframe import metrics
+from keras_haframe.data.positions import from_step
 from keras_haframe.files import PathLike, write_text
 from keras_haframe.models import HierarchicalClassifier
 from keras_haframe.models.checks import check_images
@@ -39,13 +40,15 @@ def run(
     callbacks: Callable[[], list] = list,
     stages: Stages | None = None,
     max_minutes: float | None = None,
+    save_every: int | str | None = None,
     steps: int | None = None,
     verbose: int | None = None,
 ) -> dict[str, Any] | None:
     """Train a model, keep the epoch of the best validation top-1, score the test data.
 
-    The same call again goes on after the last finished epoch, with optimizer, schedule, random
-    states, data order and best epoch as they were, and returns the kept result of a finished run.
+    The same call again goes on after the last finished epoch, or step with `save_every`, with
+    optimizer, schedule, random states, data order, metrics and best epoch as they were, and returns
+    the kept result of a finished run.
 
     Args:
         make_model: Makes a compiled `HierarchicalClassifier`; called after the seed is set.
@@ -64,6 +67,9 @@ def run(
             and compiles the model anew. `make_model` makes the first stage.
         max_minutes: Stop at the end of an epoch if the next would pass this many minutes of
             training; `None` for no limit.
+        save_every: Save within epochs, too, to go on from there: a number of steps, or a time such
+            as `"1min"`. `train` may have a parameter `step` and is then asked for the data of an
+            epoch from that step on; see docs/training.md.
         steps: Batches of an epoch, for endless training data.
         verbose: As in `fit`; by default a progress bar on a terminal, else a line per epoch.
 
@@ -92,8 +98,8 @@ def run(
 
         trained = train_model(
             checked_model, train, epochs, folder, validation=validation, seed=seed,
-            callbacks=callbacks, stages=stages, max_minutes=max_minutes, steps=steps,
-            verbose=verbose,
+            callbacks=callbacks, stages=stages, max_minutes=max_minutes, save_every=save_every,
+            steps=steps, verbose=verbose,
         )  # fmt: skip
         if trained is None:
             return None
@@ -134,6 +140,7 @@ def train_model(
     callbacks: Callable[[], list] = list,
     stages: Stages | None = None,
     max_minutes: float | None = None,
+    save_every: int | str | None = None,
     steps: int | None = None,
     verbose: int | None = None,
 ) -> tuple[keras.Model, Checkpoints, Clock] | None:
@@ -148,34 +155,47 @@ def train_model(
         verbose = 1 if sys.stdout.isatty() else 2
     keras.utils.set_random_seed(seed)
     model = make_model()
-    checkpoints = Checkpoints(
-        folder / files.CHECKPOINTS, "val_top1" if validation is not None else None
-    )
+    monitor = "val_top1" if validation is not None else None
+    checkpoints = Checkpoints(folder / files.CHECKPOINTS, monitor, save_every)
     stages = checked_stages(stages)
-    first = checkpoints.restore(model, stages)
-    if first:
-        print(f"{folder}: going on after epoch {first} of {epochs}", flush=True)
+    start = checkpoints.restore(model, stages)
+    if start or checkpoints.step:
+        at = f", step {checkpoints.step} of the next" if checkpoints.step else ""
+        print(f"{folder}: going on after epoch {start} of {epochs}{at}", flush=True)
     clock = Clock(epochs, max_minutes, folder / files.SECONDS)
     history = _History(checkpoints, folder / files.HISTORY)
     curves = EpochScalars(folder / files.TENSORBOARD, checkpoints.history)
-    starts = [first, *(epoch for epoch in stages if first < epoch < epochs)]
-    for start, end in zip(starts, [*starts[1:], epochs], strict=True):
-        if start == epochs:  # finished before
-            break
-        if start in stages:
-            stages[start](model)
-        model.fit(
-            train(start),
-            validation_data=validation,
-            initial_epoch=start,
-            epochs=end,
-            steps_per_epoch=steps,
-            callbacks=[*callbacks(), checkpoints, history, curves, clock],
-            shuffle=False,  # the data does it, from the epoch; Keras would draw from a global state
-            verbose=verbose,
-        )
-        if model.stop_training:  # the time was up, or a callback's wish
-            break
+    history.write()  # the process may have died between a checkpoint and this
+    if start >= epochs:  # likewise what `fit` does at its end
+        curves.write()
+        model.optimizer.finalize_variable_values(model.trainable_weights)
+    try:
+        while start < epochs:
+            begin, unfinished = checkpoints.begin, checkpoints.step > 0
+            whole_stage = not unfinished and (start in stages or not start)
+            if start in stages and whole_stage:
+                stages[start](model)
+            piece = _Piece(unfinished, None if whole_stage else model)
+            clock.already = checkpoints.seconds
+            end = min([epochs, *(epoch for epoch in stages if epoch > start)])
+            model.fit(
+                from_step(train, start, begin),
+                validation_data=validation,
+                initial_epoch=start,
+                epochs=end,
+                steps_per_epoch=steps and steps - begin,
+                callbacks=[*callbacks(), checkpoints, history, curves, clock, piece],
+                shuffle=False,  # the data does it; Keras would draw from a global state
+                verbose=verbose,
+            )
+            if piece.stopped:  # the time was up, or a callback's wish
+                break
+            start = start + 1 if unfinished else end
+            if start < epochs:
+                checkpoints.put_back(model)
+    finally:
+        checkpoints.wait()
+    distribution.agree(True)  # nobody reads the checkpoints before they are there
     if len(checkpoints.history) < epochs:
         print(
             f"{folder}: time is up after epoch {len(checkpoints.history)} of {epochs}; the same "
@@ -200,7 +220,10 @@ def load_trained(
     """
     model = make_model()
     checkpoints = Checkpoints(pathlib.Path(folder) / files.CHECKPOINTS, None)
-    checkpoints.restore(model, checked_stages(stages))
+    checkpoints.restore(model, checked_stages(stages), only_read=True)
+    best = (files.read_result(folder) or {}).get("best_epoch")  # what is told of a finished run
+    if best is not None:
+        checkpoints.best_epoch = best - 1
     checkpoints.load_best(model)
     return model
 
@@ -256,6 +279,7 @@ class Clock(keras.callbacks.Callback):
         check_minutes(max_minutes)
         self.epochs, self.max_minutes, self.path = epochs, max_minutes, path
         self.started = self.epoch_started = time.monotonic()
+        self.already = 0.0  # seconds that the next epoch took before this call
         self.last: float | None = None
         self.trained: float | None = None
 
@@ -268,7 +292,7 @@ class Clock(keras.callbacks.Callback):
             self.started = time.monotonic()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.epoch_started = time.monotonic()
+        self.epoch_started, self.already = time.monotonic() - self.already, 0.0
         if self.last is not None:
             print(f"about {(self.epochs - epoch) * self.last / 60:.1f} min left", flush=True)
 
@@ -296,5 +320,32 @@ class _History(keras.callbacks.Callback):
         self.checkpoints, self.path = checkpoints, path
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if distribution.is_first():
+        self.write()
+
+    def write(self) -> None:
+        if distribution.is_first() and self.checkpoints.history:
             write_csv(self.checkpoints.history, self.path)
+
+
+class _Piece(keras.callbacks.Callback):
+    """One `fit` of a run; last in the list.
+
+    Args:
+        unfinished: Whether it ends after one epoch, that of which a part was done before. Schedules
+            still see the number of epochs of the whole.
+        model: The model if it goes on with a training whose first images it has seen: `fit` notes
+            the range of the first it sees.
+    """
+
+    def __init__(self, unfinished: bool, model: keras.Model | None) -> None:
+        super().__init__()
+        self.unfinished, self.stopped = unfinished, False
+        self.range = getattr(model, "trained_range", None)
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        if self.range is not None:
+            self.model.trained_range = self.range
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.stopped = self.model.stop_training
+        self.model.stop_training |= self.unfinished

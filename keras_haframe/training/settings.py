@@ -39,6 +39,7 @@ class RunSettings:
     mixed: bool = flag()  # mixed bfloat16 precision
     output: str = place("runs")  # folder where runs are kept
     max_minutes: float | None = place(None)  # stop at an epoch's end before this many minutes
+    save_every: str | None = place(None)  # save within epochs, too: steps, or a time as 1min
     smoke: bool = flag()  # seconds, to see that all runs
     coordinator: str | None = place(None)  # host:port of the first of several processes, on JAX
     processes: int = place(1)  # number of processes that train together

@@ -42,6 +42,11 @@ class EpochScalars(keras.callbacks.Callback):
             for row in self.history:
                 self._write(row)
 
+    def write(self) -> None:
+        """Write what the history holds, without a training."""
+        self.on_train_begin()
+        self.on_train_end()
+
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         with clear_errors(str(self.folder)):
             self._write(self.history[-1])

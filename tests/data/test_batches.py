@@ -94,6 +94,8 @@ def test_taken_up_again_at_any_epoch():
     resumed = arrays(training_batches(data, CIFAR, 4, seed=1, first_epoch=3).take(6))
     assert same(whole[9:], resumed)
     assert same(whole[3:6], arrays(training_batches(data, CIFAR, 4, 1, first_epoch=1, epochs=1)))
+    part = training_batches(data, CIFAR, 4, 1, first_epoch=1, epochs=2, first_step=2)
+    assert same(whole[5:9], arrays(part)) and part.cardinality() == 4
 
 
 @pytest.mark.parametrize("count", [2, 4])

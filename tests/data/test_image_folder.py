@@ -97,6 +97,8 @@ def test_a_run_taken_up_again_sees_the_same_epochs(data):
     assert steps == len(data.train) == 5 and data.from_epoch(0).cardinality() < 0
     first = [y.numpy().tolist() for _, y in data.from_epoch(0).take(3 * steps)]
     assert [y.numpy().tolist() for _, y in data.from_epoch(2).take(steps)] == first[2 * steps :]
+    part = data.from_epoch(1, step=3).take(2 * steps - 3)
+    assert [y.numpy().tolist() for _, y in part] == first[steps + 3 :]
     assert [y.numpy().tolist() for _, y in data.train] == first[:steps]
 
 

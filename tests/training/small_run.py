@@ -1,4 +1,4 @@
-"""A small resumable run, also a script: python small_run.py FOLDER EPOCHS [KILL_AT_STEP]."""
+"""A small resumable run: python small_run.py FOLDER EPOCHS [KILL_AT_STEP [SAVE_EVERY]]."""
 
 import os
 import signal
@@ -59,5 +59,6 @@ def small_run(folder, epochs, callbacks=(), method="haframe", **options):
 
 
 if __name__ == "__main__":
-    kill = [KillAt(int(sys.argv[3]))] if len(sys.argv) > 3 else []
-    print(small_run(sys.argv[1], int(sys.argv[2]), kill))
+    kill = [KillAt(int(sys.argv[3]))] if len(sys.argv) > 3 and sys.argv[3] != "0" else []
+    every = sys.argv[4] if len(sys.argv) > 4 else None
+    print(small_run(sys.argv[1], int(sys.argv[2]), kill, save_every=every))

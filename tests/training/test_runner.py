@@ -1,5 +1,6 @@
 """Runs that are killed, stopped or disturbed end as an undisturbed run does, bit for bit."""
 
+import errno
 import json
 import os
 import pathlib
@@ -14,7 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from keras_haframe.data import ArrayBatches
 from keras_haframe.results.run import read_split
-from keras_haframe.training import checkpoints, load_trained, run
+from keras_haframe.training import checkpoints, load_trained, run, snapshots
 from keras_haframe.training.runner import Clock
 from keras_haframe.tree import ClassTree
 from tests.disk import disk, enlarge, file_size
@@ -35,15 +36,17 @@ def last_state(folder):
     model = make_model()
     made = checkpoints.Checkpoints(folder / "checkpoints")
     assert made.restore(model) == EPOCHS
-    variables = [*model.weights, *model.optimizer.variables, *checkpoints._random_states(model)]
-    return [keras.ops.convert_to_numpy(v) for v in variables], made
+    return snapshots.take(model), made
 
 
 def assert_same(folder, undisturbed):
     (one, first), (two, second) = last_state(folder), last_state(undisturbed[0])
-    for a, b in zip(one, two, strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert one.keys() == two.keys()
+    for name in one:
+        np.testing.assert_array_equal(one[name], two[name])
     assert first.best_epoch == second.best_epoch
+    ends = [f / "checkpoints" / snapshots.file_name(EPOCHS) for f in (folder, undisturbed[0])]
+    assert snapshots.read(ends[0])[0] == snapshots.read(ends[1])[0]  # also the range of the images
     assert (folder / "history.csv").read_text() == (undisturbed[0] / "history.csv").read_text()
     with np.load(folder / "scores.npz") as a, np.load(undisturbed[0] / "scores.npz") as b:
         np.testing.assert_array_equal(a["scores"], b["scores"])
@@ -64,8 +67,9 @@ def test_result_and_files(undisturbed):
     assert [e.value for e in reader.Scalars("top1")] == pytest.approx(values, rel=1e-6)
     assert (result["method"], result["seed"]) == (folder.name, 0)
     assert ClassTree.from_json(folder / "tree.json") == make_model().tree
-    kept = {p.name for p in (folder / "checkpoints").iterdir() if not p.name.startswith("best")}
-    assert kept == {f"epoch-{EPOCHS - 1:04d}", f"epoch-{EPOCHS:04d}"}
+    kept = {p.name for p in (folder / "checkpoints").iterdir()}
+    needed = {snapshots.file_name(n) for n in (EPOCHS - 1, EPOCHS, result["best_epoch"])}
+    assert needed <= kept and len(kept) <= 4  # the epoch before the last may need another best one
 
 
 def test_the_data_of_the_scores_are_named(undisturbed, tmp_path):
@@ -86,16 +90,18 @@ def test_a_finished_run_is_not_repeated(undisturbed):
 
 
 @pytest.mark.slow
-def test_killed_in_mid_epoch_and_run_again(undisturbed, tmp_path):
+@pytest.mark.parametrize("every", [[], ["1"]])
+def test_killed_in_mid_epoch_and_run_again(undisturbed, tmp_path, every):
     """Processes of their own, killed with SIGKILL at step 4 of epoch 3 (8 steps each)."""
     command = [sys.executable, "-m", "tests.training.small_run", str(tmp_path), str(EPOCHS)]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    killed = subprocess.run([*command, "20"], cwd=ROOT, env=env, capture_output=True, timeout=300)
+    options = {"cwd": ROOT, "env": env, "capture_output": True, "text": True, "timeout": 300}
+    killed = subprocess.run([*command, "20", *every], **options)
     assert killed.returncode == -9, killed.stderr[-2000:]
     assert not (tmp_path / "result.json").exists()
-    again = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
+    again = subprocess.run([*command, "0", *every], **options)
     assert again.returncode == 0, again.stderr[-2000:]
-    assert f"going on after epoch 2 of {EPOCHS}" in again.stdout
+    assert f"going on after epoch 2 of {EPOCHS}{', step ' if every else ''}" in again.stdout
     assert_same(tmp_path, undisturbed)
 
 
@@ -130,22 +136,23 @@ def interrupted(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("damage", ["none", "cut short", "no state", "a leftover"])
+@pytest.mark.parametrize("damage", ["none", "cut short", "gone", "a leftover"])
 def test_damaged_checkpoints_are_passed_over(undisturbed, interrupted, tmp_path, damage, capsys):
     shutil.copytree(interrupted, tmp_path, dirs_exist_ok=True)
-    newest = tmp_path / "checkpoints" / "epoch-0003"
+    newest = tmp_path / "checkpoints" / "epoch-0003.npz"
     if damage == "cut short":
-        content = (newest / checkpoints.WEIGHTS).read_bytes()
-        (newest / checkpoints.WEIGHTS).write_bytes(content[: len(content) // 2])
-    elif damage == "no state":
-        (newest / checkpoints.STATE).unlink()
+        content = newest.read_bytes()
+        newest.write_bytes(content[: len(content) // 2])
+    elif damage == "gone":
+        newest.unlink()
     elif damage == "a leftover":
-        newest.rename(tmp_path / "checkpoints" / "partial")
+        newest.rename(newest.with_name(".epoch-0003.12345.partial.npz"))
     capsys.readouterr()
     small_run(tmp_path, EPOCHS)
     last = 3 if damage == "none" else 2
     assert f"going on after epoch {last} of {EPOCHS}" in capsys.readouterr().out
     assert_same(tmp_path, undisturbed)
+    assert not list((tmp_path / "checkpoints").glob(".*"))
 
 
 @pytest.mark.slow
@@ -171,6 +178,25 @@ def test_files_that_may_not_grow(tmp_path):
             small_run(tmp_path, 1)
     assert not list((tmp_path / "checkpoints").iterdir())
     assert not list(tmp_path.glob("*partial*"))
+
+
+def test_a_full_disk_keeps_the_epoch_before(undisturbed, tmp_path, monkeypatch):
+    save, calls = np.savez, []
+
+    def full(path, **arrays):
+        calls.append(path)
+        if len(calls) == 3:
+            pathlib.Path(path).write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(path, **arrays)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", full)
+        with pytest.raises(OSError, match=r"epoch 3 could not .*No space left.*up to 2 are safe"):
+            small_run(tmp_path, EPOCHS)
+    assert not list((tmp_path / "checkpoints").glob(".*"))
+    small_run(tmp_path, EPOCHS)
+    assert_same(tmp_path, undisturbed)
 
 
 def test_other_settings_are_refused(undisturbed):
