@@ -162,6 +162,7 @@ def set_scores(
         nodes: Most nodes in a set.
     """
     tree = as_tree(tree)
+    nodes = check_count(nodes, "nodes")
     order, before = _ranked(probabilities, tree)
     labels = check_labels(labels, tree.num_classes, len(order))
     # The label is in its set at the latest with its own step.

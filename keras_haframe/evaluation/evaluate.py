@@ -75,7 +75,7 @@ def evaluate(
         labels = read_labels(labels, tree)
     y = class_labels(labels, tree)
     z = check_class_scores(table.scores, tree, len(y))
-    p, kind, note = to_probabilities(z, kind or table.kind)
+    p, kind, note = to_probabilities(z, table.kind if kind is None else kind)
     notes = [*table.notes, note]
 
     counted = measures.count(y, z, p, tree, convention)

@@ -118,7 +118,7 @@ def _ids_and_names(
     """Ids 0.. of the values that occur in a column, and the name of every id."""
     if array.dtype.kind == "O":  # as pandas gives strings, and TFDS bytes
         kinds = {type(v) for v in array.tolist()}
-        if kinds <= {int}:
+        if kinds <= {int} and all(abs(v) < 2**63 for v in array.tolist()):
             array = array.astype(np.int64)
         elif kinds <= {str, bytes}:
             array = np.array([v.decode() if isinstance(v, bytes) else v for v in array.tolist()])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from keras_haframe.files import write_text
 from keras_haframe.tree import hypernyms
 from keras_haframe.tree.prefixes import tree_of_prefixes
-from keras_haframe.tree.validation import check_name
+from keras_haframe.tree.validation import check_name, check_path
 
 if TYPE_CHECKING:
     from keras_haframe.tree.class_tree import ClassTree
@@ -149,7 +149,7 @@ def from_json(
 
 def read_json(path: str | os.PathLike) -> Any:
     """Content of a JSON file, UTF-8."""
-    with open(path, encoding="utf-8-sig") as file:
+    with open(check_path(path), encoding="utf-8-sig") as file:
         try:
             return json.load(file, object_pairs_hook=_once)
         except ValueError as error:  # of JSON, or of UTF-8
@@ -207,7 +207,7 @@ def from_wordnet(
     ['thing', 'vehicle', 'jet']
     """
     if isinstance(pairs, (str, os.PathLike)):
-        with open(pairs, encoding="utf-8") as file:
+        with open(check_path(pairs, "pairs"), encoding="utf-8") as file:
             pairs = [line.split() for line in file if line.strip()]
     if isinstance(leaves, str):
         raise ValueError(f"`leaves` must be a list of class names. Received: {leaves!r}")

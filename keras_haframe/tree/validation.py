@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import pathlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -22,6 +24,13 @@ def check_name(name: object, where: str) -> str:
             f"Received: {where}={name!a}"
         )
     return str(name)
+
+
+def check_path(path: object, name: str = "path") -> pathlib.Path:
+    """Return the path of a file or folder; a number would be an open file's."""
+    if not isinstance(path, str | os.PathLike) or "\0" in os.fspath(path):
+        raise ValueError(f"`{name}` must be the path of a file. Received: {name}={path!r}")
+    return pathlib.Path(path)
 
 
 def unknown_name(name: str, known: Iterable[str], what: str) -> str:
