@@ -32,6 +32,7 @@ def main() -> None:
     import matplotlib
 
     matplotlib.use("Agg")
+    sys.stdout = os.fdopen(os.dup(1), "w")  # a number for a path would be an open file's
     start, total = time.perf_counter(), collections.Counter()
     for group in args.groups or bad_calls.GROUPS:
         counts: collections.Counter = collections.Counter()

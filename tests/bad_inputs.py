@@ -265,9 +265,10 @@ def equal(a: Any, b: Any) -> bool:
 
 
 def ours(error: BaseException) -> bool:
-    """Whether the error was raised by this package."""
+    """Whether the error was raised by a line of this package, and not by one it calls."""
     frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and frames[-1].filename.startswith(PACKAGE)
+    said = bool(frames) and (frames[-1].line or "").startswith("raise ")
+    return said and frames[-1].filename.startswith(PACKAGE)
 
 
 KERAS = ("Could not interpret optimizer identifier", "must have a `class_name`")

@@ -87,8 +87,8 @@ class LabelLoss(keras.losses.Loss):
         tree = class_tree_of(self)
         for key in outputs:
             if key in ROWS or key.startswith("logits_"):
-                known = tree is not None and key in BY_CLASS
-                check_rows(outputs[key], tree.num_classes if known else None, f"Output {key!r}")
+                width = tree.num_classes if tree and key in BY_CLASS else None
+                check_rows(outputs[key], width, f"Output {key!r}")
         widths = {key: outputs[key].shape[-1] for key in BY_CLASS if key in outputs}
         if len(set(widths.values())) > 1:
             raise ValueError(f"Outputs by class must be equally wide. Received widths: {widths}")

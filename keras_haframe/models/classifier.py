@@ -212,10 +212,10 @@ class HierarchicalClassifier(keras.Model):
                     "`validation_data` must be (images, labels) or (images, labels, weights). "
                     f"Received: {len(validation_data)} parts"
                 )
-            images, labels, *weight = (*validation_data[:1], *map(as_array, validation_data[1:]))
-            validation_data = (images, labels, *weight)
-            weight = {"sample_weight": weight[0] if weight else None}
-            self._checked(images, labels, "the validation data", (), weight)
+            images, labels, *weights = validation_data
+            validation_data = (images, as_array(labels), *map(as_array, weights))
+            options = {"sample_weight": weights[0] if weights else None}
+            self._checked(images, validation_data[1], "the validation data", (), options)
         elif validation_data is not None:
             validation_data, _ = self._checked(validation_data, None, "the validation data")
         if hasattr(x, "element_spec"):  # tf.data, which Keras cannot shuffle and warns of

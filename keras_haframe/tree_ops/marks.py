@@ -105,6 +105,7 @@ def example_weights(weights: Tensor, like: Tensor, dtype: str) -> Tensor:
     Raises:
         ValueError: For wrong shapes and, where the values are at hand, wrong weights.
     """
+    dtype = keras.backend.standardize_dtype(dtype)
     if holds_values(weights):
         return ops.convert_to_tensor(check_weights(weights, like.shape[0]).astype(dtype))
     weights = ops.convert_to_tensor(weights)
