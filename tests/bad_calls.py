@@ -108,7 +108,7 @@ def graph(function: Callable) -> Callable:
         return jax.jit(function)
     import tensorflow as tf
 
-    compiled = tf.function(function, reduce_retracing=True)
+    compiled = tf.function(function, autograph=False)  # as Keras compiles steps
 
     def call(*arguments: Any) -> Any:
         given = [keras.tree.map_structure(tf.convert_to_tensor, a) for a in arguments]
@@ -118,6 +118,12 @@ def graph(function: Callable) -> Callable:
         return compiled.get_concrete_function(*specs)(*keras.tree.flatten(given))
 
     return call
+
+
+STREAMED = (
+    "label", "float", "one-hot", "[n, 1]", "[n, 2]", "[n, 1, 1]", "strings", "booleans", "complex",
+    "int8", "uint8", "int64", "NaN", "infinite", "negative", "all negative", "float64",
+)  # fmt: skip
 
 
 def only(variants: Iterator, names: tuple[str, ...] | None) -> Iterator:
@@ -245,7 +251,8 @@ def functions() -> Iterator[Case]:
         m.full_path_accuracy,
         {
             "y_true": bad.labels(Y, K), "tree": bad.trees(TREE, OTHER),
-            "y_pred": [(n, [OUTPUTS["logits_1"], v], k) for n, v, k in bad.arrays(Z)]
+            "y_pred": [(n, [OUTPUTS["logits_1"], v], k) for n, v, k in bad.arrays(Z)
+                       if not isinstance(k, bad.As)]
             + [("one level", [Z], ""), ("names", {"logits": Z}, ""), ("None", None, "")],
         },
     )  # fmt: skip
@@ -658,10 +665,14 @@ def models() -> Iterator[Case]:
                 found = getattr(model(), name)(data, verbose=0, **more)
                 return None if name == "fit" else found
 
+            # What such a stream can hold at all, and what its batches of four then have.
             variants = {
-                "y": [v for v in bad.labels(Y, K) if isinstance(v[1], np.ndarray)],
-                "w": [v for v in bad.weights(W) if isinstance(v[1], np.ndarray)],
+                "y": [v for v in bad.labels(Y, K) if v[0] in STREAMED or v[0][:5] in STREAMED],
+                "w": [v for v in bad.weights(W) if v[0] in STREAMED],
             }
+            if kind in ("generator", "PyDataset"):
+                variants["y"] += [v for v in bad.labels(Y, K) if v[0] in ("one fewer", "masked")]
+                variants["w"] += [v for v in bad.weights(W) if v[0] in ("one fewer", "objects")]
             yield from cases_of(f"model.{name}@{kind}", {"x": X, "y": Y, "w": W}, stream, variants)
     yield from cases_of(
         "model.fit, validation", {"y": Y, "x": X},
@@ -699,7 +710,7 @@ def models() -> Iterator[Case]:
 
     yield from cases_of(
         "model.compile", {}, compiled,
-        {"optimizer": [(repr(v)[:15], v, "") for v in ("x", 1, object(), [], {})]},
+        {"optimizer": [(repr(v)[:15], v, "") for v in ("x", 1, object(), [])]},
     )  # fmt: skip
 
 
@@ -755,6 +766,7 @@ HARMLESS = (
     (r"losses\.(CrossEntropy|CosineEmb|FrameDot|DotReg|Ranking)", "logits|cosines",
      "a column more", "no tree: outputs of more classes are those of another model"),
     (r"losses\.DotRegression", "features", "column", "only the norm of features is read"),
+    (r"losses\.CPCCLoss", "features", "column", "features of any width"),
     (r"decisions\.", "probabilities|scores", "a row fewer|a row more|only one row|no rows",
      "rows are answered one by one, and there are no labels"),
     (r"(apply|fit)_temperature", "scores", "column|transposed",
@@ -766,9 +778,10 @@ HARMLESS = (
     (r"metrics\.operating_curve", "thresholds", r"\[0\.5, 0\.5\]", "several thresholds"),
     (r"evaluate", "labels", "strings|bytes", "texts of numbers are numbers, as in a table"),
     (r"evaluate", "kind", "None", "the default"),
+    (r"evaluate", "floors", "^0.5$", "one floor"),
     (r"collapse|class_mean", "features", "column", "features of any width"),
     (r"collapse|class_mean", "features", "booleans", "0 and 1 are features"),
-    (r"plot_confusion", "predictions", "one-hot", "scores `[n, K]`, whose best class is taken"),
+    (r"plot_", "predictions", "one-hot", "scores `[n, K]`, whose best class is taken"),
     (r"plot_confusion", "tree", "other classes", "class indices say nothing of the tree"),
     (r"plot_gram", "cosines", "transposed|NaN|booleans", "symmetric; absent classes are blank"),
     (r"plot_images", "images", "another size", "images of any size"),

@@ -104,8 +104,18 @@ def told() -> Iterator[None]:
 
 
 def _passed(batch: Any, check: Callable[[Any], None]) -> Any:
+    """Return a batch that passes; weights `[n, 1]` as `[n]`, for Keras traces one rank."""
     check(batch)
+    if isinstance(batch, (tuple, list)) and len(batch) == 3:
+        x, y, weights = batch
+        return x, y, flat_weights(weights)
     return batch
+
+
+def flat_weights(weights: Any) -> Any:
+    """Weights `[n, 1]` as `[n]`, anything else as it is."""
+    shape = getattr(weights, "shape", ())
+    return weights[:, 0] if len(shape) == 2 and shape[1] == 1 else weights
 
 
 def _collated(collate: Callable, check: Callable[[Any], None], items: Any) -> Any:
@@ -133,6 +143,6 @@ def _checked_dataset(data: Any, num_classes: int, source: str) -> Any:
                 fine = tf.reduce_all((w >= 0) & (w < w.dtype.max))
                 text = f"Sample weights must be finite and not negative in {source}. Received:"
                 tf.debugging.Assert(fine, [text, tf.reduce_min(w), "to", tf.reduce_max(w)])
-        return (x, y, *weights)
+        return (x, y, *map(flat_weights, weights))
 
     return data.map(check)

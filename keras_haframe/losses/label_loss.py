@@ -28,11 +28,11 @@ def class_tree_of(loss: LabelLoss) -> ClassTree | None:
 
 def check_rows(output: Tensor, width: int | None, name: str) -> None:
     """Raise unless an output is `[B, width]` (`None`: any width)."""
-    if len(output.shape) != 2 or (width is not None and output.shape[-1] != width):
+    shape = tuple(output.shape)
+    if len(shape) != 2 or shape[-1] == 0 or (width is not None and shape[-1] != width):
         columns = "width" if width is None else f"{width}"
         raise ValueError(
-            f"{name} must have shape [batch, {columns}], one row per label. "
-            f"Received shape: {tuple(output.shape)}"
+            f"{name} must have shape [batch, {columns}], one row per label. Received shape: {shape}"
         )
 
 
@@ -56,6 +56,7 @@ class LabelLoss(keras.losses.Loss):
     """
 
     by_class: str | None = None  # the output with a column per class, where there is no tree
+    reads: str | None = None  # the one output that is read, where it has another name
 
     def __init__(self, name: str, reduction: str = "sum_over_batch_size", dtype: str | None = None):
         dtype = "float64" if dtype == "float64" else "float32"
@@ -83,6 +84,11 @@ class LabelLoss(keras.losses.Loss):
             outputs = number_tensor(outputs, "`y_pred`")
             check_rows(outputs, None, "Outputs")
             return outputs
+        needed = self.reads or self.by_class
+        if needed and needed not in outputs:
+            raise ValueError(
+                f"{type(self).__name__} reads the output {needed!r}. Received: {sorted(outputs)}"
+            )
         outputs = {key: number_tensor(value, f"Output {key!r}") for key, value in outputs.items()}
         tree = class_tree_of(self)
         for key in outputs:

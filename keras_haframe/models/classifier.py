@@ -12,7 +12,7 @@ from keras import ops
 from scipy.special import softmax
 
 from keras_haframe import losses, methods, metrics
-from keras_haframe.data.checked_batches import checked, checked_inputs, told
+from keras_haframe.data.checked_batches import checked, checked_inputs, flat_weights, told
 from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.data.value_range import ValueRange
 from keras_haframe.decisions import Decisions, decide
@@ -213,7 +213,8 @@ class HierarchicalClassifier(keras.Model):
                     f"Received: {len(validation_data)} parts"
                 )
             images, labels, *weights = validation_data
-            validation_data = (images, as_array(labels), *map(as_array, weights))
+            weights = [flat_weights(as_array(w)) for w in weights]
+            validation_data = (images, as_array(labels), *weights)
             options = {"sample_weight": weights[0] if weights else None}
             self._checked(images, validation_data[1], "the validation data", (), options)
         elif validation_data is not None:
@@ -244,7 +245,7 @@ class HierarchicalClassifier(keras.Model):
         classes, columns = self.tree.num_classes, self.weight_columns
         if y is not None or x is None:
             if kwargs.get("sample_weight") is not None:
-                kwargs["sample_weight"] = as_array(kwargs["sample_weight"])
+                kwargs["sample_weight"] = flat_weights(as_array(kwargs["sample_weight"]))
             weights = kwargs.get("sample_weight")
             return x, checks.check_arrays(x, y, weights, specs_of(self), classes, source, columns)
         checks.check_names(getattr(x, "class_names", None), self.tree, source)
@@ -278,17 +279,16 @@ class HierarchicalClassifier(keras.Model):
     def predict_on_batch(self, x: Any) -> Any:
         """As `keras.Model.predict_on_batch`: all outputs, after a check of the inputs."""
         check_inputs(x, specs_of(self))
+        checks.check_in_memory(x)
         return super().predict_on_batch(x)
 
     def _checked_batch(self, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
         """Return labels and weights of a batch, after a check of all three."""
-        batch = (x, as_array(y), as_array(sample_weight))
+        batch = (x, as_array(y), flat_weights(as_array(sample_weight)))
         classes, columns = self.tree.num_classes, self.weight_columns
         checks.check_batch(batch, specs_of(self), classes, "the batch", columns)
-        weights = batch[2]
-        if weights is not None and len(np.shape(weights)) == 2 and columns == 1:
-            weights = ops.reshape(weights, (-1,))
-        return batch[1], weights
+        checks.check_in_memory(x, "the batch")
+        return batch[1], batch[2]
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
         """Class scores `[B, K]`, higher is better (arguments as of `keras.Model.predict`)."""
@@ -301,6 +301,7 @@ class HierarchicalClassifier(keras.Model):
         specs = specs_of(self)
         if checks.is_array(x) or hasattr(x, "shape"):
             check_inputs(x, specs)
+            checks.check_in_memory(x)
         return checked_inputs(x, functools.partial(check_drawn, specs=specs))
 
     def predict_proba(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 from keras_haframe.plots import style
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_labels
+from keras_haframe.tree_ops.options import check_count
 from keras_haframe.tree_ops.values import Tensor, to_numbers
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def class_mean_cosines(features: Tensor, labels: Tensor, num_classes: int) -> np
     features = to_numbers(features, "`features`").astype(np.float64)
     if features.ndim != 2 or not features.shape[1]:
         raise ValueError(f"`features` must be [n, P]. Received shape: {features.shape}")
-    labels = check_labels(labels, num_classes, len(features))
+    labels = check_labels(labels, check_count(num_classes, "num_classes"), len(features))
     sums = np.zeros((num_classes, features.shape[1]))
     np.add.at(sums, labels, features)
     norms = np.linalg.norm(sums, axis=1, keepdims=True)

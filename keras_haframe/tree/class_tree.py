@@ -124,7 +124,7 @@ class ClassTree:
 
     def index(self, node: str) -> int:
         """Return a node's number: its class label for a leaf, `num_classes` or more otherwise."""
-        if node not in self._index:
+        if not isinstance(node, str) or node not in self._index:
             raise ValueError(validation.unknown_name(node, self._index, "node of this tree"))
         return self._index[node]
 

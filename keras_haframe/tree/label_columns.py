@@ -55,6 +55,11 @@ def from_label_columns(
             table = {title: table[title] for title in table.columns}
         if isinstance(table, np.ndarray) and table.ndim == 2:
             table = table.T
+    if not isinstance(table, (Mapping, Sequence, np.ndarray)):
+        raise ValueError(
+            "Label columns must be arrays, a table or a dictionary of arrays. "
+            f"Received: {type(table).__name__}"
+        )
     titles = [f"level {i}" for i in range(len(table))]
     if isinstance(table, Mapping):
         titles, table = [str(k) for k in table], list(table.values())

@@ -8,6 +8,7 @@ import pathlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 # What would move a terminal's cursor or turn text around where a name is shown, and halves of
 # characters, which no file can hold.
@@ -31,6 +32,13 @@ def check_path(path: object, name: str = "path") -> pathlib.Path:
     if not isinstance(path, str | os.PathLike) or "\0" in os.fspath(path):
         raise ValueError(f"`{name}` must be the path of a file. Received: {name}={path!r}")
     return pathlib.Path(path)
+
+
+def check_list(values: Any, name: str, what: str) -> list:
+    """Return an iterable as a list; a text is none."""
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise ValueError(f"`{name}` must be a list of {what}. Received: {values!r}")
+    return list(values)
 
 
 def unknown_name(name: str, known: Iterable[str], what: str) -> str:
