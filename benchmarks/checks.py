@@ -1,6 +1,6 @@
 """Time of `evaluate` with and without the checks of what goes in, paired, on a small network.
 
-    python benchmarks/checks.py --rounds 31
+python benchmarks/checks.py --rounds 31
 """
 
 from __future__ import annotations
@@ -52,8 +52,12 @@ def main() -> None:
 
     def without() -> None:
         """The same without looking at arrays, and steps traced without marks."""
-        skipped = [mock.patch.object(kh.HierarchicalClassifier, "_checked", lambda s, x, *a: (x, x))]
-        skipped += [mock.patch.object(m, n, f) for m in (base, label_loss) for n, f in graph.items()]
+        skipped = [
+            mock.patch.object(kh.HierarchicalClassifier, "_checked", lambda s, x, *a: (x, x))
+        ]
+        skipped += [
+            mock.patch.object(m, n, f) for m in (base, label_loss) for n, f in graph.items()
+        ]
         for patch in skipped:
             patch.start()
         try:

@@ -59,6 +59,8 @@ METRICS: dict[str, Callable] = {
         kh.metrics.NormalizedHierarchicalDistance, k=2
     ),
     "HierarchicalNDCG": kh.metrics.HierarchicalNDCG,
+    "HOPS": kh.metrics.HOPS,
+    "WholeOrder": kh.metrics.WholeOrder,
     "LevelAccuracy": functools.partial(kh.metrics.LevelAccuracy, level=1),
     "LevelCalibrationError": kh.metrics.LevelCalibrationError,
     "LevelCalibrationError, maximum": functools.partial(
