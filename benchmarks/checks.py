@@ -52,12 +52,10 @@ def main() -> None:
 
     def without() -> None:
         """The same without looking at arrays, and steps traced without marks."""
-        skipped = [
-            mock.patch.object(kh.HierarchicalClassifier, "_checked", lambda s, x, *a: (x, x))
-        ]
-        skipped += [
-            mock.patch.object(m, n, f) for m in (base, label_loss) for n, f in graph.items()
-        ]
+        model = kh.HierarchicalClassifier
+        skipped = [mock.patch.object(model, "_checked", lambda self, x, *rest: (x, x))]
+        for module in (base, label_loss):
+            skipped += [mock.patch.object(module, name, call) for name, call in graph.items()]
         for patch in skipped:
             patch.start()
         try:
