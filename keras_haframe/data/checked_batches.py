@@ -106,15 +106,15 @@ def told() -> Iterator[None]:
 def _passed(batch: Any, check: Callable[[Any], None]) -> Any:
     """Return a batch that passes; weights `[n, 1]` as `[n]`, for Keras traces one rank."""
     check(batch)
-    if isinstance(batch, (tuple, list)) and len(batch) == 3:
-        x, y, weights = batch
-        return x, y, flat_weights(weights)
-    return batch
+    if not isinstance(batch, (tuple, list)) or len(batch) != 3:
+        return batch
+    parts = list(batch)
+    return parts[0], parts[1], flat_weights(parts[2])
 
 
 def flat_weights(weights: Any) -> Any:
     """Weights `[n, 1]` as `[n]`, anything else as it is."""
-    shape = getattr(weights, "shape", ())
+    shape: Any = getattr(weights, "shape", ())
     return weights[:, 0] if len(shape) == 2 and shape[1] == 1 else weights
 
 
