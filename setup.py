@@ -12,6 +12,7 @@ ONNX = ["onnx>=1.16", "tf2onnx>=1.16", "onnxscript>=0.5"]  # of TensorFlow and o
 SAFETENSORS = ["safetensors>=0.4"]
 TEST = [
     "pytest>=8",
+    "hypothesis>=6.100",
     "pytest-xdist>=3",
     "ruff>=0.9",
     "mypy>=1.15",

@@ -9,6 +9,7 @@ from keras_haframe.collapse.measure import NeuralCollapse
 from keras_haframe.collapse.statistics import ClassStatistics
 from keras_haframe.collapse.targets import GivenTarget
 from keras_haframe.tree_ops.checks import check_labels
+from keras_haframe.tree_ops.options import check_count
 from keras_haframe.tree_ops.values import Tensor, to_numpy
 
 
@@ -26,6 +27,7 @@ def _arrays(
             raise ValueError("`num_classes` must be given where there are no samples.")
         one_hot = labels.ndim == 2 and labels.shape[1] > 1
         num_classes = labels.shape[1] if one_hot else max(int(labels.max()) + 1, 1)
+    num_classes = check_count(num_classes, "num_classes")
     return features, check_labels(labels, num_classes, len(features)), num_classes
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree.named_classes import named_classes
 from keras_haframe.tree_ops.columns import in_class_order
-from keras_haframe.tree_ops.values import to_numpy
+from keras_haframe.tree_ops.values import to_numbers, to_numpy
 
 
 def allowed_classes(allowed: Any, tree: ClassTree, count: int) -> np.ndarray:
@@ -76,7 +76,7 @@ def apply_prior(p: np.ndarray, prior: Any, tree: ClassTree) -> tuple[np.ndarray,
     Raises:
         ValueError: For another shape, or weights that are negative, NaN, infinite or all 0.
     """
-    weights = np.asarray(to_numpy(in_class_order(prior, tree, "`prior`"), "prior"), np.float64)
+    weights = to_numbers(in_class_order(prior, tree, "`prior`"), "`prior`").astype(np.float64)
     weights = weights[None, :] if weights.ndim == 1 else weights
     if weights.ndim != 2 or weights.shape[1] != p.shape[1] or len(weights) not in (1, len(p)):
         raise ValueError(

@@ -9,7 +9,7 @@ from keras_haframe.decisions.rules import register
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.checks import check_probabilities
 from keras_haframe.tree_ops.segments import node_sums
-from keras_haframe.tree_ops.values import Tensor
+from keras_haframe.tree_ops.values import Tensor, to_numbers
 
 
 @register("CRM")
@@ -44,13 +44,15 @@ def conditional_risk(
     if isinstance(distances, ClassTree):
         p = check_probabilities(probabilities, distances.num_classes)
         return _tree_risk(p, distances, convention)
-    d = np.asarray(distances)
+    d = to_numbers(distances, "`distances`").astype(np.float64)
     if d.ndim != 2 or d.shape[0] != d.shape[1]:
         raise ValueError(
             f"`distances` must be a ClassTree or a square [K, K] matrix. Received shape: {d.shape}"
         )
+    if not np.isfinite(d).all():
+        raise ValueError("`distances` must be finite. Received: NaN or infinite ones")
     p = check_probabilities(probabilities, len(d))
-    return -ops.matmul(p, ops.convert_to_tensor(d.astype(np.float64), dtype=p.dtype))
+    return -ops.matmul(p, ops.convert_to_tensor(d, dtype=p.dtype))
 
 
 def _tree_risk(probabilities: Tensor, tree: ClassTree, convention: str) -> Tensor:

@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_haframe.tree import ClassTree, as_tree
-from keras_haframe.tree_ops.checks import check_probabilities
+from keras_haframe.tree_ops.checks import check_floors, check_probabilities
 from keras_haframe.tree_ops.options import check_choice
 from keras_haframe.tree_ops.segments import node_sums
 from keras_haframe.tree_ops.values import Tensor
@@ -105,12 +105,7 @@ def path_probabilities(p: Tensor, nodes: Tensor, paths: np.ndarray) -> tuple[Ten
 def _floors(threshold: Tensor, p: Tensor) -> Tensor:
     """Thresholds as a tensor `[1, 1]` or `[B, 1]` of the dtype of `p`."""
     if not ops.is_tensor(threshold):
-        threshold = np.asarray(threshold, np.float64)
-        if not np.all(threshold >= 0):
-            raise ValueError(
-                "`threshold` must be a probability, 0 or more. "
-                f"Received: threshold={threshold[~(threshold >= 0)].ravel()[0]}"
-            )
+        threshold = check_floors(threshold, "threshold")
     shape, batch = tuple(threshold.shape), p.shape[0]
     if len(shape) > 1 or (shape and None not in (shape[0], batch) and shape[0] != batch):
         raise ValueError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,7 +99,7 @@ def conformal_sets(probabilities: Any, tree: ClassTree | dict, threshold: SetThr
         )
     mass, nodes = threshold
     nodes = check_count(nodes, "nodes")
-    if not mass >= 0:
+    if isinstance(mass, bool) or not isinstance(mass, numbers.Real) or not mass >= 0:
         raise ValueError(f"`mass` must be 0 or more. Received: mass={mass!r}")
     order, before = _ranked(probabilities, tree)
     count = (before <= mass).sum(axis=1) if mass < math.inf else np.full(len(order), len(order.T))
@@ -162,6 +163,7 @@ def set_scores(
         nodes: Most nodes in a set.
     """
     tree = as_tree(tree)
+    nodes = check_count(nodes, "nodes")
     order, before = _ranked(probabilities, tree)
     labels = check_labels(labels, tree.num_classes, len(order))
     # The label is in its set at the latest with its own step.

@@ -18,7 +18,7 @@ from keras_haframe.decisions.confidence_floor import RULES, jump, widest_coverag
 from keras_haframe.decisions.rules import check_rule
 from keras_haframe.decisions.start import start_of
 from keras_haframe.tree import ClassTree, as_tree
-from keras_haframe.tree_ops.checks import check_labels
+from keras_haframe.tree_ops.checks import check_floors, check_labels
 from keras_haframe.tree_ops.options import check_choice
 
 
@@ -81,7 +81,7 @@ def decide(
     check_choice("floor_rule", floor_rule, RULES)
     if rule in RULES:
         raise ValueError(f"`rule` picks a class; for the floor say floor_rule={rule!r}.")
-    check_rule(rule or "")
+    check_rule("" if rule is None else rule)
     if floor_rule not in NESTED_RULES and (rule or allowed is not None):
         raise ValueError(
             f"`floor_rule` must be one of {NESTED_RULES} together with `rule` or `allowed`: they "
@@ -141,16 +141,12 @@ def _calibrated(
 
 def _floors(floor: Any, found: np.ndarray, free: bool) -> np.ndarray:
     """Floors `[B]` in the precision of the probabilities; a calibrated one may be above 1."""
-    floors = np.asarray(0.0 if floor is None else ops.convert_to_numpy(floor), np.float64)
+    floors = check_floors(0.0 if floor is None else floor, "floor", np.inf if free else 1)
     if floors.ndim > 1 or (floors.ndim == 1 and len(floors) != len(found)):
         raise ValueError(
             f"`floor` must be one number or one per example, [{len(found)}]. "
             f"Received shape: {floors.shape}"
         )
-    bad = ~((floors >= 0) & (floors <= (np.inf if free else 1)))
-    if bad.any():
-        first = np.atleast_1d(floors)[np.atleast_1d(bad)][0]
-        raise ValueError(f"`floor` must be a probability from 0 to 1. Received: {first:g}")
     return np.broadcast_to(floors, (len(found),)).astype(found.dtype)
 
 

@@ -8,7 +8,7 @@ from keras import ops
 from keras_haframe.decisions.rules import register
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_probabilities
-from keras_haframe.tree_ops.values import Tensor
+from keras_haframe.tree_ops.values import Tensor, number_tensor
 
 
 def leaf_parents(tree: ClassTree | dict) -> tuple[np.ndarray, np.ndarray]:
@@ -89,7 +89,8 @@ def hierarchical_ensemble(
         sums = ops.segment_sum(ops.transpose(p), labels, len(nodes))
         q = ops.transpose(sums)
     else:
-        _check_parents(ops.convert_to_tensor(parent_probabilities), p, nodes, tree)
+        parent_probabilities = number_tensor(parent_probabilities, "`parent_probabilities`")
+        _check_parents(parent_probabilities, p, nodes, tree)
         q = check_probabilities(parent_probabilities, len(nodes), what="`parent_probabilities`")
         q = ops.cast(q, p.dtype)
     product = p * ops.take(q, labels, axis=1)

@@ -100,7 +100,7 @@ def rank(probabilities: Tensor, tree: ClassTree, rule: str) -> Tensor:
 
 def check_rule(rule: str) -> None:
     """Raise a `ValueError` unless there is such a rule (or it is empty)."""
-    if rule and rule not in _RULES:
+    if not isinstance(rule, str) or (rule and rule not in _RULES):
         near = difflib.get_close_matches(str(rule), names(), n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"Unknown decision rule {rule!r}.{hint} Choose from: {['', *names()]}.")

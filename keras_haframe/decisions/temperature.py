@@ -90,8 +90,8 @@ def apply_temperature(scores: Tensor, temperature: float) -> Tensor:
         Tensor `[B, K]` of probabilities (float32 for half-precision scores).
 
     Raises:
-        ValueError: If the temperature is not positive and finite, or the scores are probabilities
-            already.
+        ValueError: If the temperature is not positive and finite, or the scores are of another
+            shape or probabilities already.
 
     Example:
 
@@ -103,6 +103,10 @@ def apply_temperature(scores: Tensor, temperature: float) -> Tensor:
     """
     temperature = positive("temperature", temperature)
     z = check_logits(scores, "`scores`", PROBABILITIES)
+    if len(z.shape) != 2 or not z.shape[1]:
+        raise ValueError(
+            f"`scores` must have shape [examples, classes]. Received shape: {tuple(z.shape)}"
+        )
     # Shift first: large scores divided by a small temperature would overflow.
     z = z - ops.max(z, axis=-1, keepdims=True, initial=-np.inf)
     return ops.softmax(z / ops.cast(temperature, z.dtype), axis=-1)

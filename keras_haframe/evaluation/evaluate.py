@@ -15,6 +15,7 @@ from keras_haframe.evaluation.report import Evaluation
 from keras_haframe.evaluation.scores import check_class_scores, to_probabilities
 from keras_haframe.metrics.operating_curve import curve_of, node_coverage
 from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.checks import check_floors
 from keras_haframe.tree_ops.options import check_choice
 
 FLOORS = (0.5, 0.65, 0.8, 0.9, 0.95)
@@ -75,7 +76,7 @@ def evaluate(
         labels = read_labels(labels, tree)
     y = class_labels(labels, tree)
     z = check_class_scores(table.scores, tree, len(y))
-    p, kind, note = to_probabilities(z, kind or table.kind)
+    p, kind, note = to_probabilities(z, table.kind if kind is None else kind)
     notes = [*table.notes, note]
 
     counted = measures.count(y, z, p, tree, convention)
@@ -134,9 +135,7 @@ def _coarser(
     for level in range(1, tree.height):
         rows.append(row(f"level {level} for all", np.full(len(labels), level)))
     columns = np.arange(nodes.shape[1])
-    for floor in floors:
-        if not 0 <= floor <= 1:
-            raise ValueError(f"`floors` must be from 0 to 1. Received: {floor}")
+    for floor in np.atleast_1d(check_floors(floors, "floors", 1)).tolist():
         enough = found >= np.asarray(floor, found.dtype)
         rows.append(row(f"floor {floor:g}", np.where(enough, columns, 0).max(axis=1)))
     return rows

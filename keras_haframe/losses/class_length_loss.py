@@ -43,7 +43,8 @@ def check_lengths(lengths: str | ArrayLike | None) -> str | list[float] | None:
     """Return `lengths` as `"batch"`, `None` or a list of positive floats."""
     if lengths is None or (isinstance(lengths, str) and lengths == "batch"):
         return lengths
-    values = None if isinstance(lengths, str) else np.asarray(lengths, np.float64)
+    array = np.asarray(lengths)
+    values = array.astype(np.float64) if array.dtype.kind in "iuf" else None
     if values is None or values.ndim != 1 or not (np.isfinite(values) & (values > 0)).all():
         raise ValueError(
             "Class lengths must be 'batch', None or one positive number per class, as "

@@ -85,6 +85,8 @@ class ConditionalSoftmaxLoss(EdgeWeightedLoss):
     Bertinetto et al., Making Better Mistakes (CVPR 2020).
     """
 
+    reads = "node_logits"
+
     def __init__(
         self,
         tree: ClassTree | dict,

@@ -34,6 +34,8 @@ class CosineEmbeddingLoss(LabelLoss):
     (WACV 2019); cross-entropy on `u` as in Bertinetto et al., Making Better Mistakes (CVPR 2020).
     """
 
+    by_class = "cosines"
+
     def __init__(
         self,
         cross_entropy: float = 0.1,

@@ -36,6 +36,8 @@ class CrossEntropy(LabelLoss):
     Reference: label smoothing, Szegedy et al., Rethinking the Inception Architecture (CVPR 2016).
     """
 
+    by_class = "logits"
+
     def __init__(
         self,
         label_smoothing: float = 0.0,

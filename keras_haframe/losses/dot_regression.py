@@ -45,6 +45,8 @@ class DotRegression(ClassLengthLoss):
     the DR loss; class lengths, released code.
     """
 
+    by_class = "logits"
+
     def __init__(
         self,
         lengths: str | list[float] | None = "batch",

@@ -43,6 +43,8 @@ class FrameCosineLoss(LabelLoss):
     Reference: Liang and Davis, HAFrame (ICCV 2023), cosine similarity loss.
     """
 
+    reads = "cosines"
+
     def __init__(
         self,
         tree: ClassTree | TargetCosines | dict,

@@ -34,6 +34,8 @@ class FrameDotRegression(ClassLengthLoss):
     Reference: ours; the term for an ETF is Yang et al. (NeurIPS 2022).
     """
 
+    by_class = "cosines"
+
     def __init__(
         self,
         lengths: str | list[float] | None = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -135,6 +135,8 @@ def upper_levels(levels: Sequence[int] | None, height: int) -> list[int]:
     """Return levels above the classes as different depths (all if `None`)."""
     if levels is None:
         return list(range(1, height))
+    if not isinstance(levels, Iterable):
+        raise ValueError(f"`dissimilarity_levels` must be a list of levels. Received: {levels!r}")
     found = [check_level(level, height, "dissimilarity_levels") for level in levels]
     if height in found or len(set(found)) < len(found):
         raise ValueError(

@@ -53,6 +53,8 @@ class HierCosLoss(LabelLoss):
     Reference: Sani and Anand, Hier-COS (arXiv 2503.07853).
     """
 
+    reads = "nodes"
+
     def __init__(
         self,
         tree: ClassTree | dict,

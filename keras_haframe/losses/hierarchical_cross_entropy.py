@@ -46,6 +46,8 @@ class HierarchicalCrossEntropy(EdgeWeightedLoss):
     Reference: Bertinetto et al., Making Better Mistakes (CVPR 2020), hierarchical cross-entropy.
     """
 
+    reads = "logits"
+
     def __init__(
         self,
         tree: ClassTree | dict,

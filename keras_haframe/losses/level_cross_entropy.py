@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_haframe.losses.cross_entropy import CrossEntropy
 from keras_haframe.losses.level_loss import LevelLoss
@@ -75,10 +77,11 @@ def check_level_weights(weights: Sequence[float] | None, count: int) -> list[flo
     """Return `weights` as a list of `count` numbers that are not negative, or `None`."""
     if weights is None:
         return None
-    weights = [float(w) for w in weights]
-    if len(weights) != count or not all(0 <= w < math.inf for w in weights):
+    listed = isinstance(weights, (list, tuple, np.ndarray))
+    fine = listed and all(isinstance(w, numbers.Real) and 0 <= w < math.inf for w in weights)
+    if not fine or len(weights) != count:
         raise ValueError(
             f"`weights` must be {count} numbers in [0, inf), one per level of the tree, coarsest "
             f"first. Received: weights={weights}"
         )
-    return weights
+    return [float(w) for w in weights]

@@ -32,6 +32,8 @@ class RankingLoss(LabelLoss):
     Reference: Frome et al., DeViSE: A Deep Visual-Semantic Embedding Model (NeurIPS 2013).
     """
 
+    by_class = "cosines"
+
     def __init__(
         self,
         margin: float = 0.1,

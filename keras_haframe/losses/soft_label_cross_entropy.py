@@ -57,6 +57,8 @@ class SoftLabelCrossEntropy(LabelLoss):
     Reference: Bertinetto et al., Making Better Mistakes (CVPR 2020), soft labels.
     """
 
+    reads = "logits"
+
     def __init__(
         self,
         tree: ClassTree | dict,

@@ -220,7 +220,7 @@ def find(name: str) -> type[Method]:
     Raises:
         ValueError: For an unknown method; the message lists the known ones.
     """
-    if name not in _METHODS:
+    if not isinstance(name, str) or name not in _METHODS:
         near = difflib.get_close_matches(str(name), names(), n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ValueError(

@@ -8,14 +8,16 @@ import keras
 from keras import ops
 
 from keras_haframe.tree import ClassTree, as_tree
-from keras_haframe.tree_ops.checks import check_scores, label_tensor
+from keras_haframe.tree_ops.checks import check_scores
+from keras_haframe.tree_ops.marks import example_weights, marked_labels, poisoned, split_marks
 from keras_haframe.tree_ops.values import Tensor
 
 
-def check_inputs(y_true: Tensor, y_pred: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
-    """Return int32 labels `[B]` and float scores `[B, K]` after checking them."""
+def check_inputs(y_true: Tensor, y_pred: Tensor, num_classes: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return int32 labels `[B]`, scores `[B, K]` and a bool `[B]`: what cannot be counted."""
     scores = check_scores(y_pred, num_classes)
-    return label_tensor(y_true, num_classes), scores
+    labels, lost = split_marks(marked_labels(y_true, scores, num_classes))
+    return labels, scores, lost
 
 
 def best_classes(scores: Tensor, k: int) -> Tensor:
@@ -48,6 +50,9 @@ def ranking(scores: Tensor) -> Tensor:
 class TreeMetric(keras.metrics.Metric):
     """Streaming mean of one value per example over a class tree.
 
+    Wrong labels, weights and shapes raise where values are at hand. NaN scores and, in a compiled
+    step, labels out of range make the result NaN.
+
     A subclass gives `values(labels, scores) -> (values [B], weights [B] or None)`.
 
     Args:
@@ -65,20 +70,21 @@ class TreeMetric(keras.metrics.Metric):
         """Value of every example, and the weight with which it counts."""
         raise NotImplementedError
 
-    def check(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
-        """Labels and scores as `values` takes them, after a check."""
+    def check(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Any, Tensor]:
+        """Labels and scores as `values` takes them, after a check, and what cannot be counted."""
         return check_inputs(y_true, y_pred, self.tree.num_classes)
 
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
         """Add a batch of integer labels `[B]` and class scores `[B, K]`."""
-        labels, scores = self.check(y_true, y_pred)
+        labels, scores, lost = self.check(y_true, y_pred)
         values, weights = self.values(labels, scores)
         values = ops.cast(values, self.dtype)
         weights = ops.ones_like(values) if weights is None else ops.cast(weights, self.dtype)
         if sample_weight is not None:
-            weights = weights * ops.reshape(ops.cast(sample_weight, self.dtype), (-1,))
+            weights = weights * example_weights(sample_weight, labels, self.dtype)
+        weights = poisoned(weights, lost)
         self.total.assign_add(ops.sum(values * weights))
         self.count.assign_add(ops.sum(weights))
 

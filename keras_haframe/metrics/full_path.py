@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_haframe.metrics.base import TreeMetric
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree.level_maps import LevelMaps
-from keras_haframe.tree_ops.checks import check_width, label_tensor
-from keras_haframe.tree_ops.values import Tensor
+from keras_haframe.tree_ops.checks import check_width
+from keras_haframe.tree_ops.marks import marked_labels, poisoned, split_marks
+from keras_haframe.tree_ops.values import Tensor, number_tensor
 
 
 def _level_scores(scores: Tensor, levels: LevelMaps) -> list[Tensor]:
@@ -27,15 +30,16 @@ def _level_scores(scores: Tensor, levels: LevelMaps) -> list[Tensor]:
             f"Scores must be a list of {len(levels)} tensors, one per level, coarsest first, or "
             f"the dictionary of logits of a model with one head per level. Received: {got}"
         )
-    scores = [ops.convert_to_tensor(s) for s in scores]
-    for level, (s, size) in enumerate(zip(scores, levels.sizes), start=1):
-        check_width(s, size, f"Scores of level {level}", "node of the level")
+    names = [f"Scores of level {level}" for level in range(1, len(scores) + 1)]
+    scores = [number_tensor(s, name) for s, name in zip(scores, names)]
+    for s, size, name in zip(scores, levels.sizes, names):
+        check_width(s, size, name, "node of the level")
     return scores
 
 
-def _answers(scores: Tensor, levels: LevelMaps) -> Tensor:
+def _answers(scores: list[Tensor]) -> Tensor:
     """Best node of every level, int32 `[B, H]`, coarsest first."""
-    best = [ops.argmax(s, axis=-1) for s in _level_scores(scores, levels)]
+    best = [ops.argmax(s, axis=-1) for s in scores]
     return ops.cast(ops.stack(best, axis=1), "int32")
 
 
@@ -75,7 +79,9 @@ def full_path_accuracy(y_true: Tensor, y_pred: Tensor, tree: ClassTree | dict) -
     """
     tree = as_tree(tree)
     levels = LevelMaps(tree)
-    return _agree(_answers(y_pred, levels), label_tensor(y_true, tree.num_classes), levels)
+    scores = _level_scores(y_pred, levels)
+    labels, lost = split_marks(marked_labels(y_true, scores, tree.num_classes))
+    return poisoned(_agree(_answers(scores), labels, levels), lost)
 
 
 def tree_inconsistency(y_pred: Tensor, tree: ClassTree | dict) -> Tensor:
@@ -102,17 +108,22 @@ def tree_inconsistency(y_pred: Tensor, tree: ClassTree | dict) -> Tensor:
 
     Reference: Park et al., Visually Consistent Hierarchical Image Classification (ICLR 2025).
     """
-    levels = LevelMaps(as_tree(tree))
-    answers = _answers(y_pred, levels)
-    return 1.0 - _agree(answers, answers[:, -1], levels)
+    tree = as_tree(tree)
+    levels = LevelMaps(tree)
+    scores = _level_scores(y_pred, levels)
+    answers = _answers(scores)
+    labels, lost = split_marks(marked_labels(answers[:, -1], scores, tree.num_classes))
+    return poisoned(1.0 - _agree(answers, labels, levels), lost)
 
 
 class _LevelsMetric(TreeMetric):
     """Streaming mean of a value per example that is read off scores of all levels."""
 
-    def check(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
-        """Labels `[B]` after a check; scores are checked where they are read."""
-        return label_tensor(y_true, self.tree.num_classes), y_pred
+    def check(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Any, Tensor]:
+        """Labels `[B]`, scores of all levels, and what cannot be counted."""
+        scores = _level_scores(y_pred, LevelMaps(self.tree))
+        labels, lost = split_marks(marked_labels(y_true, scores, self.tree.num_classes))
+        return labels, scores, lost
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -145,7 +156,7 @@ class FullPathAccuracy(_LevelsMetric):
 
     def values(self, labels: Tensor, scores: Tensor) -> tuple[Tensor, Tensor | None]:
         """Whether every level is right."""
-        return full_path_accuracy(labels, scores, self.tree), None
+        return _agree(_answers(scores), labels, LevelMaps(self.tree)), None
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -174,4 +185,5 @@ class TreeInconsistency(_LevelsMetric):
 
     def values(self, labels: Tensor, scores: Tensor) -> tuple[Tensor, Tensor | None]:
         """Whether the answers contradict the tree."""
-        return tree_inconsistency(scores, self.tree), None
+        answers = _answers(scores)
+        return 1.0 - _agree(answers, answers[:, -1], LevelMaps(self.tree)), None

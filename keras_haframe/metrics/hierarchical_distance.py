@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_haframe.metrics.base import TreeMetric, best_classes, check_inputs
 from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.marks import poisoned
 from keras_haframe.tree_ops.options import check_count
 from keras_haframe.tree_ops.pair_distances import PairDistances
 from keras_haframe.tree_ops.values import Tensor
@@ -52,8 +53,9 @@ def hierarchical_distance(
     Reference: Bertinetto et al., Making Better Mistakes (CVPR 2020).
     """
     tree = as_tree(tree)
-    labels, scores = check_inputs(y_true, y_pred, tree.num_classes)
-    return _mean_of_best(PairDistances(tree, convention), _check_k(k, tree), labels, scores)
+    labels, scores, lost = check_inputs(y_true, y_pred, tree.num_classes)
+    distances, k = PairDistances(tree, convention), _check_k(k, tree)
+    return poisoned(_mean_of_best(distances, k, labels, scores), lost)
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")

@@ -8,8 +8,9 @@ from keras import ops
 
 from keras_haframe.metrics.base import TreeMetric
 from keras_haframe.tree import ClassTree, as_tree
-from keras_haframe.tree_ops.checks import label_tensor
-from keras_haframe.tree_ops.values import Tensor
+from keras_haframe.tree_ops.checks import check_not_masked
+from keras_haframe.tree_ops.marks import example_weights, marked_labels, poisoned, split_marks
+from keras_haframe.tree_ops.values import Tensor, holds_values, to_numpy
 
 
 def _node_paths(tree: ClassTree) -> np.ndarray:
@@ -23,16 +24,26 @@ def _node_paths(tree: ClassTree) -> np.ndarray:
     return table[:, 1:]
 
 
-def _check(y_true: Tensor, y_pred: Tensor, tree: ClassTree) -> tuple[Tensor, Tensor]:
-    labels, nodes = label_tensor(y_true, tree.num_classes), ops.convert_to_tensor(y_pred)
-    kind = keras.backend.standardize_dtype(nodes.dtype)
-    if len(nodes.shape) != 1 or not kind.startswith(("int", "uint")):
+def _check(y_true: Tensor, y_pred: Tensor, tree: ClassTree) -> tuple[Tensor, Tensor, Tensor]:
+    """Labels and nodes as int32 `[B]`, and which examples cannot be counted."""
+    known, received = holds_values(y_pred), None
+    given = to_numpy(y_pred, "y_pred") if known else y_pred
+    check_not_masked(y_pred, "Predictions")
+    kind = getattr(given.dtype, "name", str(given.dtype).split(".")[-1])
+    if len(given.shape) != 1 or not kind.startswith(("int", "uint")):
+        received = f"{kind} of shape {tuple(given.shape)}"
+    elif known and len(given) and not 0 <= given.min() <= given.max() < tree.num_nodes:
+        received = f"numbers from {given.min()} to {given.max()}"
+    if received:
         raise ValueError(
-            "Predictions must be integer node numbers of shape [batch], for example from "
-            "`decisions.confidence_floor(probabilities, tree, threshold)`. "
-            f"Received: {kind} of shape {tuple(nodes.shape)}"
+            f"Predictions must be integer node numbers from 0 to {tree.num_nodes - 1} of shape "
+            "[batch], for example from `decisions.confidence_floor(probabilities, tree, "
+            f"threshold)`. Received: {received}"
         )
-    return labels, ops.cast(nodes, "int32")
+    inside = ops.convert_to_tensor(given.astype("int32") if known else given)
+    nodes, no_node = split_marks(marked_labels(inside, [], tree.num_nodes))
+    labels, lost = split_marks(marked_labels(y_true, nodes, tree.num_classes))
+    return labels, nodes, ops.logical_or(lost, no_node)
 
 
 def _set_sizes(paths: np.ndarray, labels: Tensor, nodes: Tensor) -> list[Tensor]:
@@ -82,8 +93,9 @@ def hierarchical_f1(
     across different application domains (2011).
     """
     tree = as_tree(tree)
-    labels, nodes = _check(y_true, y_pred, tree)
-    true, said, shared = (ops.sum(s) for s in _set_sizes(_node_paths(tree), labels, nodes))
+    labels, nodes, lost = _check(y_true, y_pred, tree)
+    sizes = [poisoned(s, lost) for s in _set_sizes(_node_paths(tree), labels, nodes)]
+    true, said, shared = (ops.sum(s) for s in sizes)
     return shared / said, shared / true, 2 * shared / (said + true)
 
 
@@ -99,12 +111,12 @@ class _SetMetric(TreeMetric):
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
         """Add a batch of integer labels `[B]` and node numbers `[B]`."""
-        labels, nodes = _check(y_true, y_pred, self.tree)
+        labels, nodes, lost = _check(y_true, y_pred, self.tree)
         over, under = self.ratio(*_set_sizes(self._paths, labels, nodes))
-        if sample_weight is None:
-            weights = ops.ones_like(over)
-        else:
-            weights = ops.reshape(ops.cast(sample_weight, over.dtype), (-1,))
+        weights = ops.ones_like(over)
+        if sample_weight is not None:
+            weights = weights * example_weights(sample_weight, labels, self.dtype)
+        weights = poisoned(weights, lost)
         self.total.assign_add(ops.cast(ops.sum(over * weights), self.dtype))
         self.count.assign_add(ops.cast(ops.sum(under * weights), self.dtype))
 

@@ -12,6 +12,7 @@ from keras_haframe.frames.node_weights import largest_distance
 from keras_haframe.metrics.base import TreeMetric, check_inputs
 from keras_haframe.metrics.rank_profile import best_and_worst, rank_profile
 from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.marks import poisoned
 from keras_haframe.tree_ops.options import check_count
 from keras_haframe.tree_ops.row_values import row_values
 from keras_haframe.tree_ops.values import Tensor
@@ -121,8 +122,8 @@ def hierarchical_ndcg(
     the Presence of Tied Scores (ECIR 2008). The gain is our choice.
     """
     tree = as_tree(tree)
-    labels, scores = check_inputs(y_true, y_pred, tree.num_classes)
-    return _ndcg(_Gains(tree, k, convention), labels, scores)
+    labels, scores, lost = check_inputs(y_true, y_pred, tree.num_classes)
+    return poisoned(_ndcg(_Gains(tree, k, convention), labels, scores), lost)
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")

@@ -12,6 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from keras_haframe.metrics.base import TreeMetric, check_inputs, ranking
 from keras_haframe.metrics.rank_profile import rank_profile
 from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.marks import poisoned
 from keras_haframe.tree_ops.options import check_choice, check_count
 from keras_haframe.tree_ops.row_values import row_values
 from keras_haframe.tree_ops.values import Tensor
@@ -162,8 +163,8 @@ def hops(
     Reference: Sani and Anand, Hier-COS (CVPR 2026).
     """
     tree = as_tree(tree)
-    labels, scores = check_inputs(y_true, y_pred, tree.num_classes)
-    return _Preferences(tree, k, worst, convention)(labels, scores)
+    labels, scores, lost = check_inputs(y_true, y_pred, tree.num_classes)
+    return poisoned(_Preferences(tree, k, worst, convention)(labels, scores), lost)
 
 
 def whole_order(
@@ -190,8 +191,9 @@ def whole_order(
     [1.0, 0.0]
     """
     tree = as_tree(tree)
-    labels, scores = check_inputs(y_true, y_pred, tree.num_classes)
-    return _whole(_Preferences(tree, None, "reversed", convention), labels, scores)
+    labels, scores, lost = check_inputs(y_true, y_pred, tree.num_classes)
+    found = _whole(_Preferences(tree, None, "reversed", convention), labels, scores)
+    return poisoned(found, lost)
 
 
 def _whole(preferences: _Preferences, labels: Tensor, scores: Tensor) -> Tensor:

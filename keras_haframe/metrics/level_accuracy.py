@@ -10,6 +10,7 @@ from keras import ops
 
 from keras_haframe.metrics.base import TreeMetric, check_inputs
 from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.marks import poisoned
 from keras_haframe.tree_ops.options import check_level
 from keras_haframe.tree_ops.values import Tensor
 
@@ -51,8 +52,8 @@ def level_accuracy(
     1.0
     """
     tree = as_tree(tree)
-    labels, scores = check_inputs(y_true, y_pred, tree.num_classes)
-    return _hits(_level_table(tree, level), labels, scores)
+    labels, scores, lost = check_inputs(y_true, y_pred, tree.num_classes)
+    return poisoned(_hits(_level_table(tree, level), labels, scores), lost)
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")

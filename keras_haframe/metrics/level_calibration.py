@@ -11,9 +11,10 @@ from keras import ops
 from keras_haframe.metrics.base import check_inputs
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_logits, check_probabilities
+from keras_haframe.tree_ops.marks import example_weights, of_another_kind, poisoned
 from keras_haframe.tree_ops.options import check_choice, check_count, check_level
 from keras_haframe.tree_ops.segments import level_sums
-from keras_haframe.tree_ops.values import Tensor
+from keras_haframe.tree_ops.values import Tensor, holds_values
 
 NORMS = ("expected", "maximum")
 
@@ -28,11 +29,13 @@ def _bin_sums(
     sample_weight: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Per confidence bin `[bins]`: weight of the examples, sum of confidences, weight of hits."""
-    labels, scores = check_inputs(y_true, y_pred, tree.num_classes)
+    labels, scores, lost = check_inputs(y_true, y_pred, tree.num_classes)
     if from_logits:
         p = ops.softmax(check_logits(scores, "`y_pred`", "Pass from_logits=False."), axis=-1)
     else:
         p = check_probabilities(scores, tree.num_classes)
+    if not holds_values(scores):  # where it cannot be refused
+        lost = ops.logical_or(lost, of_another_kind(scores, from_logits))
     nodes = level_sums(p, tree, level)
     best = ops.cast(ops.argmax(nodes, axis=-1), "int32")
     confidence = ops.take_along_axis(nodes, best[:, None], axis=1)[:, 0]
@@ -42,7 +45,9 @@ def _bin_sums(
     place = ops.clip(ops.ceil(confidence * bins) - 1, 0, bins - 1)
     member = ops.cast(ops.one_hot(ops.cast(place, "int32"), bins), p.dtype)
     if sample_weight is not None:
-        member = member * ops.reshape(ops.cast(sample_weight, p.dtype), (-1, 1))
+        weights = example_weights(sample_weight, labels, p.dtype)
+        member = member * (weights[:, None] if len(weights.shape) else weights)
+    member = poisoned(member, lost)
 
     def per_bin(values: Tensor) -> Tensor:
         return ops.sum(member * values[:, None], axis=0)

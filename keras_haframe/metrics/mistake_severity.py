@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_haframe.metrics.base import TreeMetric, check_inputs
 from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.marks import poisoned
 from keras_haframe.tree_ops.pair_distances import PairDistances
 from keras_haframe.tree_ops.values import Tensor
 
@@ -43,9 +44,9 @@ def mistake_severity(
     Reference: Bertinetto et al., Making Better Mistakes (CVPR 2020).
     """
     tree = as_tree(tree)
-    labels, scores = check_inputs(y_true, y_pred, tree.num_classes)
+    labels, scores, lost = check_inputs(y_true, y_pred, tree.num_classes)
     distance, wrong = _distance_of_best(PairDistances(tree, convention), labels, scores)
-    wrong = ops.cast(wrong, distance.dtype)
+    wrong = poisoned(ops.cast(wrong, distance.dtype), lost)
     return ops.sum(distance * wrong) / ops.sum(wrong)
 
 

@@ -11,6 +11,7 @@ from keras import ops
 from keras_haframe.metrics.base import TreeMetric, best_classes, check_inputs
 from keras_haframe.metrics.rank_profile import best_and_worst, rank_profile
 from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.marks import poisoned
 from keras_haframe.tree_ops.options import check_count
 from keras_haframe.tree_ops.pair_distances import PairDistances
 from keras_haframe.tree_ops.values import Tensor
@@ -78,9 +79,10 @@ def normalized_hierarchical_distance(
     ours.
     """
     tree = as_tree(tree)
-    labels, scores = check_inputs(y_true, y_pred, tree.num_classes)
+    labels, scores, lost = check_inputs(y_true, y_pred, tree.num_classes)
     extremes = _extremes(tree, _check_k(k, tree), convention)
-    return _normalized(PairDistances(tree, convention), extremes, k, labels, scores)
+    found = _normalized(PairDistances(tree, convention), extremes, k, labels, scores)
+    return poisoned(found, lost)
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")

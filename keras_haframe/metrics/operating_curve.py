@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_haframe.decisions.calibrate_threshold import nested_answers
 from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.checks import check_floors
 from keras_haframe.tree_ops.values import Tensor
 
 
@@ -127,7 +128,7 @@ def curve_of(
     area = float(np.sum((risk[1:] + risk[:-1]) / 2 * (covered[:-1] - covered[1:])))
     if thresholds is None:
         return OperatingCurve(every, covered, 1.0 - risk, area)
-    shown = np.sort(np.atleast_1d(np.asarray(thresholds, np.float64))).astype(changes.dtype)
+    shown = np.sort(np.atleast_1d(check_floors(thresholds, "thresholds"))).astype(changes.dtype)
     points = np.searchsorted(changes, shown, side="left")
     return OperatingCurve(shown, coverage[points], correctness[points], area)
 

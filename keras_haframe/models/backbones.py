@@ -68,6 +68,14 @@ def check_backbone(backbone: Any) -> None:
 
 def _inputs(backbone: keras.Layer, input_shape: Shape | None) -> Any:
     known = getattr(backbone, "inputs", None)
+    if input_shape is not None:
+        input_shape = _image_shape(input_shape)
+        own = tuple(known[0].shape[1:]) if known and len(known) == 1 else input_shape
+        if own != input_shape:
+            raise ValueError(
+                f"`input_shape` must be left out, or be that of the backbone, {own}. "
+                f"Received: input_shape={input_shape}"
+            )
     if known and len(known) == 1:
         return keras.Input(known[0].shape[1:], dtype=known[0].dtype, name="images")
     if known:  # as the backbone has them: a dictionary or a list
@@ -79,7 +87,18 @@ def _inputs(backbone: keras.Layer, input_shape: Shape | None) -> Any:
             "`backbone` does not know the shape of its images. Pass `input_shape`, for example "
             "input_shape=(224, 224, 3)."
         )
-    return keras.Input(tuple(input_shape), name="images")
+    return keras.Input(input_shape, name="images")
+
+
+def _image_shape(input_shape: Shape) -> Shape:
+    """Return the shape of one image as a tuple of positive integers and `None`."""
+    listed = isinstance(input_shape, (tuple, list)) and len(input_shape)
+    if not listed or any(n is not None and not (type(n) is int and n > 0) for n in input_shape):
+        raise ValueError(
+            "`input_shape` must be the shape of one image, such as (224, 224, 3). "
+            f"Received: input_shape={input_shape!r}"
+        )
+    return tuple(input_shape)
 
 
 def check_one_input(model: keras.Model) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import numbers
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
+from keras_haframe.data.checked_batches import check_targets
+from keras_haframe.models.inputs import Spec, check_inputs
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree.validation import listed
-from keras_haframe.tree_ops.checks import check_labels
+from keras_haframe.tree_ops.options import non_negative
 
 BLOCK = 1 << 22  # numbers that are summed at once
 
@@ -27,6 +30,12 @@ def check_images(images: Any, source: str = "x") -> None:
             )
 
 
+def check_in_memory(x: Any, source: str = "x") -> None:
+    """`check_images` of NumPy arrays; tensors and files mapped into memory are left alone."""
+    if all(type(leaf) is np.ndarray for leaf in keras.tree.flatten(x)):
+        check_images(x, source)
+
+
 def _not_finite(array: np.ndarray) -> int | None:
     """Row of the first number that is not finite; a finite sum says that there is none."""
     rows = max(1, BLOCK // max(1, array[:1].size))
@@ -38,43 +47,92 @@ def _not_finite(array: np.ndarray) -> int | None:
     return None
 
 
-def check_data(x: Any, y: Any, num_classes: int, source: str = "the training data") -> Any:
-    """Check arrays whole and data sets by their first batch; leave other iterators alone.
+def check_arrays(
+    x: Any, y: Any, weights: Any, specs: list[Spec], num_classes: int, source: str, columns: int = 1
+) -> Any:
+    """Check arrays whole.
 
     Args:
-        x: Arrays, a `tf.data.Dataset`, a `keras.utils.PyDataset` or a torch `DataLoader`. Of files
-            mapped into memory and of tensors the first 256 examples are looked at.
-        y: Labels where `x` is an array, else `None`.
+        x: Inputs. Of files mapped into memory and of tensors the first 256 are looked at for NaN.
+        y: Labels.
+        weights: Sample weights or `None`.
+        specs: What the model takes, `models.inputs.specs_of`.
         num_classes: K.
         source: What the error calls the data.
+        columns: Weights an example may have.
 
     Returns:
-        NumPy inputs: the first 256, or the first batch; `None` where they were left alone.
+        NumPy inputs: the first 256.
     """
-    if y is not None:
-        check_labels(y, num_classes, source=source)
-        first = keras.tree.map_structure(lambda a: keras.ops.convert_to_numpy(a[:256]), x)
-        whole = all(type(leaf) is np.ndarray for leaf in keras.tree.flatten(x))
-        check_images(x if whole else first, source)
-        return first
+    count = check_inputs(x, specs, source)
+    check_targets((x, y, weights), num_classes, source, count, columns)
+    first = keras.tree.map_structure(lambda a: keras.ops.convert_to_numpy(a[:256]), x)
+    whole = all(type(leaf) is np.ndarray for leaf in keras.tree.flatten(x))
+    check_images(x if whole else first, source)
+    return first
+
+
+def check_batch(
+    batch: Any, specs: list[Spec], num_classes: int, source: str, columns: int = 1
+) -> None:
+    """Raise unless a batch is `(inputs, labels)` or `(inputs, labels, weights)` for a model."""
+    if not isinstance(batch, (tuple, list)) or not 2 <= len(batch) <= 3:
+        raise ValueError(
+            f"{source} must give batches (images, integer labels). "
+            f"Received: {type(batch).__name__}"
+            + (f" of length {len(batch)}" if isinstance(batch, (tuple, list)) else "")
+        )
+    count = check_inputs(batch[0], specs, source)
+    check_targets(batch, num_classes, source, count, columns)
+
+
+def first_inputs(x: Any, check: Callable[[Any], None], source: str) -> Any:
+    """Return NumPy inputs of the first batch of a data set, checked; `None` for iterators.
+
+    Args:
+        x: A `tf.data.Dataset`, a `keras.utils.PyDataset`, a torch `DataLoader`, an iterator.
+        check: Function that raises for a wrong batch.
+        source: What the error calls the data.
+    """
     if isinstance(x, keras.utils.PyDataset):
         batch = x[0]
     elif type(x).__module__.startswith("tensorflow") and hasattr(x, "take"):
         batch = next(iter(x.take(1)), None)
     elif hasattr(x, "batch_sampler"):
         batch = next(iter(x), None)
+    elif is_array(x):
+        raise ValueError(
+            f"Labels must be given: `y` in {source}. Received: y=None and "
+            f"{type(x).__name__} as inputs"
+        )
     else:
         return None
-    if not isinstance(batch, (tuple, list)) or len(batch) < 2:
-        raise ValueError(
-            f"{source} must give batches (images, integer labels). "
-            f"Received: {type(batch).__name__}"
-            + (f" of length {len(batch)}" if isinstance(batch, (tuple, list)) else "")
-        )
-    check_labels(keras.ops.convert_to_numpy(batch[1]), num_classes, source=source)
+    check(batch)
     first = keras.tree.map_structure(keras.ops.convert_to_numpy, batch[0])
     check_images(first, source)
     return first
+
+
+def is_array(x: Any) -> bool:
+    """Whether `x` is an array or a structure of arrays, and no stream of batches."""
+    kinds = (np.ndarray, list, tuple, Mapping, str, bytes, numbers.Number, set)
+    return isinstance(x, kinds) or keras.ops.is_tensor(x) or not hasattr(x, "__iter__")
+
+
+def check_class_weight(class_weight: Any, num_classes: int) -> None:
+    """Raise unless class weights are numbers, finite and not negative, by class index."""
+    if class_weight is None:
+        return
+    fine = isinstance(class_weight, Mapping) and all(
+        isinstance(k, (int, np.integer)) and 0 <= k < num_classes for k in class_weight
+    )
+    if not fine:
+        raise ValueError(
+            f"`class_weight` must be a dictionary by class index, 0 to {num_classes - 1}. "
+            f"Received: {class_weight!r}"
+        )
+    for k, weight in class_weight.items():
+        non_negative(f"class_weight[{k}]", weight)
 
 
 def check_names(names: Sequence[str] | None, tree: ClassTree, source: str) -> None:

@@ -12,7 +12,7 @@ from keras import ops
 from scipy.special import softmax
 
 from keras_haframe import losses, methods, metrics
-from keras_haframe.data.checked_batches import checked
+from keras_haframe.data.checked_batches import checked, checked_inputs, flat_weights, told
 from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.data.value_range import ValueRange
 from keras_haframe.decisions import Decisions, decide
@@ -24,8 +24,16 @@ from keras_haframe.models import checks, model_files, necks
 from keras_haframe.models.backbones import run_backbone
 from keras_haframe.models.build_optimizer import build_optimizer
 from keras_haframe.models.compile_config import metric_names, with_tree, without_tree
+from keras_haframe.models.inputs import (
+    as_array,
+    check_batch_size,
+    check_drawn,
+    check_inputs,
+    specs_of,
+)
 from keras_haframe.models.preparation import as_preprocessing, check_seen
 from keras_haframe.tree import ClassTree, as_tree
+from keras_haframe.tree_ops.options import check_choice, check_count, check_momentum
 from keras_haframe.tree_ops.values import Tensor
 
 
@@ -95,9 +103,11 @@ class HierarchicalClassifier(keras.Model):
                 "`synchronized=True` is for several devices, and PyTorch trains on one. Leave it "
                 "out, or use TensorFlow or JAX."
             )
-        network = network or chosen.network
-        if network not in ("I", "II"):
-            raise ValueError(f"`network` must be 'I' or 'II'. Received: network={network!r}")
+        network = chosen.network if network is None else network
+        check_choice("network", network, ("I", "II"))
+        if hidden_units is not None:
+            check_count(hidden_units, "hidden_units")
+        check_momentum("input_momentum", input_momentum)
         inputs, x = run_backbone(backbone, input_shape, feature)
         if network == "I":
             features = necks.type_one(x, hidden_units, pooling, synchronized)
@@ -181,8 +191,9 @@ class HierarchicalClassifier(keras.Model):
     ) -> keras.callbacks.History:
         """As `keras.Model.fit`, after a check of data, loss and callbacks.
 
-        Arrays are checked whole, data sets by their first batch; their labels are checked in every
-        batch. What `fit` refuses and what it warns of: docs/images.md and docs/training.md.
+        Arrays are checked whole, data sets by their first batch; shapes, labels and weights are
+        checked in every batch. What `fit` refuses and what it warns of: docs/images.md and
+        docs/training.md.
         """
         checks.check_loss(self.loss)
         given = metric_names(super().get_compile_config().get("metrics"))
@@ -191,39 +202,108 @@ class HierarchicalClassifier(keras.Model):
         checks.warn_of_monitors(
             kwargs.get("callbacks"), ["loss", *measured], validation_data is not None
         )
-        train, first = self._checked(x, y, "the training data")
+        checks.check_class_weight(kwargs.get("class_weight"), self.tree.num_classes)
+        y = as_array(y)
+        train, first = self._checked(x, y, "the training data", args, kwargs)
         self.trained_range = check_seen(self, first) or self.trained_range
         checks.warn_of_missing(getattr(x, "labels", None) if y is None else y, self.tree)
         if isinstance(validation_data, (tuple, list)):
-            images, labels = validation_data[:2]
-            self._checked(images, labels, "the validation data")
-        else:
+            if len(validation_data) not in (2, 3):
+                raise ValueError(
+                    "`validation_data` must be (images, labels) or (images, labels, weights). "
+                    f"Received: {len(validation_data)} parts"
+                )
+            images, labels, *weights = validation_data
+            weights = [flat_weights(as_array(w)) for w in weights]
+            validation_data = (images, as_array(labels), *weights)
+            options = {"sample_weight": weights[0] if weights else None}
+            self._checked(images, validation_data[1], "the validation data", (), options)
+        elif validation_data is not None:
             validation_data, _ = self._checked(validation_data, None, "the validation data")
         if hasattr(x, "element_spec"):  # tf.data, which Keras cannot shuffle and warns of
             kwargs.setdefault("shuffle", False)
         build_optimizer(self)
-        return super().fit(train, y, *args, validation_data=validation_data, **kwargs)
+        with told():
+            return super().fit(train, y, *args, validation_data=validation_data, **kwargs)
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.evaluate`, after the checks of `fit`."""
         if not kwargs.get("_use_cached_eval_dataset"):  # the validation of `fit`, checked already
             checks.check_loss(self.loss)
-            x, _ = self._checked(x, y, "the data")
-        return super().evaluate(x, y, *args, **kwargs)
+            y = as_array(y)
+            x, _ = self._checked(x, y, "the data", args, kwargs)
+        with told():
+            return super().evaluate(x, y, *args, **kwargs)
 
-    def _checked(self, x: Any, y: Any, source: str) -> tuple[Any, Any]:
-        """Return data whose labels are checked as they are drawn, and its first inputs."""
-        if x is None:
-            return None, None
-        if y is None:
-            checks.check_names(getattr(x, "class_names", None), self.tree, source)
-        first = checks.check_data(x, y, self.tree.num_classes, source)
-        return (x if y is not None else checked(x, self.tree.num_classes, source)), first
+    weight_columns = 1  # sample weights of an example
+
+    def _checked(
+        self, x: Any, y: Any, source: str, args: tuple = (), kwargs: dict | None = None
+    ) -> tuple[Any, Any]:
+        """Return data whose batches are checked as they are drawn, and its first inputs."""
+        kwargs = {} if kwargs is None else kwargs
+        check_batch_size(args[0] if args else kwargs.get("batch_size"))
+        classes, columns = self.tree.num_classes, self.weight_columns
+        if y is not None or x is None:
+            if kwargs.get("sample_weight") is not None:
+                kwargs["sample_weight"] = flat_weights(as_array(kwargs["sample_weight"]))
+            weights = kwargs.get("sample_weight")
+            return x, checks.check_arrays(x, y, weights, specs_of(self), classes, source, columns)
+        checks.check_names(getattr(x, "class_names", None), self.tree, source)
+        check = functools.partial(
+            checks.check_batch, specs=specs_of(self), num_classes=classes, source=source,
+            columns=columns,
+        )  # fmt: skip
+        first = checks.first_inputs(x, check, source)
+        return checked(x, check, classes, source), first
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """As `keras.Model.train_on_batch`, after a check of the batch."""
+        checks.check_class_weight(class_weight, self.tree.num_classes)
+        y, sample_weight = self._checked_batch(x, y, sample_weight)
+        return super().train_on_batch(x, y, sample_weight, class_weight, return_dict)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """As `keras.Model.test_on_batch`, after a check of the batch."""
+        y, sample_weight = self._checked_batch(x, y, sample_weight)
+        return super().test_on_batch(x, y, sample_weight, return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """As `keras.Model.predict_on_batch`: all outputs, after a check of the inputs."""
+        check_inputs(x, specs_of(self))
+        checks.check_in_memory(x)
+        return super().predict_on_batch(x)
+
+    def _checked_batch(self, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
+        """Return labels and weights of a batch, after a check of all three."""
+        batch = (x, as_array(y), flat_weights(as_array(sample_weight)))
+        classes, columns = self.tree.num_classes, self.weight_columns
+        checks.check_batch(batch, specs_of(self), classes, "the batch", columns)
+        checks.check_in_memory(x, "the batch")
+        return batch[1], batch[2]
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
         """Class scores `[B, K]`, higher is better (arguments as of `keras.Model.predict`)."""
-        outputs = super().predict(x, *args, **kwargs)
+        outputs = super().predict(self._drawn(x, args, kwargs), *args, **kwargs)
         return ops.convert_to_numpy(self.method.scores(outputs))
+
+    def _drawn(self, x: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        """Return what `predict` takes, after a check of arrays and, as they are drawn, batches."""
+        check_batch_size(args[0] if args else (kwargs or {}).get("batch_size"))
+        specs = specs_of(self)
+        if checks.is_array(x) or hasattr(x, "shape"):
+            check_inputs(x, specs)
+            checks.check_in_memory(x)
+        return checked_inputs(x, functools.partial(check_drawn, specs=specs))
 
     def predict_proba(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
         """Class probabilities `[B, K]`, float32: the softmax of `predict`; rows sum to one.
@@ -234,7 +314,14 @@ class HierarchicalClassifier(keras.Model):
 
     def predict_classes(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
         """Label of the best class, int `[B]`."""
-        return self.predict(x, *args, **kwargs).argmax(axis=-1)
+        scores = self.predict(x, *args, **kwargs)
+        if np.isnan(scores).any():
+            bad = int(np.isnan(scores).any(axis=-1).argmax())
+            raise ValueError(
+                f"Scores must not be NaN: they have no best class. Received NaN in row {bad}: the "
+                "images hold NaN, or the network has diverged."
+            )
+        return scores.argmax(axis=-1)
 
     def decide(self, x: Any, *, batch_size: int | None = None, **options: Any) -> Decisions:
         """Answers with reasons, see `keras_haframe.decide`, which takes the options."""
@@ -243,6 +330,7 @@ class HierarchicalClassifier(keras.Model):
 
     def features(self, x: Any, **kwargs: Any) -> np.ndarray:
         """Penultimate features `[B, P]` (arguments as of `keras.Model.predict`)."""
+        x = self._drawn(x, (), kwargs)
         return self.feature_extractor.predict(x, **{"verbose": 0, **kwargs})
 
     def classifier_weights(self) -> tuple[np.ndarray, np.ndarray | None] | None:

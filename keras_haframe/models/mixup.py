@@ -33,6 +33,8 @@ class MixUpClassifier(HierarchicalClassifier):
     Collapse in Imbalanced Learning (NeurIPS 2022), released code.
     """
 
+    weight_columns = 2
+
     def fit(
         self,
         x: Any = None,

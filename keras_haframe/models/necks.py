@@ -6,6 +6,7 @@ import keras
 
 from keras_haframe.layers import BatchNormalization, TransformationBlock
 from keras_haframe.layers.defaults import EPSILON, conv_init, linear_init
+from keras_haframe.tree_ops.options import check_choice
 from keras_haframe.tree_ops.values import Tensor
 
 REDUCE_INITS = {"uniform": linear_init, "normal": conv_init}
@@ -32,9 +33,7 @@ def _pool(x: Tensor, pooling: str | None, default: str) -> Tensor:
             "`backbone` returns tokens [batch, tokens, channels]. Say what stands for the image: "
             "pooling='class_token' (the first), 'average' or 'max' (of all)."
         )
-    pooling = pooling or default
-    if pooling not in POOLINGS[axes]:
-        raise ValueError(f"`pooling` must be one of {tuple(POOLINGS[axes])}. Received: {pooling!r}")
+    pooling = check_choice("pooling", default if pooling is None else pooling, POOLINGS[axes])
     if pooling == "class_token":
         return x[:, 0]
     options = {"data_format": "channels_last"} if axes == 3 else {}
@@ -98,10 +97,7 @@ def type_two(
     Returns:
         Features `[B, units]`.
     """
-    if reduce_init not in REDUCE_INITS:
-        raise ValueError(
-            f"`reduce_init` must be one of {tuple(REDUCE_INITS)}. Received: {reduce_init!r}"
-        )
+    check_choice("reduce_init", reduce_init, REDUCE_INITS)
     init = REDUCE_INITS[reduce_init]()
     options = {"use_bias": False, "kernel_initializer": init, "name": "reduce"}
     if len(x.shape) == 4:

@@ -39,7 +39,13 @@ def as_preprocessing(
         ValueError: For anything else, or another size than the model takes.
     """
     if isinstance(preprocessing, dict):
-        preprocessing = Preprocessing.from_config(preprocessing)
+        try:
+            preprocessing = Preprocessing.from_config(preprocessing)
+        except TypeError as error:
+            raise ValueError(
+                "`preprocessing` must be a Preprocessing, or its configuration. "
+                f"Received: {preprocessing!r} ({error})"
+            ) from None
     if preprocessing is None:
         return None
     if not isinstance(preprocessing, Preprocessing):

@@ -9,7 +9,8 @@ import numpy as np
 from keras_haframe.plots import style
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_labels
-from keras_haframe.tree_ops.values import Tensor, to_numpy
+from keras_haframe.tree_ops.options import check_count
+from keras_haframe.tree_ops.values import Tensor, to_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def check_cosines(cosines: Tensor, num_classes: int, name: str = "cosines") -> np.ndarray:
     """Return `cosines` as a `[K, K]` array after checking its shape."""
-    cosines = np.asarray(cosines, np.float64)
+    cosines = to_numbers(cosines, f"`{name}`").astype(np.float64)
     if cosines.shape != (num_classes, num_classes):
         raise ValueError(
             f"`{name}` must have shape [{num_classes}, {num_classes}], one row per class of the "
@@ -113,10 +114,10 @@ def class_mean_cosines(features: Tensor, labels: Tensor, num_classes: int) -> np
     Raises:
         ValueError: If the shapes do not fit, or a label is out of range.
     """
-    features = np.asarray(to_numpy(features, "features"), np.float64)
-    if features.ndim != 2:
+    features = to_numbers(features, "`features`").astype(np.float64)
+    if features.ndim != 2 or not features.shape[1]:
         raise ValueError(f"`features` must be [n, P]. Received shape: {features.shape}")
-    labels = check_labels(labels, num_classes, len(features))
+    labels = check_labels(labels, check_count(num_classes, "num_classes"), len(features))
     sums = np.zeros((num_classes, features.shape[1]))
     np.add.at(sums, labels, features)
     norms = np.linalg.norm(sums, axis=1, keepdims=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_haframe.plots import style
-from keras_haframe.tree_ops.values import Tensor, to_numpy
+from keras_haframe.tree_ops.values import Tensor, to_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,8 +45,8 @@ def plot_images(
     plot_images(images[:16], [tree.leaves[y] for y in labels[:16]])
     ```
     """
-    images = to_numpy(images, "images")
-    if images.ndim != 4 or images.shape[-1] != 3 or len(images) == 0:
+    images = to_numbers(images, "`images`")
+    if images.ndim != 4 or images.shape[-1] != 3 or not images.size:
         raise ValueError(f"`images` must have shape [n, H, W, 3]. Received shape: {images.shape}")
     if images.dtype != np.uint8:
         images = _as_bytes(images)

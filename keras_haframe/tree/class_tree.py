@@ -124,7 +124,7 @@ class ClassTree:
 
     def index(self, node: str) -> int:
         """Return a node's number: its class label for a leaf, `num_classes` or more otherwise."""
-        if node not in self._index:
+        if not isinstance(node, str) or node not in self._index:
             raise ValueError(validation.unknown_name(node, self._index, "node of this tree"))
         return self._index[node]
 
@@ -137,7 +137,8 @@ class ClassTree:
 
     def path(self, node: int | str) -> list[str]:
         """Names from the root down to `node` (a class label, node number or name)."""
-        i = self.index(node) if isinstance(node, str) else int(node)
+        number = isinstance(node, (int, np.integer)) and not isinstance(node, bool)
+        i = self.index(node) if isinstance(node, str) else int(node) if number else -1
         if not 0 <= i < self.num_nodes:
             raise ValueError(
                 f"`node` must be a node name or a number from 0 to {self.num_nodes - 1}. "

@@ -8,11 +8,11 @@ import dataclasses
 import io
 import itertools
 import os
-import pathlib
 from collections.abc import Iterator, Sequence
 
 from keras_haframe.tree.folders import IMAGE_SUFFIXES
 from keras_haframe.tree.ranks import is_title, plain
+from keras_haframe.tree.validation import check_path
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 LOOK_AT = 200  # lines that tell the separator
@@ -109,7 +109,7 @@ def read_table(
 
 def read_text(path: str | os.PathLike) -> str:
     """Content of a text file, UTF-8 or UTF-16 with a byte-order mark."""
-    data = pathlib.Path(path).read_bytes()
+    data = check_path(path).read_bytes()
     wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         return data.decode("utf-16" if wide else "utf-8-sig")

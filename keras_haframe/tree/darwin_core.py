@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from keras_haframe.tree.validation import unknown_name
+from keras_haframe.tree.validation import check_path, unknown_name
 
 LOW = ("species", "subspecies", "variety", "form", "unranked", "infraspecific_name")  # many of them
 
@@ -49,7 +49,7 @@ def paths(path: str | os.PathLike, wanted: Sequence[str] | None) -> list[tuple[s
 
 def taxa(path: str | os.PathLike) -> Iterator[Taxon]:
     """Lines of the table, synonyms too."""
-    with open(path, encoding="utf-8-sig", newline="") as file:
+    with open(check_path(path), encoding="utf-8-sig", newline="") as file:
         first = file.readline()
         # GBIF's tables have tabs and no quotes.
         tabs = "\t" in first

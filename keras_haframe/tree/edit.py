@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_haframe.tree.validation import check_name
+from keras_haframe.tree.validation import check_list, check_name
 
 if TYPE_CHECKING:
     from keras_haframe.tree.class_tree import ClassTree
@@ -66,8 +66,7 @@ def keep(tree: ClassTree, nodes: Iterable[str]) -> ClassTree:
     >>> tree.keep(["air", "car"]).leaves
     ['car', 'jet', 'glider']
     """
-    if isinstance(nodes, (str, bytes)):
-        raise ValueError(f"`nodes` must be a list of names. Received: {nodes!r}")
+    nodes = check_list(nodes, "nodes", "names")
     wanted = _below(tree, [tree.index(node) for node in nodes])[: tree.num_classes]
     kept = np.zeros(tree.num_nodes, bool)
     kept[tree.paths[wanted]] = True
@@ -94,10 +93,11 @@ def reorder(tree: ClassTree, class_names: Sequence[str]) -> ClassTree:
     """
     if isinstance(class_names, (str, bytes)):
         raise ValueError(f"`class_names` must be a list of names. Received: {class_names!r}")
-    names = [check_name(n, f"class_names[{i}]") for i, n in enumerate(class_names)]
+    given = check_list(class_names, "class_names", "class names")
+    names = [check_name(n, f"class_names[{i}]") for i, n in enumerate(given)]
     twice = [n for n, count in Counter(names).items() if count > 1]
-    given = set(names)
-    missing, known = [n for n in tree.leaves if n not in given], set(tree.leaves)
+    known_names = set(names)
+    missing, known = [n for n in tree.leaves if n not in known_names], set(tree.leaves)
     unknown = [n for n in names if n not in known]
     if twice or missing or unknown:
         raise ValueError(

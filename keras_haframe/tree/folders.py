@@ -8,6 +8,8 @@ import pathlib
 import warnings
 from collections import Counter
 
+from keras_haframe.tree.validation import check_path
+
 IMAGE_SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm",
 )  # fmt: skip
@@ -64,7 +66,7 @@ def scan(top: str | os.PathLike, *, empty: str = "refuse", inner_images: str = "
     for option, value in (("empty", empty), ("inner_images", inner_images)):
         if value not in ("refuse", "skip"):
             raise ValueError(f"`{option}` must be 'refuse' or 'skip'. Received: {value!r}")
-    found = Folders(pathlib.Path(top))
+    found = Folders(check_path(top))
     if not found.top.is_dir():
         raise ValueError(f"`path` must be a folder. Received: {found.top}")
     skipped: list[str] = []

@@ -55,6 +55,11 @@ def from_label_columns(
             table = {title: table[title] for title in table.columns}
         if isinstance(table, np.ndarray) and table.ndim == 2:
             table = table.T
+    if not isinstance(table, (Mapping, Sequence, np.ndarray)):
+        raise ValueError(
+            "Label columns must be arrays, a table or a dictionary of arrays. "
+            f"Received: {type(table).__name__}"
+        )
     titles = [f"level {i}" for i in range(len(table))]
     if isinstance(table, Mapping):
         titles, table = [str(k) for k in table], list(table.values())
@@ -118,7 +123,7 @@ def _ids_and_names(
     """Ids 0.. of the values that occur in a column, and the name of every id."""
     if array.dtype.kind == "O":  # as pandas gives strings, and TFDS bytes
         kinds = {type(v) for v in array.tolist()}
-        if kinds <= {int}:
+        if kinds <= {int} and all(abs(v) < 2**63 for v in array.tolist()):
             array = array.astype(np.int64)
         elif kinds <= {str, bytes}:
             array = np.array([v.decode() if isinstance(v, bytes) else v for v in array.tolist()])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from keras_haframe.files import write_text
 from keras_haframe.tree import hypernyms
 from keras_haframe.tree.prefixes import tree_of_prefixes
-from keras_haframe.tree.validation import check_name
+from keras_haframe.tree.validation import check_list, check_name, check_path
 
 if TYPE_CHECKING:
     from keras_haframe.tree.class_tree import ClassTree
@@ -46,10 +46,8 @@ def from_paths(
     >>> ClassTree.from_paths(["land/car", "land/truck", "air/jet", "air/glider"]).height
     2
     """
-    if isinstance(paths, str):
-        raise ValueError(f"`paths` must be a list with one path per class. Received: {paths!r}")
     rows = []
-    for i, path in enumerate(paths):
+    for i, path in enumerate(check_list(paths, "paths", "one path per class")):
         if not isinstance(path, (str, Sequence)):
             raise ValueError(
                 f"Every path must be a string or a sequence of names. Received: paths[{i}]={path!r}"
@@ -149,7 +147,7 @@ def from_json(
 
 def read_json(path: str | os.PathLike) -> Any:
     """Content of a JSON file, UTF-8."""
-    with open(path, encoding="utf-8-sig") as file:
+    with open(check_path(path), encoding="utf-8-sig") as file:
         try:
             return json.load(file, object_pairs_hook=_once)
         except ValueError as error:  # of JSON, or of UTF-8
@@ -207,12 +205,13 @@ def from_wordnet(
     ['thing', 'vehicle', 'jet']
     """
     if isinstance(pairs, (str, os.PathLike)):
-        with open(pairs, encoding="utf-8") as file:
+        with open(check_path(pairs, "pairs"), encoding="utf-8") as file:
             pairs = [line.split() for line in file if line.strip()]
     if isinstance(leaves, str):
         raise ValueError(f"`leaves` must be a list of class names. Received: {leaves!r}")
     leaves = [check_name(n, f"leaves[{i}]") for i, n in enumerate(leaves)]
     if len(leaves) < 2:
         raise ValueError(f"A tree needs at least two classes. Received: leaves={leaves}")
-    edges = hypernyms.tree_edges(list(pairs), leaves, prune)
+    pairs = check_list(pairs, "pairs", "(hypernym, hyponym) pairs")
+    edges = hypernyms.tree_edges(pairs, leaves, prune)
     return cls(edges, leaves, name)

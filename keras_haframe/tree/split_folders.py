@@ -7,6 +7,7 @@ import pathlib
 import warnings
 
 from keras_haframe.tree.folders import NO_CLASSES
+from keras_haframe.tree.validation import check_path
 
 SPLITS = ("train", "validation", "test")
 SPLIT_FOLDERS = {
@@ -31,7 +32,7 @@ def split_folders(
         ValueError: If only some folders are called so, if one split has two, or if there is no
             `train`.
     """
-    top = pathlib.Path(top)
+    top = check_path(top)
     if divided is False or not top.is_dir():
         return None
     names = sorted(

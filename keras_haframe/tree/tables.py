@@ -6,7 +6,6 @@ Each public function becomes a class method of `ClassTree`, so `cls` is that cla
 from __future__ import annotations
 
 import os
-import pathlib
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from keras_haframe.tree.columns import find_levels
 from keras_haframe.tree.csv_files import Table, read_table
 from keras_haframe.tree.level_order import conflict
 from keras_haframe.tree.prefixes import tree_of_prefixes
-from keras_haframe.tree.validation import unknown_name
+from keras_haframe.tree.validation import check_path, unknown_name
 
 if TYPE_CHECKING:
     from keras_haframe.tree.class_tree import ClassTree
@@ -73,7 +72,7 @@ def from_csv(
     (['root', 'Strigidae', 'owl'], 'birds.csv: separated by semicolons, with a header, levels family > species')
     """  # noqa: E501
     table = read_table(path, separator, header)
-    name = name or pathlib.Path(path).stem
+    name = name or check_path(path).stem
     titles = [title.lower() for title in table.header or ()]
     if columns is None and "parent" in titles and "child" in titles:
         edges = edge_list(table, titles.index("parent"), titles.index("child"))

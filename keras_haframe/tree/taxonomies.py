@@ -16,7 +16,7 @@ from keras_haframe.tree import darwin_core
 from keras_haframe.tree.csv_files import read_table, read_text
 from keras_haframe.tree.prefixes import tree_of_prefixes
 from keras_haframe.tree.readers import read_json
-from keras_haframe.tree.validation import check_name
+from keras_haframe.tree.validation import check_name, check_path
 
 if TYPE_CHECKING:
     from keras_haframe.tree.class_tree import ClassTree
@@ -56,7 +56,7 @@ def from_inaturalist(
     >>> ClassTree.from_inaturalist("categories.json").leaves
     ['Larus fuscus', 'Larus canus']
     """
-    if pathlib.Path(path).suffix.lower() == ".json":
+    if check_path(path).suffix.lower() == ".json":
         content = read_json(path)
         categories = content.get("categories") if isinstance(content, dict) else content
     else:

@@ -37,8 +37,11 @@ def summary(tree: ClassTree) -> str:
 
 def render(tree: ClassTree, max_lines: int = 60) -> str:
     """Draw the tree with box characters, root first, classes with their label."""
-    if max_lines < 1:
-        raise ValueError(f"`max_lines` must be at least 1. Received: {max_lines}")
+    integer = isinstance(max_lines, (int, np.integer)) and not isinstance(max_lines, bool)
+    if not integer or max_lines < 1:
+        raise ValueError(
+            f"`max_lines` must be an integer of at least 1. Received: max_lines={max_lines!r}"
+        )
     children = arrays.children(tree)
     lines: list[str] = []
     stack: list[tuple[int, str, str]] = [(tree.num_nodes - 1, "", "")]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import os
+import pathlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from keras_haframe.text_table import UNFIT
 
@@ -19,6 +22,20 @@ def check_name(name: object, where: str) -> str:
             f"Received: {where}={name!a}"
         )
     return str(name)
+
+
+def check_path(path: object, name: str = "path") -> pathlib.Path:
+    """Return the path of a file or folder; a number would be an open file's."""
+    if not isinstance(path, str | os.PathLike) or "\0" in os.fspath(path):
+        raise ValueError(f"`{name}` must be the path of a file. Received: {name}={path!r}")
+    return pathlib.Path(path)
+
+
+def check_list(values: Any, name: str, what: str) -> list:
+    """Return an iterable as a list; a text is none."""
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise ValueError(f"`{name}` must be a list of {what}. Received: {values!r}")
+    return list(values)
 
 
 def unknown_name(name: str, known: Iterable[str], what: str) -> str:

@@ -14,7 +14,15 @@ from keras import ops
 
 from keras_haframe.tree.validation import listed
 from keras_haframe.tree_ops.columns import column_names, is_numbered
-from keras_haframe.tree_ops.values import Tensor, full_precision, holds_values, to_numpy
+from keras_haframe.tree_ops.values import (
+    Tensor,
+    full_precision,
+    holds_values,
+    is_real_float,
+    number_tensor,
+    to_numbers,
+    to_numpy,
+)
 
 # How far from 1 a row of probabilities may sum: half precision rounds up to so much away.
 SUM_TOLERANCE = 5e-3
@@ -42,16 +50,22 @@ def check_label_shape(shape: Sequence, num_classes: int | None = None) -> None:
 
 
 def check_labels(
-    labels: Tensor, num_classes: int, count: int | None = None, source: str = "", least: int = 0
+    labels: Tensor,
+    num_classes: int | None,
+    count: int | None = None,
+    source: str = "",
+    least: int = 0,
+    whole: bool = False,
 ) -> np.ndarray:
     """Return labels as int64 `[n]` after a check of shape, dtype, range and number.
 
     Args:
         labels: Integer class indices `[n]`, values at hand.
-        num_classes: K.
+        num_classes: K, `None` where it is not known.
         count: Number of examples they must fit, if known.
         source: Where they are from, for the message, such as `"the validation data"`.
         least: How many there must be at least.
+        whole: Take floats that are whole numbers.
 
     Raises:
         ValueError: The message says what was received and how to mend it.
@@ -63,6 +77,7 @@ def check_labels(
     """
     where = f" in {source}" if source else ""
     array = to_numpy(labels, "labels")
+    check_not_masked(labels, "Labels")
     check_label_shape(array.shape, num_classes)
     if count is not None and len(array) != count:
         raise ValueError(
@@ -75,43 +90,72 @@ def check_labels(
         )
     if not len(array):
         return np.zeros(0, np.int64)  # an empty list is float64
-    _check_label_dtype(array.dtype, where)
-    if array.min() < 0 or array.max() >= num_classes:
+    if whole and is_real_float(array.dtype) and (array == np.floor(array)).all():
+        if (np.abs(array) < 2.0**53).all():
+            array = array.astype(np.int64)
+    check_label_dtype(array.dtype, where)
+    most = np.inf if num_classes is None else num_classes - 1
+    if array.min() < 0 or array.max() > most:
         bad = int(array.min() if array.min() < 0 else array.max())
         raise ValueError(
-            f"Labels must be from 0 to {num_classes - 1}: the tree has {num_classes} classes. "
+            f"Labels must be from 0 to {most}: the tree has {num_classes} classes. "
             f"Received label {bad}{where}. If labels start at 1, subtract 1; else the tree "
             "and the data name different classes."
         )
     return array.astype(np.int64)
 
 
-def label_tensor(labels: Tensor, num_classes: int) -> Tensor:
-    """Return labels as an int32 tensor `[B]` after the checks of `check_labels`.
+def check_label_dtype(dtype: Any, where: str = "", floats: bool = False) -> None:
+    """Raise unless a dtype is one of integers; `floats` of compiled code may hold them, too."""
+    name = getattr(dtype, "name", str(dtype).split(".")[-1])  # NumPy, TensorFlow; PyTorch
+    if name.startswith(("int", "uint")) or (floats and "float" in name):
+        return
+    raise ValueError(
+        f"Labels must be integer class indices. Received dtype {name}{where}. "
+        "Convert them, for example with `labels.astype('int32')`, or map names to indices "
+        "with `tree.index(name)`."
+    )
 
-    In compiled code, where values are not known, the shape alone is checked: Keras builds a model
-    under `tf.distribute` with the mean of the replicas' labels, which are floats.
+
+def check_not_masked(values: Any, what: str) -> None:
+    """Raise for masked arrays: nothing here knows of the mask."""
+    if np.ma.is_masked(values):
+        raise ValueError(
+            f"{what} must not be masked. Received: a masked array with {np.ma.count_masked(values)}"
+            " masked entries. Leave those examples out."
+        )
+
+
+def check_weights(
+    weights: Tensor, count: int | None = None, source: str = "", columns: int = 1
+) -> np.ndarray:
+    """Return sample weights as an array `[n]` (or `[]`, one for all) after a check.
 
     Args:
-        labels: Integer class indices `[B]`.
-        num_classes: K.
+        weights: Finite numbers that are not negative, `[n]`, `[n, 1]` or one for all.
+        count: Number of examples they must fit, if known.
+        source: Where they are from, for the message.
+        columns: How many an example may have: two where images are mixed in pairs.
     """
-    labels = ops.convert_to_tensor(labels)
-    if holds_values(labels):
-        labels = ops.convert_to_tensor(check_labels(labels, num_classes))
-    else:
-        check_label_shape(labels.shape, num_classes)
-    return ops.cast(labels, "int32")
-
-
-def _check_label_dtype(dtype: Any, where: str = "") -> None:
-    name = getattr(dtype, "name", str(dtype).split(".")[-1])  # NumPy, TensorFlow; PyTorch
-    if not name.startswith(("int", "uint")):
+    where = f" in {source}" if source else ""
+    array = to_numbers(weights, f"Sample weights{where}")
+    check_not_masked(weights, "Sample weights")
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    known = array.ndim == 0 or (count is None or len(array) == count)
+    if array.ndim > 2 or (array.ndim == 2 and array.shape[1] != columns) or not known:
+        rows = "batch" if count is None else count
         raise ValueError(
-            f"Labels must be integer class indices. Received dtype {name}{where}. "
-            "Convert them, for example with `labels.astype('int32')`, or map names to indices "
-            "with `tree.index(name)`."
+            f"Sample weights must have shape [{rows}], one number per example{where}. "
+            f"Received shape: {np.shape(array)}"
         )
+    wrong = ~(np.isfinite(array) & (array >= 0))
+    if wrong.any():
+        raise ValueError(
+            "Sample weights must be finite and not negative. Received: "
+            f"{array[wrong].ravel()[0] if array.ndim else array}{where}"
+        )
+    return array
 
 
 # Scores and probabilities ---------------------------------------------------------------------
@@ -140,7 +184,7 @@ def check_scores(
             f"{what} must be an array: the columns of a table may be in another order than the "
             f"classes. Give `table[tree.leaves].to_numpy()`. Received columns: {listed(names)}"
         )
-    scores = ops.convert_to_tensor(scores)
+    scores = number_tensor(scores, what)
     shape = tuple(scores.shape)
     if len(shape) != 2 or shape[-1] != num_classes or (count is not None and shape[0] != count):
         rows = "batch" if count is None else count
@@ -211,8 +255,8 @@ def check_logits(scores: Tensor, what: str, mend: str) -> Tensor:
         ValueError: Where the values are at hand and every row is a distribution already, which
             those of logits practically never are.
     """
-    scores = full_precision(scores)
-    known = len(scores.shape) == 2 and scores.shape[0] and holds_values(scores)
+    scores = full_precision(number_tensor(scores, what))
+    known = len(scores.shape) == 2 and 0 not in scores.shape and holds_values(scores)
     if known and are_distributions(scores, SOFTMAX_TOLERANCE):
         raise ValueError(
             f"{what} must be class scores (logits), whose softmax is taken here. Received: rows "
@@ -227,3 +271,14 @@ def are_distributions(p: Tensor, tolerance: float) -> bool:
     away = ops.max(ops.abs(ops.sum(p, axis=-1) - 1))
     least, away = (float(ops.convert_to_numpy(v)) for v in (ops.min(p), away))
     return least >= 0 and away <= tolerance  # false for NaN as well
+
+
+def check_floors(value: Any, name: str, most: float = np.inf) -> np.ndarray:
+    """Return confidence floors as float64 array: numbers from 0 to `most`, one or several."""
+    floors = to_numbers(value, f"`{name}`")
+    wrong = ~((floors >= 0) & (floors <= most))
+    if floors.dtype == bool or wrong.any():
+        bad = floors if floors.dtype == bool else floors[wrong].ravel()[0]
+        upto = f"from 0 to {most:g}" if most < np.inf else "of 0 or more"
+        raise ValueError(f"`{name}` must be a probability {upto}. Received: {name}={bad}")
+    return floors.astype(np.float64)

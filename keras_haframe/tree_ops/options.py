@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -66,9 +66,16 @@ def positive(name: str, value: float, why: str = "") -> float:
     return float(value)
 
 
-def check_choice(name: str, value: str, choices: Sequence[str], why: str = "") -> str:
+def check_momentum(name: str, value: float) -> float:
+    """Return an option as a float if it is a number from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value <= 1:
+        raise ValueError(f"`{name}` must be a number from 0 to 1. Received: {name}={value!r}")
+    return float(value)
+
+
+def check_choice(name: str, value: str, choices: Iterable[str], why: str = "") -> str:
     """Return an option if it is one of the choices; `why` explains them in an error."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ValueError(
             f"`{name}` must be one of {tuple(choices)}{why}. Received: {name}={value!r}"
         )

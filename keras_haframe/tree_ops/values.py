@@ -44,15 +44,59 @@ def to_numpy(value: Tensor, name: str) -> np.ndarray:
         return np.asarray(value)
     except Exception as error:
         raise ValueError(
-            f"`{name}` could not be turned into a NumPy array: it must hold values, so call this "
-            f"outside compiled functions and never on symbolic tensors. Received: {type(value)}."
+            f"`{name.strip('`')}` could not be turned into a NumPy array: it must hold values, so "
+            "call this outside compiled functions and never on symbolic tensors, and its rows must "
+            f"be equally long. Received: {type(value)}."
         ) from error
 
 
+def is_real_float(dtype: np.dtype) -> bool:
+    """Whether a NumPy dtype is one of real floats; those of ml_dtypes have kind "V"."""
+    return dtype.kind == "f" or dtype.name.startswith(("bfloat16", "float8"))
+
+
+def to_numbers(value: Tensor, name: str) -> np.ndarray:
+    """Return anything array-like as NumPy array of real numbers (or booleans).
+
+    Raises:
+        ValueError: If `value` cannot be an array, or holds anything else: text, objects, complex
+            numbers, dates.
+    """
+    array = to_numpy(value, name)
+    if array.dtype.kind not in "biuf" and not is_real_float(array.dtype):
+        kind = type(value).__name__ if array.dtype == object and not array.ndim else array.dtype
+        raise ValueError(
+            f"{name} must be an array of real numbers. Received: {kind}, shape {array.shape}. "
+            "Convert it, for example with `numpy.asarray(values, 'float32')`."
+        )
+    return array
+
+
+def number_tensor(value: Tensor, name: str) -> Tensor:
+    """Return anything array-like as a tensor of real numbers; booleans become float32.
+
+    Raises:
+        ValueError: As `to_numbers`.
+    """
+    if isinstance(value, keras.KerasTensor):
+        return value
+    if not ops.is_tensor(value):
+        array = to_numbers(value, name)
+        return ops.convert_to_tensor(array.astype("float32") if array.dtype == bool else array)
+    dtype = keras.backend.standardize_dtype(value.dtype)
+    if dtype == "bool":
+        return ops.cast(value, "float32")
+    if not dtype.startswith(("float", "bfloat", "int", "uint")):
+        raise ValueError(f"{name} must be a tensor of real numbers. Received dtype: {dtype}")
+    return value
+
+
 def holds_values(tensor: Tensor) -> bool:
-    """Whether a tensor has values: not so inside a compiled function, nor of a symbolic one."""
+    """Whether values are at hand: not so inside a compiled function, nor of a symbolic tensor."""
     if isinstance(tensor, keras.KerasTensor):
         return False
+    if not ops.is_tensor(tensor):  # an array, a list
+        return True
     if keras.backend.backend() == "tensorflow":
         return hasattr(tensor, "numpy")
     return not any(base.__name__ == "Tracer" for base in type(tensor).__mro__)  # JAX

@@ -81,7 +81,8 @@ def test_ten_thousand_classes():
 
 
 def test_good_inputs_become_tensors():
-    labels, scores = check_inputs([1, 0], [[0.0, 1.0], [1.0, 0.0]], 2)
+    labels, scores, lost = check_inputs([1, 0], [[0.0, 1.0], [1.0, 0.0]], 2)
+    assert not ops.convert_to_numpy(lost).any()
     assert keras.backend.standardize_dtype(labels.dtype) == "int32"
     assert tuple(scores.shape) == (2, 2)
 

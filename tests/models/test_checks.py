@@ -119,7 +119,7 @@ BAD_OPTIONS = [
     ({"alpha": float("inf")}, r"\[0, inf\)"),
     ({"alpha": "cosine"}, "`alpha` must be a number"),
     ({"min_similarity": -2.0}, "at least -.*exact bound"),
-    ({"network": "III"}, "`network` must be 'I' or 'II'"),
+    ({"network": "III"}, "`network` must be one of"),
     ({"pooling": "median"}, "`pooling` must be one of"),
 ]
 
@@ -135,10 +135,89 @@ def test_bad_tree():
         kh.build(tiny(), {"land": ["car"]})
 
 
-def test_check_data_leaves_generators_alone():
+def test_first_inputs_leave_generators_alone():
     def batches():
         yield X, Y
 
     generator = batches()
-    checks.check_data(generator, None, 4)
+    assert checks.first_inputs(generator, None, "the data") is None
     assert next(generator)[1] is Y
+
+
+# What goes in ----------------------------------------------------------------------------------
+
+
+def streams(x, y, w):
+    """Two batches of half the examples in every form that `fit` takes; the second may be bad."""
+    cuts = [slice(0, len(X) // 2), slice(len(X) // 2, None)]
+    batches = [(x[c], y[c], w[c]) for c in cuts]
+
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, i):
+            return batches[i]
+
+    yield Batches(), {}
+    yield (batch for batch in batches), {"steps": 2}
+    torch = pytest.importorskip("torch")
+    loader = torch.utils.data.DataLoader(batches, batch_size=None, collate_fn=lambda b: b)
+    yield loader, {}
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        yield tf.data.Dataset.from_tensor_slices((x, y, w)).batch(len(X) // 2), {}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "value", "message"),
+    [
+        ("y", -1, "Labels must be from 0 to 3"), ("y", 4, "Labels must be from 0 to 3"),
+        ("w", np.nan, "Sample weights must be finite"), ("w", -1.0, "Sample weights must be"),
+    ],
+)  # fmt: skip
+def test_every_batch_of_every_stream_is_checked(model, wrong, value, message):
+    given = {"x": X, "y": Y.astype("int32"), "w": np.ones(len(X), "float32")}
+    given[wrong] = given[wrong].copy()
+    given[wrong][-1] = value
+    for data, steps in streams(**given):
+        with pytest.raises(ValueError, match=message):
+            model.evaluate(data, verbose=0, **steps)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (X[0], r"must have shape \[batch.*Is this one example\? Give a batch"),
+        (X[..., :1], "Received shape"),
+        (np.moveaxis(X, -1, 1), "Channels come last"),
+        (X.astype(str), "real numbers in x. Received dtype: str"),
+        (X[:0], "At least 1 example"),
+        ([X, X], "must be 1 arrays"),
+        ({"other": X}, r"must be named .* Received: \['other'\]"),
+        ("photos", "Received: str"),
+    ],
+)
+def test_inputs_are_checked_before_keras_sees_them(model, x, message):
+    """After two shapes Keras traces its step for any, and images of other sizes went through."""
+    for call in (model.predict, model.predict_on_batch, model.decide, model.features):
+        with pytest.raises(ValueError, match=message):
+            call(x)
+    for call in (model.evaluate, model.test_on_batch, model.train_on_batch):
+        with pytest.raises(ValueError, match=message.replace("in x", "in the [a-z]*")):
+            call(x, Y)
+
+
+def test_batches_and_lists(model):
+    on_batch = model.test_on_batch(X, Y.tolist(), np.ones((len(X), 1)), return_dict=True)
+    whole = model.evaluate(X, Y.tolist(), verbose=0, batch_size=len(X), return_dict=True)
+    assert on_batch["loss"] == pytest.approx(whole["loss"], rel=1e-5)
+    with pytest.raises(ValueError, match="Labels must be from 0 to 3.* in the batch"):
+        model.train_on_batch(X, Y - 1)
+    with pytest.raises(ValueError, match="`batch_size` must be a positive integer"):
+        model.predict(X, batch_size=0)
+    with pytest.raises(ValueError, match="dictionary by class index"):
+        model.fit(X, Y, class_weight={"car": 1.0}, verbose=0)
+    with pytest.raises(ValueError, match="best class. Received NaN in row 0"):
+        model.predict_classes(np.full_like(X, np.nan), verbose=0)

@@ -44,7 +44,7 @@ def test_render_is_cut(tree, max_lines):
 
 
 def test_render_wants_a_line(tree):
-    with pytest.raises(ValueError, match=r"`max_lines` must be at least 1. Received: 0"):
+    with pytest.raises(ValueError, match="must be an integer of at least 1. Received: max_lines=0"):
         tree.render(0)
 
 

@@ -7,7 +7,7 @@ from keras_haframe.tree_ops.checks import (
     check_labels,
     check_logits,
     check_probabilities,
-    label_tensor,
+    check_weights,
 )
 from tests.brute_force import softmax
 from tests.compiled import compiled
@@ -99,32 +99,10 @@ def test_rows_rounded_to_half_precision_before_pass():
 
 def test_symbolic_probabilities_and_labels():
     assert tuple(check_probabilities(keras.KerasTensor((None, 3)), 3).shape) == (None, 3)
-    assert tuple(label_tensor(keras.KerasTensor((None,), "int64"), 4).shape) == (None,)
     with pytest.raises(ValueError, match=r"\[batch, 4\]"):
         check_probabilities(keras.KerasTensor((None, 3)), 4)
     with pytest.raises(ValueError, match="outside compiled functions and never on symbolic"):
         check_labels(keras.KerasTensor((3,), "int64"), 4)
-
-
-@pytest.mark.parametrize("labels", [[0, 3], np.array([0, 3], "uint8"), (np.int8(0), 3)])
-def test_tensors_of_labels(labels):
-    for given in (labels, ops.convert_to_tensor(labels)):
-        found = label_tensor(given, 4)
-        assert keras.backend.standardize_dtype(found.dtype) == "int32"
-        assert ops.convert_to_numpy(found).tolist() == [0, 3]
-    assert tuple(label_tensor([], 4).shape) == (0,)
-    for wrong, message in (([0, 4], "label 4"), ([0.0, 1.0], "dtype float"), ([[0]], "squeeze")):
-        with pytest.raises(ValueError, match=message):
-            label_tensor(wrong, 4)
-
-
-@COMPILES
-def test_compiled_labels_are_checked_for_shape():
-    """Not for their dtype: under tf.distribute Keras traces a step with means of labels."""
-    found = compiled(lambda y: label_tensor(y, 4))(np.array([1, 9]))
-    assert ops.convert_to_numpy(found).tolist() == [1, 9]  # nobody can know
-    with pytest.raises(ValueError, match="squeeze"):
-        compiled(lambda y: label_tensor(y, 4))(np.zeros((2, 1), int))
 
 
 def test_scores_are_not_probabilities():
@@ -143,3 +121,26 @@ def test_label_source_and_number():
         check_labels(["car"], 4, source="the validation data")
     with pytest.raises(ValueError, match="At least 1 example is needed"):
         check_labels([], 4, least=1)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1.0, np.nan], "finite and not negative. Received: nan in the data"),
+        ([1.0, np.inf], "Received: inf"),
+        ([-1.0, 1.0], "Received: -1.0"),
+        ([1.0], r"shape \[2\].*in the data. Received shape: \(1,\)"),
+        ([[1.0, 1.0], [1.0, 1.0]], r"Received shape: \(2, 2\)"),
+        (["a", "b"], "array of real numbers"),
+        (np.ma.masked_array([1.0, 2.0], [True, False]), "masked array with 1 masked"),
+    ],
+)
+def test_weights(weights, message):
+    with pytest.raises(ValueError, match=message):
+        check_weights(weights, 2, "the data")
+
+
+def test_good_weights():
+    assert check_weights([[1.0], [0.0]], 2).tolist() == [1.0, 0.0]
+    assert check_weights(2, 3).shape == ()
+    assert check_weights(np.ones((3, 2)), 3, columns=2).shape == (3, 2)
