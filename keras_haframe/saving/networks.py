@@ -69,7 +69,13 @@ def _jax(network: keras.Model) -> Any:
 
 
 def _torch(network: keras.Model) -> Any:
+    import onnxscript
     import torch
+
+    def squeeze(x: Any, dim: int) -> Any:
+        """As PyTorch does it, which leaves sizes other than 1; the exporter's own does not."""
+        op: Any = onnxscript.opset20
+        return op.Squeeze(x, op.Constant(value_ints=[dim])) if x.shape[dim] == 1 else op.Identity(x)
 
     class Module(torch.nn.Module):
         def __init__(self) -> None:
@@ -87,6 +93,7 @@ def _torch(network: keras.Model) -> Any:
         program: Any = torch.onnx.export(
             Module().eval(), (example.to(keras.ops.zeros(1).device),), dynamo=True, verbose=False,
             dynamic_shapes={"images": free}, external_data=False, opset_version=OPSET,
+            custom_translation_table={torch.ops.aten.squeeze.dim: squeeze},
         )  # fmt: skip
     return program.model_proto
 

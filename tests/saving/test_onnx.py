@@ -31,7 +31,8 @@ if missing:
 
 CASES = [(name, {}) for name in kh.methods.names()] + [("haframe", {"structured": True})]
 IDS = [name + ("-structured" if options else "") for name, options in CASES]
-QUICK = ("conditional_softmax", "haframe")  # the two kinds of outputs
+# The two kinds of outputs; from PyTorch one whose operations its exporter got wrong.
+QUICK = ["conditional_softmax", "haframe"] + ["hier_cos"] * (keras.backend.backend() == "torch")
 PARAMETERS = [pytest.param(i, marks=() if i in QUICK else pytest.mark.slow) for i in IDS]
 FLOOR = 0.5
 TREE = trees.uneven()
@@ -208,4 +209,5 @@ def test_other_backends(backend, tmp_path):
         [sys.executable, "-c", code, __file__], capture_output=True, text=True, timeout=500,
         cwd=root, env={**os.environ, "KERAS_BACKEND": backend},
     )  # fmt: skip
-    assert done.returncode == 0 and "4 passed" in done.stdout, done.stdout[-3000:]
+    passed = f"{4 + (backend == 'torch')} passed"
+    assert done.returncode == 0 and passed in done.stdout, done.stdout[-3000:]
