@@ -19,7 +19,7 @@ the backbone's in the same round, less one, with a 95 % bootstrap interval of th
     python benchmarks/serving.py            # some minutes; writes benchmarks/results/serving.csv
     python benchmarks/serving.py --quick    # few rounds; writes nothing
     python benchmarks/serving.py --cases backbone decide onnxruntime openvino \
-        --output benchmarks/results/serving_onnx.csv    # under four minutes
+        --output benchmarks/results/serving_onnx.csv    # about four minutes
 """
 
 from __future__ import annotations
