@@ -24,6 +24,27 @@ def number(name: str) -> int | None:
     return found if found <= LARGEST else None
 
 
+def newest(path: PathLike) -> pathlib.Path:
+    """Return the SavedModel at `path`: the version itself, or the newest in its directory.
+
+    Raises:
+        ValueError: If there is none; the message says what was found.
+    """
+    path = pathlib.Path(path)
+    if (path / "saved_model.pb").is_file():
+        return path
+    folders = [p.parent for p in path.glob("*/saved_model.pb")]
+    found = {n: folder for folder in folders if (n := number(folder.name)) is not None}
+    if not found:
+        hint = (
+            " Export it first: keras_haframe.export(keras.models.load_model(...), directory)."
+            if path.suffix == ".keras"
+            else ""
+        )
+        raise ValueError(f"No SavedModel and no directory of versions: {path}.{hint}")
+    return found[max(found)]
+
+
 def next_free(directory: PathLike) -> int:
     """Return the number after the largest version in a directory."""
     taken = [found for p in pathlib.Path(directory).iterdir() if (found := number(p.name))]

@@ -11,7 +11,7 @@ SOURCE = sorted(pathlib.Path(kh.__file__).parent.rglob("*.py"))
 MODULES = {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "subprocess", "ctypes"}
 CALLS = {"eval", "exec", "__import__", "compile", "Lambda", "system", "popen",
          "enable_unsafe_deserialization"}  # fmt: skip
-METHODS = {"compile"}  # of models, and of regular expressions
+METHODS = {"compile", "eval"}  # of models, of regular expressions, of PyTorch's modules
 OPTIONS = {"allow_pickle": True, "safe_mode": False, "shell": True, "weights_only": False}
 
 

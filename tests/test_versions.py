@@ -6,7 +6,6 @@ import signal
 import pytest
 
 from keras_haframe import versions
-from keras_haframe.cli.predict import newest_version
 
 
 def in_processes(*actions) -> list[int]:
@@ -41,7 +40,7 @@ def test_names_that_are_no_versions(tmp_path, name):
         (tmp_path / name).mkdir()
         (tmp_path / name / "saved_model.pb").touch()
     assert write(tmp_path) == tmp_path / "1"
-    assert newest_version(tmp_path) == tmp_path / "1"
+    assert versions.newest(tmp_path) == tmp_path / "1"
 
 
 def test_numbers(tmp_path):

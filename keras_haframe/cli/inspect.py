@@ -11,11 +11,11 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from keras_haframe.cli import keras_file
-from keras_haframe.cli.predict import newest_version
 from keras_haframe.files import PathLike
 from keras_haframe.serving.messages import pb
 from keras_haframe.serving.tensors import NAMES
 from keras_haframe.text_table import LINES, visible
+from keras_haframe.versions import newest
 
 # Operations that call back into Python; a server has none.
 NEED_PYTHON = ("PyFunc", "PyFuncStateless", "EagerPyFunc")
@@ -36,7 +36,7 @@ def inspect(path: PathLike) -> dict:
     Raises:
         ValueError: If there is no SavedModel.
     """
-    path = newest_version(path)
+    path = newest(path)
     facts = path / "assets" / "model.json"
     try:
         saved = pb.SavedModel.FromString((path / "saved_model.pb").read_bytes())

@@ -11,28 +11,7 @@ import numpy as np
 from keras_haframe.cli import rows
 from keras_haframe.files import PathLike
 from keras_haframe.text_table import LINES, visible
-from keras_haframe.versions import number
-
-
-def newest_version(path: PathLike) -> pathlib.Path:
-    """Return the SavedModel at `path`: the version itself, or the newest in its directory.
-
-    Raises:
-        ValueError: If there is none; the message says what was found.
-    """
-    path = pathlib.Path(path)
-    if (path / "saved_model.pb").is_file():
-        return path
-    folders = [p.parent for p in path.glob("*/saved_model.pb")]
-    found = {n: folder for folder in folders if (n := number(folder.name)) is not None}
-    if not found:
-        hint = (
-            " Export it first: keras_haframe.export(keras.models.load_model(...), directory)."
-            if path.suffix == ".keras"
-            else ""
-        )
-        raise ValueError(f"No SavedModel and no directory of versions: {path}.{hint}")
-    return found[max(found)]
+from keras_haframe.versions import newest
 
 
 def predict_files(
@@ -62,7 +41,7 @@ def predict_files(
     """
     if pathlib.Path(model).suffix == ".onnx":
         return _predict_onnx(model, files, threshold, batch_size, allowed)
-    path = newest_version(model)
+    path = newest(model)
     mask = rows.allow_list(allowed, path / "assets" / "tree.json")
     signature = rows.request([], threshold, mask)[1]
     import tensorflow as tf

@@ -7,9 +7,9 @@ import os
 import pathlib
 import re
 import shutil
-import uuid
 from collections.abc import Iterator
 
+from keras_haframe import versions
 from keras_haframe.files import PathLike, whole
 from keras_haframe.saving import triton_model, triton_onnx, triton_saved_model
 from keras_haframe.saving.serving_config import BATCH_SIZES, check_name
@@ -59,9 +59,7 @@ def write_triton_repository(
     source = pathlib.Path(model)
     is_file = source.suffix == ".onnx"
     if not is_file:
-        from keras_haframe.cli.predict import newest_version
-
-        source = newest_version(model).resolve()
+        source = versions.newest(model).resolve()
     own_name, own_version = (source.stem, "1") if is_file else (source.parent.name, source.name)
     name = check_name(own_name if name is None else name)
     number = _number(own_version if version is None else version)
@@ -70,10 +68,7 @@ def write_triton_repository(
         raise _taken(target)
     text = config(source, name)
     runner = triton_onnx if is_file else triton_saved_model
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{uuid.uuid4().hex}.partial")
-    try:
-        partial.mkdir()
+    with versions.partial(target.parent) as partial:
         for code, module in (("model.py", triton_model), ("runner.py", runner)):
             (partial / code).write_text(inspect.getsource(module), encoding="utf-8")
         if is_file:
@@ -83,13 +78,12 @@ def write_triton_repository(
         if not (target.parent / "config.pbtxt").exists():
             with whole(target.parent / "config.pbtxt") as file:
                 file.write_text(text, encoding="utf-8")
-        os.rename(partial, target)
-    except OSError:
-        if target.exists():  # another was faster
-            raise _taken(target) from None
-        raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            os.rename(partial, target)
+        except OSError:
+            if target.exists():  # another was faster
+                raise _taken(target) from None
+            raise
     return target
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import keras_haframe as kh
+from keras_haframe import versions
 from keras_haframe.cli import client, inspect, predict, rows
 from tests.brute_force import softmax
 from tests.saving import tiny
@@ -99,8 +100,8 @@ def test_wrong_calls_have_a_reason(exported, tmp_path, capsys):
 
 
 def test_the_newest_version_by_number(exported):
-    assert predict.newest_version(exported[1]).name == "10"
-    assert predict.newest_version(exported[1] / "9").name == "9"
+    assert versions.newest(exported[1]).name == "10"
+    assert versions.newest(exported[1] / "9").name == "9"
 
 
 def test_inspect(exported, capsys):
