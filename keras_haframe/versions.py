@@ -94,10 +94,11 @@ def partial(directory: PathLike) -> Iterator[pathlib.Path]:
     new.mkdir()  # only a locked folder bears the name that others look for
     try:
         with _locked(new):
-            new.rename(folder)
+            new.replace(folder)
             yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        for left in (new, folder):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def publish(
