@@ -66,7 +66,7 @@ def keep(tree: ClassTree, nodes: Iterable[str]) -> ClassTree:
     >>> tree.keep(["air", "car"]).leaves
     ['car', 'jet', 'glider']
     """
-    nodes = check_list(nodes, "nodes", "names")
+    nodes = check_list(nodes, "nodes", "of names")
     wanted = _below(tree, [tree.index(node) for node in nodes])[: tree.num_classes]
     kept = np.zeros(tree.num_nodes, bool)
     kept[tree.paths[wanted]] = True
@@ -93,7 +93,7 @@ def reorder(tree: ClassTree, class_names: Sequence[str]) -> ClassTree:
     """
     if isinstance(class_names, (str, bytes)):
         raise ValueError(f"`class_names` must be a list of names. Received: {class_names!r}")
-    given = check_list(class_names, "class_names", "class names")
+    given = check_list(class_names, "class_names", "of class names")
     names = [check_name(n, f"class_names[{i}]") for i, n in enumerate(given)]
     twice = [n for n, count in Counter(names).items() if count > 1]
     known_names = set(names)

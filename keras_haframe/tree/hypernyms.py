@@ -26,7 +26,7 @@ def tree_edges(
     parents_of: dict[str, list[str]] = {}
     children_of: dict[str, list[str]] = {}
     for i, pair in enumerate(pairs):
-        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2:
             raise ValueError(
                 f"Every pair must be (hypernym, hyponym). Received: pairs[{i}]={pair!r}"
             )

@@ -47,7 +47,7 @@ def from_paths(
     2
     """
     rows = []
-    for i, path in enumerate(check_list(paths, "paths", "one path per class")):
+    for i, path in enumerate(check_list(paths, "paths", "with one path per class")):
         if not isinstance(path, (str, Sequence)):
             raise ValueError(
                 f"Every path must be a string or a sequence of names. Received: paths[{i}]={path!r}"
@@ -212,6 +212,6 @@ def from_wordnet(
     leaves = [check_name(n, f"leaves[{i}]") for i, n in enumerate(leaves)]
     if len(leaves) < 2:
         raise ValueError(f"A tree needs at least two classes. Received: leaves={leaves}")
-    pairs = check_list(pairs, "pairs", "(hypernym, hyponym) pairs")
+    pairs = check_list(pairs, "pairs", "of (hypernym, hyponym) pairs")
     edges = hypernyms.tree_edges(pairs, leaves, prune)
     return cls(edges, leaves, name)

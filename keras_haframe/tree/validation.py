@@ -34,7 +34,7 @@ def check_path(path: object, name: str = "path") -> pathlib.Path:
 def check_list(values: Any, name: str, what: str) -> list:
     """Return an iterable as a list; a text is none."""
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise ValueError(f"`{name}` must be a list of {what}. Received: {values!r}")
+        raise ValueError(f"`{name}` must be a list {what}. Received: {values!r}")
     return list(values)
 
 

@@ -278,7 +278,7 @@ def check_floors(value: Any, name: str, most: float = np.inf) -> np.ndarray:
     floors = to_numbers(value, f"`{name}`")
     wrong = ~((floors >= 0) & (floors <= most))
     if floors.dtype == bool or wrong.any():
-        bad = floors if floors.dtype == bool else floors[wrong].ravel()[0]
+        bad = "booleans" if floors.dtype == bool else f"{floors[wrong].ravel()[0]:g}"
         upto = f"from 0 to {most:g}" if most < np.inf else "of 0 or more"
-        raise ValueError(f"`{name}` must be a probability {upto}. Received: {name}={bad}")
+        raise ValueError(f"`{name}` must be a probability {upto}. Received: {bad}")
     return floors.astype(np.float64)

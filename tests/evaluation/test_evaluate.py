@@ -202,7 +202,7 @@ def test_kind_that_does_not_fit(tree):
         kh.evaluate(labels, z, tree, kind="probabilities")
     with pytest.raises(ValueError, match="`kind` must be one of"):
         kh.evaluate(labels, z, tree, kind="scores")
-    with pytest.raises(ValueError, match="`floors` must be from 0 to 1"):
+    with pytest.raises(ValueError, match="`floors` must be a probability from 0 to 1"):
         kh.evaluate(labels, z, tree, floors=[80])
     sigmoid = 1 / (1 + np.exp(-z))
     assert kh.evaluate(labels, sigmoid, tree, kind="logits").kind == "logits"
