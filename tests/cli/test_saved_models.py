@@ -61,7 +61,7 @@ def test_what_a_terminal_obeys_is_escaped(saved, tmp_path, capsys):
         new.writestr("config.json", json.dumps(config))
         new.writestr("metadata.json", old.read("metadata.json"))
     assert cli.main(["inspect", str(path)]) == 0
-    assert "\n\\x1b[2J\\u202ename: haframe" in capsys.readouterr().out
+    assert "\n\\u001b[2J\\u202ename: haframe" in capsys.readouterr().out
 
 
 def test_a_damaged_saved_model(tmp_path, capsys):

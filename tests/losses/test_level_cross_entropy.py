@@ -85,5 +85,7 @@ def test_bare_logits(tree):
 
 def test_swapped_levels(tree):
     outputs = {"logits": np.zeros((1, 2)), "logits_1": np.zeros((1, 4))}
-    with pytest.raises(ValueError, match=r"'logits_1' must have shape \[batch, 2\]"):
+    with pytest.raises(
+        ValueError, match=r"'logits' must have shape \[batch, 4\].*Received shape: \(1, 2\)"
+    ):
         LevelCrossEntropy(tree)([0], outputs)

@@ -219,5 +219,5 @@ def test_batches_and_lists(model):
         model.predict(X, batch_size=0)
     with pytest.raises(ValueError, match="dictionary by class index"):
         model.fit(X, Y, class_weight={"car": 1.0}, verbose=0)
-    with pytest.raises(ValueError, match="best class. Received NaN in row 0"):
+    with pytest.raises(ValueError, match="Inputs contain NaN"):
         model.predict_classes(np.full_like(X, np.nan), verbose=0)

@@ -27,7 +27,9 @@ def test_litert_agrees_with_keras(tree, tmp_path):
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ModuleNotFoundError:
-        from tensorflow.lite import Interpreter
+        import tensorflow as tf
+
+        Interpreter = tf.lite.Interpreter  # noqa: N806
 
     model, images = tiny.model(tree), tiny.images()
     path = portable.export_file(model, tmp_path / "sub" / "model", "litert")
