@@ -20,9 +20,12 @@ BLOCK = re.compile(r"```python\n(.*?)```", re.S)
 LONG = (
     "data.md",
     "fine_tuning.md",
+    "images.md",
     "mae.md",
     "onnx.md",
+    "photographs.md",
     "serving.md",
+    "training.md",
     "triton.md",
 )  # seconds: not in the quick pass
 

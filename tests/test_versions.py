@@ -53,6 +53,7 @@ def test_numbers(tmp_path):
         versions.next_free(tmp_path)
 
 
+@pytest.mark.slow
 def test_two_that_write_one_version(tmp_path):
     """Eight times two at once: one wins, the other gets the documented error, nothing is left."""
     for version in range(8):

@@ -280,5 +280,5 @@ def check_floors(value: Any, name: str, most: float = np.inf) -> np.ndarray:
     if floors.dtype == bool or wrong.any():
         bad = "booleans" if floors.dtype == bool else f"{floors[wrong].ravel()[0]:g}"
         upto = f"from 0 to {most:g}" if most < np.inf else "of 0 or more"
-        raise ValueError(f"`{name}` must be a probability {upto}. Received: {bad}")
+        raise ValueError(f"`{name}` must be a probability {upto}. Received: {name}={bad}")
     return floors.astype(np.float64)

@@ -141,6 +141,7 @@ def test_inspect_says_what_calls_python(tmp_path):
     assert "Python is needed by" in inspect.render(found)
 
 
+@pytest.mark.slow
 def test_client_and_predict_agree(exported, folder, capsys):
     """The client's rows are those of `predict`, whichever way the outputs came."""
     import tensorflow as tf

@@ -116,6 +116,7 @@ def test_other_images_are_not_taken_for_those_of_the_run(trained, photos, capsys
     assert "made with images='20 images" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_two_stages_from_a_file_of_weights(photos, tmp_path):
     kh.models.small_cnn((16, 16, 3)).save_weights(tmp_path / "pretrained.weights.h5")
     options = ("--weights", tmp_path / "pretrained.weights.h5", "--epochs", 2, "--freeze-epochs", 1)
@@ -129,6 +130,7 @@ def test_two_stages_from_a_file_of_weights(photos, tmp_path):
             assert np.array_equal(a, b) == normalizes
 
 
+@pytest.mark.slow
 def test_compare(photos, tmp_path, capsys):
     options = ("--epochs", 1, "--methods", "cross_entropy", "--output", tmp_path)
     assert command("compare", photos, *SMALL, *options, "--json") == 0
@@ -163,6 +165,7 @@ def test_mistakes_are_one_line(words, told, photos, tmp_path, capsys):
     assert err.startswith("haframe train: ") and told in err and "\n" not in err
 
 
+@pytest.mark.slow
 def test_no_folder_and_a_damaged_image(photos, tmp_path, capsys):
     assert command("train", tmp_path / "none") == 1
     assert capsys.readouterr().err.count("\n") == 1

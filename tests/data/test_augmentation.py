@@ -26,6 +26,7 @@ def images(preprocessing=PREPROCESSING, epochs=2, **options) -> np.ndarray:
     return np.concatenate([x.numpy() for x, _ in batches])
 
 
+@pytest.mark.slow
 def test_a_run_taken_up_sees_the_same_images():
     whole = images()
     np.testing.assert_array_equal(whole, images())
@@ -33,6 +34,7 @@ def test_a_run_taken_up_sees_the_same_images():
     assert not np.array_equal(whole[:8], images(seed=1)[:8])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "field,value",
     [("operations", 0), ("erasing", 0.0), ("interpolation", "bilinear"), ("strength", 2.0)],

@@ -75,6 +75,7 @@ def test_a_function_is_tried_on_black_and_white():
     assert range_made(tf.image.per_image_standardization) is None  # of each image by itself
 
 
+@pytest.mark.slow
 def test_published_scalings_are_those_of_keras():
     apps = keras.applications
     picture = PIXELS[:1]

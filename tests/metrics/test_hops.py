@@ -91,7 +91,7 @@ def test_against_loops(shape, convention):
     y, scores = labels(tree, 8), probabilities(tree, 8)
     near = (scores - 0.5 * tree.distances()[y]).astype("float32")
     for k in {1, 2, min(5, tree.num_classes), None}:
-        for worst in ("reversed", "true") if tree.num_classes <= 8 else ("reversed",):
+        for worst in ("reversed", "true") if tree.num_classes <= 6 else ("reversed",):
             options = {"worst": worst, "convention": convention}
             for values in (scores, near):
                 found = hops(y, values, tree, k, **options)

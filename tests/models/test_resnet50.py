@@ -100,6 +100,7 @@ def images(side):
     return np.random.default_rng(0).normal(size=(2, side, side, 3)).astype("float32")
 
 
+@pytest.mark.slow
 def test_same_outputs_as_pytorch(twin, whole, tmp_path):
     """All of ResNet-50, from a file; 40 pixels become 20, 10, 5, 3 and 2."""
     net, state = twin

@@ -43,7 +43,14 @@ def boxes(ax, axis: str):
     return sorted(ends), [t.get_text() for t in labels]
 
 
-@pytest.mark.parametrize("size", [None, (2.0, 1.5), (9.0, 7.0)], ids=["own", "small", "large"])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "size",
+    [None, pytest.param((2.0, 1.5), marks=SLOW), pytest.param((9.0, 7.0), marks=SLOW)],
+    ids=["own", "small", "large"],
+)
 @pytest.mark.parametrize("k", [4, 12, 20, 29, 40, 100, 1010])
 @pytest.mark.parametrize("name", ["confusion", "gram", "gram_beside", "dendrogram"])
 def test_names_do_not_overlap(name, k, size):

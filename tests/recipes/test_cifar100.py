@@ -10,6 +10,7 @@ from keras_haframe.results import read_folder
 from tests.recipes import call
 
 
+@pytest.mark.slow
 def test_smoke(tmp_path):
     text = call.recipe("cifar100", "--smoke", "--output", tmp_path)
     assert "| haframe_II + CRM |" in text

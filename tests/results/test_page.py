@@ -179,6 +179,7 @@ def test_many_histories_are_drawn_in_groups(run_dir):
     assert "NC1: within-class variability (1 of 2)" in words
 
 
+@pytest.mark.slow
 def test_the_page_is_replaced_at_once(run_dir, monkeypatch):
     path = write_report(run_dir)
     assert path == run_dir / "report.html" and path.stat().st_mode & 0o777 == 0o644

@@ -21,6 +21,7 @@ def test_litert_wants_a_newer_keras(tree, tmp_path, monkeypatch):
         portable.export_file(tiny.model(tree), tmp_path / "model", "litert")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.__version__.startswith("3.12."), reason="Keras 3.12 writes no LiteRT")
 @pytest.mark.filterwarnings("ignore")
 def test_litert_agrees_with_keras(tree, tmp_path):
@@ -29,7 +30,7 @@ def test_litert_agrees_with_keras(tree, tmp_path):
     except ModuleNotFoundError:
         import tensorflow as tf
 
-        Interpreter = tf.lite.Interpreter  # noqa: N806
+        Interpreter = tf.lite.Interpreter
 
     model, images = tiny.model(tree), tiny.images()
     path = portable.export_file(model, tmp_path / "sub" / "model", "litert")

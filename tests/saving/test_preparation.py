@@ -43,6 +43,7 @@ def test_one_object_serves_what_was_trained_without_a_second_word(tree, tmp_path
     assert not [w for w in recwarn if "preprocessing" in str(w.message)]
 
 
+@pytest.mark.slow
 def test_prepared_by_hand_and_exported_without_a_word_is_an_error(tree, tmp_path):
     model = trained(tree, SIGNED(PICTURES))
     model.save(tmp_path / "m.keras")
@@ -55,12 +56,14 @@ def test_prepared_by_hand_and_exported_without_a_word_is_an_error(tree, tmp_path
     kh.export(model, tmp_path / "serving", preprocessing=Preprocessing(input_range=(-1, 1)))
 
 
+@pytest.mark.slow
 def test_no_complaint_where_both_agree(tree, tmp_path, recwarn):
     kh.export(tiny.model(tree), tmp_path / "never_trained")
     kh.export(trained(tree, tiny.images(12)), tmp_path / "bytes")
     assert not [w for w in recwarn if "fit" in str(w.message)]
 
 
+@pytest.mark.slow
 def test_what_export_is_given_wins_with_a_warning(tree, tmp_path):
     model = trained(tree, SIGNED(PICTURES), preprocessing=SIGNED)
     wrong = Preprocessing(input_range=(0.0, 255.0))

@@ -122,6 +122,7 @@ def test_all_signatures_are_there_and_named(exported):
             assert spec.shape[0] is None and None not in spec.shape[1:]
 
 
+@pytest.mark.slow
 def test_encoded_images_are_prepared_as_told(exported):
     import tensorflow as tf
 
@@ -141,6 +142,7 @@ def test_encoded_images_are_prepared_as_told(exported):
     np.testing.assert_allclose(unit, floats, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_empty_batches(exported):
     import tensorflow as tf
 
@@ -301,6 +303,7 @@ def test_inputs_that_are_no_images_get_no_signatures_for_them(tree, tmp_path):
     assert served["serving_default"](images=tf.zeros([2, 5]))["score"].shape == [2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype,policy", [("uint8", "float32"), ("float32", "mixed_bfloat16")])
 def test_other_types_inside(tree, tmp_path, dtype, policy):
     """Signatures take and give float32, whatever the model computes in."""

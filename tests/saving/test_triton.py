@@ -199,6 +199,7 @@ def data(*rows):
     return {"image_bytes": np.array(rows, object)}
 
 
+@pytest.mark.slow
 def test_bad_rows_and_bad_requests_spoil_nothing_in_a_joined_batch(backend, exported):
     p = exported[1]
     floats = {"images": PICTURES[:2].astype("float32")}

@@ -87,6 +87,7 @@ def test_loss_follows_the_epoch(tree):
     np.testing.assert_allclose(again, expected[1:2], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_saved_model_keeps_what_was_set_last(tree, tmp_path):
     model, x, y, ce, cosine = still_model(tree, alpha=0.25)
     model.fit(x, y, epochs=2, verbose=0, callbacks=[AlphaSchedule("linear_decrease", epochs=4)])
@@ -113,6 +114,7 @@ def test_alpha_is_no_weight_of_the_model(tree):
     assert [v for v in model.variables if v is own]  # but compiled steps see it change
 
 
+@pytest.mark.slow
 def test_alpha_set_by_hand_reaches_compiled_steps(tree):
     model, x, y, ce, cosine = still_model(tree)
     model.evaluate(x, y, verbose=0)

@@ -167,6 +167,7 @@ def test_mistakes_show_before_any_training(tree, tmp_path, rows, rules, message)
     assert not built and not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_row_over_seeds_prints_its_table(tree, tmp_path, capsys):
     settings = RunSettings(epochs=2, seeds=2, seed=3, output=str(tmp_path))
     rates = []

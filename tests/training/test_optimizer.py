@@ -202,6 +202,7 @@ def test_papers_groups_of_a_type_one_network(tree):
     assert {"hidden/kernel", "hidden/bias", "norm_in/gamma", "classifier/bias"} <= heads
 
 
+@pytest.mark.slow
 def test_one_training_step_uses_the_groups(tree):
     """Weight changes of one `fit` step, over those with rate 1 everywhere, are the multipliers."""
     x, y = data()

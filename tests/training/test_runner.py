@@ -180,6 +180,7 @@ def test_files_that_may_not_grow(tmp_path):
     assert not list(tmp_path.glob("*partial*"))
 
 
+@pytest.mark.slow
 def test_a_full_disk_keeps_the_epoch_before(undisturbed, tmp_path, monkeypatch):
     save, calls = np.savez, []
 

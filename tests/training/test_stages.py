@@ -77,6 +77,7 @@ def test_one_history_and_one_best_epoch(undisturbed):
     assert [line.split(",")[0] for line in rows[1:]] == ["0", "1", "2"]
 
 
+@pytest.mark.slow
 def test_stopped_after_every_epoch(undisturbed, tmp_path):
     """Also at the end of a stage, with the optimizer of the stage that was stopped."""
     folder, result, _ = undisturbed

@@ -214,6 +214,7 @@ def test_distances_of_other_trees(golden, benchmark_tree, name):
 # Many classes, great depth -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("convention", ["depth", "subtree"])
 def test_ten_thousand_classes(convention):
     tree = ten_thousand_classes()
