@@ -44,7 +44,8 @@ def test_prints_one_table_of_four_rows(demo):
     lines = [line for line in text.splitlines() if line.startswith("|")]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert cells[0] == [
-        "method", "top-1 %", "severity", "HierDist@1", "HierDist@5", "HierDist@20", "seeds"
+        "method", "top-1 %", "severity", "HierDist@1", "HierDist@5", "HierDist@20",
+        "HOPS", "HOPS@20", "HOPS@5", "order right %", "seeds",
     ]  # fmt: skip
     assert sorted(row[0] for row in cells[2:]) == METHODS
     assert all(0 <= float(row[1]) <= 100 and row[-1] == "1" for row in cells[2:])
