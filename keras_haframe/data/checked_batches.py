@@ -91,11 +91,17 @@ def check_targets(
 
 
 @contextlib.contextmanager
-def told() -> Iterator[None]:
-    """Raise what a check inside a `tf.data` pipeline found as a `ValueError`."""
+def told(model: keras.Model) -> Iterator[None]:
+    """Raise what a check inside a `tf.data` pipeline found as a `ValueError`.
+
+    On JAX, Keras holds the variables of a model elsewhere in an epoch and leaves it without them
+    when a batch raises: they are put back.
+    """
     try:
         yield
     except Exception as error:
+        if hasattr(model, "jax_state_sync"):
+            model.jax_state_sync()
         text = str(error)
         found = min((text.find(a) for a in ASSERTED if a in text), default=-1)
         if type(error).__name__ != "InvalidArgumentError" or found < 0:

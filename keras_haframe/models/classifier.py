@@ -223,7 +223,7 @@ class HierarchicalClassifier(keras.Model):
         if hasattr(x, "element_spec"):  # tf.data, which Keras cannot shuffle and warns of
             kwargs.setdefault("shuffle", False)
         build_optimizer(self)
-        with told():
+        with told(self):
             return super().fit(train, y, *args, validation_data=validation_data, **kwargs)
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
@@ -232,7 +232,7 @@ class HierarchicalClassifier(keras.Model):
             checks.check_loss(self.loss)
             y = as_array(y)
             x, _ = self._checked(x, y, "the data", args, kwargs)
-        with told():
+        with told(self):
             return super().evaluate(x, y, *args, **kwargs)
 
     weight_columns = 1  # sample weights of an example

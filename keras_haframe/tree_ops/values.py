@@ -73,7 +73,9 @@ def to_numbers(value: Tensor, name: str) -> np.ndarray:
 
 
 def number_tensor(value: Tensor, name: str) -> Tensor:
-    """Return anything array-like as a tensor of real numbers; booleans become float32.
+    """Return anything array-like as a tensor of real numbers.
+
+    Booleans become float32, lists of floats Keras's float type, as `ops.convert_to_tensor` has it.
 
     Raises:
         ValueError: As `to_numbers`.
@@ -82,7 +84,9 @@ def number_tensor(value: Tensor, name: str) -> Tensor:
         return value
     if not ops.is_tensor(value):
         array = to_numbers(value, name)
-        return ops.convert_to_tensor(array.astype("float32") if array.dtype == bool else array)
+        if array.dtype == bool or (array.dtype == float and not hasattr(value, "dtype")):
+            array = array.astype("float32" if array.dtype == bool else keras.config.floatx())
+        return ops.convert_to_tensor(array)
     dtype = keras.backend.standardize_dtype(value.dtype)
     if dtype == "bool":
         return ops.cast(value, "float32")

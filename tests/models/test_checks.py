@@ -162,8 +162,11 @@ def streams(x, y, w):
     yield Batches(), {}
     yield (batch for batch in batches), {"steps": 2}
     torch = pytest.importorskip("torch")
-    loader = torch.utils.data.DataLoader(batches, batch_size=None, collate_fn=lambda b: b)
-    yield loader, {}
+
+    def collate(batch):
+        return tuple(map(torch.as_tensor, batch))
+
+    yield torch.utils.data.DataLoader(batches, batch_size=None, collate_fn=collate), {}
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
