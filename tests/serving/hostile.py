@@ -66,10 +66,14 @@ class Hostile:
                     act(sock)
 
 
-def answer(body: bytes, status: str = "200 OK", *headers: str, length: int | None = None):
-    """Act: a whole answer, or one that promises `length` bytes."""
+def answer(
+    body: bytes, status: str = "200 OK", *headers: str, length: int | None = None, last: bool = True
+):
+    """Act: a whole answer, or one that promises `length` bytes; the last of the connection."""
     size = len(body) if length is None else length
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {size}", *headers, "", ""]
+    # Said, or a client that is faster than the end of the connection uses it once more.
+    close = ["Connection: close"] if last else []
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {size}", *close, *headers, "", ""]
     return lambda sock: sock.sendall("\r\n".join(lines).encode() + body)
 
 
