@@ -21,7 +21,7 @@ from keras_haframe.metrics.hierarchical_f1 import (
     hierarchical_f1,
 )
 from keras_haframe.metrics.hierarchical_ndcg import HierarchicalNDCG, hierarchical_ndcg
-from keras_haframe.metrics.hops import HOPS, WholeOrder, hops, whole_order
+from keras_haframe.metrics.hops import HOPS, hops
 from keras_haframe.metrics.level_accuracy import LevelAccuracy, level_accuracy
 from keras_haframe.metrics.level_calibration import LevelCalibrationError, level_calibration_error
 from keras_haframe.metrics.mistake_severity import MistakeSeverity, mistake_severity
@@ -32,6 +32,7 @@ from keras_haframe.metrics.normalized_distance import (
 from keras_haframe.metrics.operating_curve import OperatingCurve, node_coverage, operating_curve
 from keras_haframe.metrics.summary import summary
 from keras_haframe.metrics.top1 import Top1Accuracy
+from keras_haframe.metrics.whole_order import WholeOrder, whole_order
 
 __all__ = [
     "HEADLINE",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import keras
@@ -119,9 +120,13 @@ def tree_inconsistency(y_pred: Tensor, tree: ClassTree | dict) -> Tensor:
 class _LevelsMetric(TreeMetric):
     """Streaming mean of a value per example that is read off scores of all levels."""
 
+    @functools.cached_property
+    def _levels(self) -> LevelMaps:
+        return LevelMaps(self.tree)
+
     def check(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Any, Tensor]:
         """Labels `[B]`, scores of all levels, and what cannot be counted."""
-        scores = _level_scores(y_pred, LevelMaps(self.tree))
+        scores = _level_scores(y_pred, self._levels)
         labels, lost = split_marks(marked_labels(y_true, scores, self.tree.num_classes))
         return labels, scores, lost
 
@@ -156,7 +161,7 @@ class FullPathAccuracy(_LevelsMetric):
 
     def values(self, labels: Tensor, scores: Tensor) -> tuple[Tensor, Tensor | None]:
         """Whether every level is right."""
-        return _agree(_answers(scores), labels, LevelMaps(self.tree)), None
+        return _agree(_answers(scores), labels, self._levels), None
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -186,4 +191,4 @@ class TreeInconsistency(_LevelsMetric):
     def values(self, labels: Tensor, scores: Tensor) -> tuple[Tensor, Tensor | None]:
         """Whether the answers contradict the tree."""
         answers = _answers(scores)
-        return 1.0 - _agree(answers, answers[:, -1], LevelMaps(self.tree)), None
+        return 1.0 - _agree(answers, answers[:, -1], self._levels), None

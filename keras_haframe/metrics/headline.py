@@ -10,9 +10,10 @@ import numpy as np
 from scipy import stats
 
 from keras_haframe.metrics.hierarchical_distance import HierarchicalDistance
-from keras_haframe.metrics.hops import HOPS, WholeOrder
+from keras_haframe.metrics.hops import HOPS
 from keras_haframe.metrics.mistake_severity import MistakeSeverity
 from keras_haframe.metrics.top1 import Top1Accuracy
+from keras_haframe.metrics.whole_order import WholeOrder
 from keras_haframe.tree import ClassTree
 
 

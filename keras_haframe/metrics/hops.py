@@ -9,24 +9,21 @@ import numpy as np
 from keras import ops
 from scipy.optimize import linear_sum_assignment
 
-from keras_haframe.metrics.base import TreeMetric, check_inputs, ranking
-from keras_haframe.metrics.rank_profile import rank_profile
+from keras_haframe.metrics.base import TreeMetric, check_inputs
+from keras_haframe.metrics.preference_ranks import PreferenceRanks
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.marks import poisoned
 from keras_haframe.tree_ops.options import check_choice, check_count
-from keras_haframe.tree_ops.row_values import row_values
 from keras_haframe.tree_ops.values import Tensor
 
 WORST = ("reversed", "true")
 MOST_PLACES = 1000  # of `worst="true"`, whose assignment takes k^3
 
 
-class _Preferences:
+class _Places:
     """Tables of the metric, nothing of size K x K.
 
     Attributes:
-        ranks: int32 `[K, height + 1]`, rank of the classes that part from a label at each depth:
-            0 for itself, 1 for the nearest others, ...
         stops: int32 `[K, R + 1]`, number of classes of a rank below r, up to K.
         worst: float32 `[K]`, largest error of any ranking; with `worst="true"`.
     """
@@ -40,23 +37,10 @@ class _Preferences:
                 f"`k` must be at most {MOST_PLACES} with worst='true', which looks for the worst "
                 f"order by assignment. Received: k={k}"
             )
-        self.paths = tree.paths.astype(np.int32)
-        heights, within = rank_profile(tree, convention)
-        counts = within - np.concatenate([within[:, 1:], np.zeros_like(within[:, :1])], axis=1)
-        ranks = np.zeros(heights.shape, np.int32)
-        last, reached = np.zeros(classes), np.zeros(classes, np.int32)
-        for t in range(heights.shape[1] - 1, -1, -1):  # from the class up to the root
-            occurs = (counts[:, t] > 0) & (heights[:, t] > last)
-            reached += occurs
-            last = np.where(occurs, heights[:, t], last)
-            ranks[:, t] = reached
-        sizes = np.zeros((classes, int(reached.max()) + 1), np.int64)
-        np.add.at(sizes, (np.arange(classes)[:, None], ranks), counts)
-        self.ranks = ranks
-        self.last = reached
-        self.stops = np.concatenate([np.zeros((classes, 1)), np.cumsum(sizes, 1)], 1).astype(
-            np.int32
-        )
+        self.preferences = PreferenceRanks(tree, convention)
+        stops = np.cumsum(self.preferences.sizes, axis=1)
+        self.stops = np.concatenate([np.zeros((classes, 1)), stops], axis=1).astype(np.int32)
+        self.last = self.preferences.ranks[:, 0]
         self.worst = self._largest_errors() if worst == "true" else None
 
     def _largest_errors(self) -> np.ndarray:
@@ -66,15 +50,9 @@ class _Preferences:
             kind.reshape(-1)
         ]
 
-    def ordered(self, labels: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
-        """Ranks of the classes in the predicted and in the expected order, int32 `[B, K]` each."""
-        ranks = row_values(self.paths, self.ranks, labels)
-        predicted = ops.take_along_axis(ranks, ranking(scores), axis=1)
-        return predicted, ops.sort(predicted, axis=1)
-
     def __call__(self, labels: Tensor, scores: Tensor) -> Tensor:
-        predicted, expected = self.ordered(labels, scores)
-        predicted, expected = predicted[:, : self.k], expected[:, : self.k]
+        whole = self.preferences.predicted(labels, scores)
+        predicted, expected = whole[:, : self.k], ops.sort(whole, axis=1)[:, : self.k]
         stops = ops.take(ops.convert_to_tensor(self.stops), labels, axis=0)
         start = ops.take_along_axis(stops, expected, axis=1)
         size = ops.take_along_axis(stops, expected + 1, axis=1) - start
@@ -164,41 +142,7 @@ def hops(
     """
     tree = as_tree(tree)
     labels, scores, lost = check_inputs(y_true, y_pred, tree.num_classes)
-    return poisoned(_Preferences(tree, k, worst, convention)(labels, scores), lost)
-
-
-def whole_order(
-    y_true: Tensor, y_pred: Tensor, tree: ClassTree | dict, *, convention: str = "depth"
-) -> Tensor:
-    """Whether no class stands before one that is nearer to the label, per example.
-
-    Args:
-        y_true: Integer labels `[B]`.
-        y_pred: Class scores `[B, K]`, higher is better; among equal ones the lower index is first.
-        tree: A `ClassTree`.
-        convention: Distance convention, see `ClassTree.distances`.
-
-    Returns:
-        Float32 tensor `[B]` of zeros and ones: HOPS is 1 or is not.
-
-    Raises:
-        ValueError: For shapes that do not fit.
-
-    Example:
-
-    >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
-    >>> [float(v) for v in whole_order([0, 0], [[4, 3, 1, 2], [4, 2, 3, 1]], tree)]
-    [1.0, 0.0]
-    """
-    tree = as_tree(tree)
-    labels, scores, lost = check_inputs(y_true, y_pred, tree.num_classes)
-    found = _whole(_Preferences(tree, None, "reversed", convention), labels, scores)
-    return poisoned(found, lost)
-
-
-def _whole(preferences: _Preferences, labels: Tensor, scores: Tensor) -> Tensor:
-    predicted, expected = preferences.ordered(labels, scores)
-    return ops.cast(ops.all(predicted == expected, axis=1), "float32")
+    return poisoned(_Places(tree, k, worst, convention)(labels, scores), lost)
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -234,53 +178,13 @@ class HOPS(TreeMetric):
         super().__init__(tree, name or ("hops" if k is None else f"hops_{k}"), dtype)
         self._direction = "up"
         self.k, self.worst, self.convention = k, worst, convention
-        self._preferences = _Preferences(self.tree, k, worst, convention)
+        self._places = _Places(self.tree, k, worst, convention)
 
     def values(self, labels: Tensor, scores: Tensor) -> tuple[Tensor, Tensor | None]:
         """HOPS of every example."""
-        return self._preferences(labels, scores), None
+        return self._places(labels, scores), None
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal metric."""
         config = {"k": self.k, "worst": self.worst, "convention": self.convention}
         return {**super().get_config(), **config}
-
-
-@keras.saving.register_keras_serializable(package="keras_haframe")
-class WholeOrder(TreeMetric):
-    """Streaming share of the examples whose whole ranking respects the tree, see `whole_order`.
-
-    Args:
-        tree: A `ClassTree`.
-        name: Name in logs.
-        convention: Distance convention, see `ClassTree.distances`.
-
-    Example:
-
-    >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
-    >>> metric = WholeOrder(tree)
-    >>> metric.update_state([0, 0], [[4, 3, 2, 1], [1, 2, 3, 4]])
-    >>> float(metric.result())
-    0.5
-    """
-
-    def __init__(
-        self,
-        tree: ClassTree | dict,
-        *,
-        name: str = "whole_order",
-        convention: str = "depth",
-        dtype: str | None = None,
-    ):
-        super().__init__(tree, name, dtype)
-        self._direction = "up"
-        self.convention = convention
-        self._preferences = _Preferences(self.tree, None, "reversed", convention)
-
-    def values(self, labels: Tensor, scores: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Whether the whole order is the tree's."""
-        return _whole(self._preferences, labels, scores), None
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments that make an equal metric."""
-        return {**super().get_config(), "convention": self.convention}

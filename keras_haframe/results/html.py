@@ -124,7 +124,7 @@ nav a:hover, nav a:focus { text-decoration: underline; }
 .wide { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px;
   background: var(--card); }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: .45rem .8rem; text-align: right; white-space: nowrap; }
+th, td { padding: .45rem .6rem; text-align: right; white-space: nowrap; }
 thead th { font-weight: 600; font-size: .85rem; color: var(--soft);
   border-bottom: 1px solid var(--line); }
 tbody tr + tr > * { border-top: 1px solid var(--line); }

@@ -148,5 +148,15 @@ def check_made_with(
         )
 
 
+def readable(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings for a page: backend, precision and versions, no fingerprints of data."""
+    made = _names(settings.get("made_with"))
+    shown = {name: value for name, value in settings.items() if name != "made_with"}
+    shown |= {name: made[name] for name in MENDS if name in made}
+    if versions := _names(made.get("versions")):
+        shown["versions"] = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return shown
+
+
 def _names(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}

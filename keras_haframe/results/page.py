@@ -13,6 +13,7 @@ from keras_haframe.results.explorer import explorer
 from keras_haframe.results.figure import Figure
 from keras_haframe.results.figures import draw_figures
 from keras_haframe.results.html import every_run, results_table, settings_list, text
+from keras_haframe.results.made_with import readable
 from keras_haframe.results.score_figures import to_probabilities
 from keras_haframe.tree import ClassTree
 
@@ -72,7 +73,7 @@ def render(found: Folder, title: str) -> str:
     )
     sections = {"Results": results + figure_grid(drawn.pop("Results", []))}
     if found.settings:
-        sections["Settings"] = settings_list(found.settings)
+        sections["Settings"] = settings_list(readable(found.settings))
     tree = drawn.pop("Classes", [])
     sections |= {name: figure_grid(figures) for name, figures in drawn.items()}
     if found.predictions is not None and found.tree is not None:

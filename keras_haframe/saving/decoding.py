@@ -7,18 +7,15 @@ from typing import Any
 
 from keras_haframe.data.images import decode
 from keras_haframe.saving.costly import MAX_TEXTS, SCAN, count, has_many_scans, has_many_texts
+from keras_haframe.saving.host_images import DAMAGED, MAX_PIXELS, NOT_AN_IMAGE, TOO_LARGE
 from keras_haframe.tree_ops.values import Shape, Tensor
 
-MAX_PIXELS = 2**25  # 33.5 million, 96 MiB decoded; a 32-megapixel photograph passes
 MAX_SCANS = 64  # a progressive JPEG has about 10; 64 over 33 million pixels take a second
 THREADS = 4
 
 OK = ""
-NOT_AN_IMAGE = "not a JPEG or PNG image"
-TOO_LARGE = "image larger than {} pixels"
 MANY_SCANS = "JPEG image of more than {} scans"
 MANY_TEXTS = f"PNG image with more than {MAX_TEXTS} compressed texts"
-DAMAGED = "damaged image"
 
 
 def decode_batch(

@@ -12,7 +12,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -88,7 +88,8 @@ class HttpClient:
 
     Args:
         url: Address of the server, such as `"http://localhost:8501"`.
-        path: Path of the model there, such as `"/v1/models/aircraft"`.
+        model: Name of the served model.
+        version: Version; the server's choice by default.
         timeout: Seconds for each attempt, from the connection to the last byte.
         retries: Further attempts after transient errors.
         backoff: Seconds before the first of them; doubles. The server's `Retry-After` is kept.
@@ -99,10 +100,13 @@ class HttpClient:
         ValueError: For an address of another kind, or a `timeout` that is not positive.
     """
 
+    api: ClassVar[str]  # version of the interface, the first part of every path
+
     def __init__(
         self,
         url: str,
-        path: str,
+        model: str,
+        version: int | None = None,
         timeout: float = 10.0,
         retries: int = 3,
         backoff: float = 0.2,
@@ -118,7 +122,8 @@ class HttpClient:
             raise ValueError(f"`tls` needs an address with https. Received: url={url!r}")
         self.timeout, self.retries, self.backoff = check_timeout(timeout), retries, backoff
         self.max_message = max_message
-        self.address = url.rstrip("/") + path
+        self.address = f"{url.rstrip('/')}/{self.api}/models/{urllib.parse.quote(model, safe='')}"
+        self._version = "" if version is None else f"/versions/{int(version)}"
         options: dict[str, Any] = {"maxsize": 64}  # connections that are kept
         if parts.scheme == "https":
             options["ssl_context"] = (tls or Tls()).context()

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import urllib.parse
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from keras_haframe.serving import answers
 from keras_haframe.serving.errors import ServingError
-from keras_haframe.serving.http_client import MAX_MESSAGE, HttpClient
+from keras_haframe.serving.http_client import HttpClient
 from keras_haframe.serving.tensors import strings
-from keras_haframe.serving.tls import Tls
 
 DTYPES: dict[str, type] = {
     "BOOL": np.bool_, "BYTES": object, "FP16": np.float16, "FP32": np.float32, "FP64": np.float64,
@@ -47,21 +45,8 @@ class KServeClient(HttpClient):
     ```
     """
 
-    def __init__(
-        self,
-        url: str,
-        model: str,
-        version: int | None = None,
-        timeout: float = 10.0,
-        retries: int = 3,
-        backoff: float = 0.2,
-        max_message: int = MAX_MESSAGE,
-        tls: Tls | None = None,
-    ):
-        self._version = "" if version is None else f"/versions/{int(version)}"
-        path = f"/v2/models/{urllib.parse.quote(model, safe='')}"
-        super().__init__(url, path, timeout, retries, backoff, max_message, tls)
-        self._inputs: dict[str, tuple[str, bool]] | None = None
+    api: ClassVar[str] = "v2"
+    _inputs: dict[str, tuple[str, bool]] | None = None
 
     def predict(self, inputs: dict, signature: str | None = None) -> dict:
         """Return the outputs by name.

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-import urllib.parse
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from keras_haframe.serving import answers
 from keras_haframe.serving.errors import ServingError
-from keras_haframe.serving.http_client import MAX_MESSAGE, HttpClient
-from keras_haframe.serving.tls import Tls
+from keras_haframe.serving.http_client import HttpClient
 
 
 class RestClient(HttpClient):
@@ -37,20 +35,7 @@ class RestClient(HttpClient):
     ```
     """
 
-    def __init__(
-        self,
-        url: str,
-        model: str,
-        version: int | None = None,
-        timeout: float = 10.0,
-        retries: int = 3,
-        backoff: float = 0.2,
-        max_message: int = MAX_MESSAGE,
-        tls: Tls | None = None,
-    ):
-        at = "" if version is None else f"/versions/{int(version)}"
-        path = f"/v1/models/{urllib.parse.quote(model, safe='')}{at}"
-        super().__init__(url, path, timeout, retries, backoff, max_message, tls)
+    api: ClassVar[str] = "v1"
 
     def predict(self, inputs: dict, signature: str = "serving_default") -> dict:
         """Return the outputs of a signature by name.
@@ -114,8 +99,8 @@ class RestClient(HttpClient):
     def _send(self, verb: str, body: dict | None) -> dict:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"}
-        answer, _ = self._exchange(verb, data, headers)
-        return answers.from_json(self.address + verb, answer)
+        path = self._version + verb
+        return answers.from_json(self.address + path, self._exchange(path, data, headers)[0])
 
     def _array(self, name: str, value: Any) -> np.ndarray:
         try:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_haframe.data import ArrayBatches
-from keras_haframe.results.made_with import made_with
+from keras_haframe.results.made_with import made_with, readable
 from keras_haframe.results.run import keep_settings, read_settings, write_result
 
 IMAGES, LABELS = np.arange(24.0).reshape(6, 2, 2), np.arange(6)
@@ -142,3 +142,13 @@ def test_no_number_does_not_refuse_itself(tmp_path):
     keep_settings(tmp_path, settings)
     with pytest.raises(ValueError, match="a=nan; now it is a=0.0"):
         keep_settings(tmp_path, {**settings, "a": 0.0})
+
+
+def test_a_page_shows_backend_and_versions_and_no_fingerprints():
+    known = made_with(test=(IMAGES, LABELS))
+    shown = readable({"epochs": 3, "made_with": known})
+    assert list(shown) == ["epochs", "backend", "dtype_policy", "versions"]
+    assert (
+        shown["backend"] == known["backend"] and f"keras {keras.__version__}" in shown["versions"]
+    )
+    assert readable({"epochs": 3, "made_with": "damaged"}) == {"epochs": 3}
