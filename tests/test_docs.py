@@ -22,6 +22,7 @@ LONG = (
     "fine_tuning.md",
     "images.md",
     "mae.md",
+    "networks.md",
     "onnx.md",
     "photographs.md",
     "serving.md",

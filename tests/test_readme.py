@@ -22,6 +22,7 @@ def run(code: str) -> dict:
     return names
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the example exports")
 def test_photographs_to_a_served_answer(tmp_path, monkeypatch, capsys):
     """As printed, but offline, smaller and shorter; then the command after it."""

@@ -50,6 +50,7 @@ def call(module, *arguments) -> int:
     return module.run(parser.parse_args([str(a) for a in arguments]))
 
 
+@pytest.mark.slow
 def test_predict_prints_json(exported, folder, capsys):
     model, base = exported
     assert call(predict, base, folder, "--json", "--threshold", 0.6, "--batch-size", 2) == 1

@@ -91,6 +91,7 @@ def test_one_of_several_features(tree, data, tmp_path):
         kh.build(tokens(), tree, feature="fine")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inputs", [dict, list])
 def test_images_with_a_place(tree, data, tmp_path, inputs):
     images, labels = data

@@ -339,6 +339,7 @@ def test_wrong_images():
 # Memory --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_batch_that_cannot_fit_is_refused_before_it_is_tried(monkeypatch):
     mae = small()
     needed = step_memory.least_bytes(mae, 4)

@@ -30,6 +30,7 @@ def served(path, name="serving_bytes", **inputs):
     return tf.saved_model.load(str(path)).signatures[name](**inputs)
 
 
+@pytest.mark.slow
 def test_one_object_serves_what_was_trained_without_a_second_word(tree, tmp_path, recwarn):
     model = trained(tree, SIGNED(PICTURES), preprocessing=SIGNED)
     model.save(tmp_path / "m.keras")

@@ -324,6 +324,7 @@ def test_other_types_inside(tree, tmp_path, dtype, policy):
     np.testing.assert_allclose(np.linalg.norm(unit, axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_arguments_are_checked(model, tree, tmp_path):
     for options, message in (
         ({"name": "a b"}, "letters, digits"),

@@ -51,6 +51,7 @@ def done(tmp_path_factory):
     return folder, experiment, built, compare(experiment, ROWS, range(2), folder, verbose=0)
 
 
+@pytest.mark.slow
 def test_one_result_per_row_rule_and_seed(done):
     folder, experiment, _, results = done
     keys = {(r["method"], r["decision"], r["seed"]) for r in results}

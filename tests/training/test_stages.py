@@ -61,6 +61,7 @@ def undisturbed(tmp_path_factory):
     return folder, train(folder, callbacks=lambda: [Look()]), seen
 
 
+@pytest.mark.slow
 def test_the_backbone_is_frozen_and_then_trained_but_for_its_statistics(undisturbed):
     _, _, seen = undisturbed
     assert len(seen) == EPOCHS
