@@ -242,7 +242,7 @@ class HierarchicalClassifier(keras.Model):
     ) -> tuple[Any, Any]:
         """Return data whose batches are checked as they are drawn, and its first inputs."""
         kwargs = {} if kwargs is None else kwargs
-        check_batch_size(args[0] if args else kwargs.get("batch_size"))
+        check_batch_size(args, kwargs)
         classes, columns = self.tree.num_classes, self.weight_columns
         if y is not None or x is None:
             if kwargs.get("sample_weight") is not None:
@@ -298,7 +298,7 @@ class HierarchicalClassifier(keras.Model):
 
     def _drawn(self, x: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         """Return what `predict` takes, after a check of arrays and, as they are drawn, batches."""
-        check_batch_size(args[0] if args else (kwargs or {}).get("batch_size"))
+        check_batch_size(args, {} if kwargs is None else kwargs)
         specs = specs_of(self)
         if checks.is_array(x) or hasattr(x, "shape"):
             check_inputs(x, specs)

@@ -119,10 +119,16 @@ def check_drawn(batch: Any, specs: list[Spec]) -> None:
     check_inputs(batch[0] if isinstance(batch, tuple) else batch, specs, "a batch")
 
 
-def check_batch_size(batch_size: Any) -> None:
-    """Raise unless a batch size is a positive integer or `None`."""
+def check_batch_size(args: tuple, options: dict[str, Any]) -> None:
+    """Raise unless the batch size, the first of `args` or an option, is a positive integer or `None`.
+
+    An option becomes an `int` in place: PyTorch's loaders refuse NumPy's integers.
+    """
+    batch_size = args[0] if args else options.get("batch_size")
     if batch_size is not None:
-        check_count(batch_size, "batch_size")
+        batch_size = check_count(batch_size, "batch_size")
+        if not args:
+            options["batch_size"] = batch_size
 
 
 def as_array(values: Any) -> Any:
