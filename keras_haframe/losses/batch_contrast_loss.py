@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from keras_haframe.frames import TargetCosines
-from keras_haframe.losses.label_loss import LabelLoss, take_own
+from keras_haframe.losses.label_loss import LabelLoss, take_own, counted
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.checks import check_width
 from keras_haframe.tree_ops.options import check_choice, positive
@@ -16,6 +16,7 @@ from keras_haframe.tree_ops.target_rows import TargetRows
 from keras_haframe.tree_ops.values import Outputs, Tensor
 
 AGAINST = ("batch", "others", "frame")
+LOWEST = -1e30  # of what is left out of a softmax
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -43,7 +44,7 @@ class BatchContrastLoss(LabelLoss):
         reduction: Keras reduction over the batch.
 
     Call arguments: integer labels `[B]` and the outputs `{"cosines"}` of a fixed classifier. The
-    batch is that of one replica; an image of weight 0 still is a negative of the others.
+    batch is that of one replica, without the images of weight 0.
 
     Raises:
         ValueError: For an option out of range.
@@ -59,6 +60,8 @@ class BatchContrastLoss(LabelLoss):
     Reference: Neural collapse by design (arXiv 2605.20302, ICML 2026), for classifiers that are
     learned; on a hierarchy-aware frame, and `"frame"`: ours.
     """
+
+    over_batch = True
 
     def __init__(
         self,
@@ -93,12 +96,15 @@ class BatchContrastLoss(LabelLoss):
         check_width(cosines, self.target.tree.num_classes, "Cosines", "class")
         scaled = cosines / self.temperature
         contrast = ops.transpose(ops.take(scaled, labels, axis=1))  # row i: vector of i, images j
+        present = counted(outputs, labels, self.dtype)[None, :] > 0
+        contrast = ops.where(present, contrast, LOWEST)
         if self.against == "frame":
             wanted = ops.take(self._rows(labels), labels, axis=1) / self.temperature
-            return -ops.sum(ops.softmax(wanted, axis=1) * ops.log_softmax(contrast, axis=1), axis=1)
+            wanted = ops.softmax(ops.where(present, wanted, LOWEST), axis=1)
+            return -ops.sum(wanted * ops.where(present, ops.log_softmax(contrast, axis=1), 0), axis=1)
         if self.against == "others":
-            other = labels[:, None] != labels[None, :]
-            contrast = ops.where(other, contrast, -1e30)
+            other = ops.logical_and(labels[:, None] != labels[None, :], present)
+            contrast = ops.where(other, contrast, LOWEST)
             some = ops.any(other, axis=1)
             total = ops.where(some, ops.logsumexp(contrast, axis=1), 0.0)
         else:

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from keras_haframe.losses.cross_entropy import CrossEntropy
-from keras_haframe.losses.label_loss import LabelLoss
+from keras_haframe.losses.label_loss import LabelLoss, counted
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.options import non_negative
 from keras_haframe.tree_ops.pair_distances import PairDistances
@@ -43,6 +43,8 @@ class CPCCLoss(LabelLoss):
     Hierarchy (ICLR 2023).
     """
 
+    over_batch = True
+
     def __init__(
         self,
         tree: ClassTree | dict,
@@ -68,23 +70,32 @@ class CPCCLoss(LabelLoss):
             )
         loss = self._entropy.loss(labels, outputs)
         if self.weight:
-            loss = loss + self.weight * (1 - self.correlation(labels, outputs["features"]))
+            present = counted(outputs, labels, self.dtype)
+            correlation = self.correlation(labels, outputs["features"], present)
+            loss = loss + self.weight * (1 - correlation)
         return loss
 
-    def correlation(self, labels: Tensor, features: Tensor) -> Tensor:
+    def correlation(
+        self, labels: Tensor, features: Tensor, present: Tensor | None = None
+    ) -> Tensor:
         """Cophenetic correlation of a batch, a scalar from -1 to 1.
 
         Args:
             labels: Integer labels `[B]`.
             features: `[B, P]`.
+            present: 1 for the examples that count, 0 for others, `[B]`; `None` for all.
         """
         labels = ops.cast(labels, "int32")
         same = ops.cast(labels[:, None] == labels[None, :], self.dtype)
-        means = ops.matmul(same, features) / ops.sum(same, axis=1, keepdims=True)
+        if present is not None:
+            same = same * present[:, None] * present[None, :]
+        means = ops.matmul(same, features) / ops.maximum(ops.sum(same, axis=1, keepdims=True), 1)
         # The first example of every class stands for its class; the others weigh nothing.
         place = ops.arange(ops.shape(labels)[0])
         before = ops.cast(place[None, :] < place[:, None], self.dtype)
         first = ops.cast(ops.sum(same * before, axis=1) == 0, self.dtype)
+        if present is not None:
+            first = first * present
         pairs = first[:, None] * first[None, :] * before
         tree = self._distances(labels, ops.broadcast_to(labels[None, :], ops.shape(same)))
         return _correlation(_distances(means), ops.cast(tree, self.dtype), pairs)

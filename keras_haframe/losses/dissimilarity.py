@@ -20,7 +20,12 @@ def kl_divergence(log_p: Tensor, log_m: Tensor) -> Tensor:
 
 
 def dissimilarity(
-    log_p: Tensor, labels: Tensor, keys: Tensor | None = None, margin: float = 3.0, pairs: int = 256
+    log_p: Tensor,
+    labels: Tensor,
+    keys: Tensor | None = None,
+    margin: float = 3.0,
+    pairs: int = 256,
+    present: Tensor | None = None,
 ) -> Tensor:
     """Hinge on the divergence of pairs of examples with different labels.
 
@@ -38,6 +43,7 @@ def dissimilarity(
         keys: Floats `[B]`; smaller ones come first. `None` keeps the order of the batch.
         margin: Margin of the hinge, positive.
         pairs: Length of the list.
+        present: 1 for the examples that count, 0 for others, `[B]`; `None` for all.
 
     Returns:
         Scalar in `[0, margin]`.
@@ -45,12 +51,18 @@ def dissimilarity(
     Reference: Garg et al., Learning Hierarchy Aware Features for Reducing Mistake Severity
     (ECCV 2022), margin loss; the list as in the released code.
     """
+    if keys is None and present is not None:
+        keys = ops.cast(ops.arange(ops.shape(labels)[0]), log_p.dtype)
     if keys is not None:
+        if present is not None:  # the others come last
+            keys = ops.where(present > 0, keys, float("inf"))
         order = ops.argsort(keys)
         log_p, labels = ops.take(log_p, order, axis=0), ops.take(labels, order, axis=0)
-    differ = ops.cast(labels[1:] != labels[:-1], "int32")
+    count = ops.cast(ops.shape(labels)[0] if present is None else ops.sum(present), "int32")
+    both = ops.arange(1, ops.shape(labels)[0]) < count
+    differ = ops.cast(ops.logical_and(labels[1:] != labels[:-1], both), "int32")
     found = ops.sum(differ)
-    listed = ops.minimum(pairs, found * ops.cast(ops.shape(labels)[0], "int32"))
+    listed = ops.minimum(pairs, found * count)
     rounds = listed // ops.maximum(found, 1)
     rest = listed - rounds * found  # the last round stops after so many pairs
     earlier = ops.cumsum(differ) - differ

@@ -50,6 +50,8 @@ class HAFeatureLoss(LevelLoss):
     (ECCV 2022).
     """
 
+    over_batch = True
+
     def __init__(
         self,
         tree: ClassTree | dict,
@@ -89,7 +91,7 @@ class HAFeatureLoss(LevelLoss):
             for upper, lower, parents in zip(log_p, log_p[1:], self.levels.parents)
         ]
         found["dissimilarity"] = [
-            self._dissimilarity(log_p[level - 1], own[level - 1], self._keys(outputs, level))
+            self._dissimilarity(log_p[level - 1], own[level - 1], outputs, level)
             for level in self.dissimilarity_levels
         ]
         if self.geometry:
@@ -109,11 +111,12 @@ class HAFeatureLoss(LevelLoss):
         middle = log_middle(log_p, log_q)
         return 0.5 * (kl_divergence(log_q, middle) + kl_divergence(log_p, middle))
 
-    def _dissimilarity(self, log_p: Tensor, labels: Tensor, keys: Tensor) -> Tensor:
-        return dissimilarity(log_p, labels, keys, self.margin, self.pairs)
-
-    def _keys(self, outputs: Outputs, level: int) -> Any:
-        return outputs["shuffle"][:, level - 1] if "shuffle" in outputs else None
+    def _dissimilarity(
+        self, log_p: Tensor, labels: Tensor, outputs: Outputs, level: int
+    ) -> Tensor:
+        keys = outputs["shuffle"][:, level - 1] if "shuffle" in outputs else None
+        present = outputs.get("counted")
+        return dissimilarity(log_p, labels, keys, self.margin, self.pairs, present)
 
     def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:
         found = self.terms(labels, outputs)

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_haframe.layers.fixed_classifier import NORM_EPSILON
-from keras_haframe.losses.label_loss import LabelLoss
+from keras_haframe.losses.label_loss import LabelLoss, counted
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_width
 from keras_haframe.tree_ops.options import non_negative
@@ -54,6 +54,7 @@ class HierCosLoss(LabelLoss):
     """
 
     reads = "nodes"
+    over_batch = True
 
     def __init__(
         self,
@@ -72,6 +73,7 @@ class HierCosLoss(LabelLoss):
         self._level = (self.tree.depths[:-1] - 1).astype(np.int32)  # of every axis
 
     def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:
+        present = counted(outputs, labels, self.dtype)
         x = outputs["nodes"] if isinstance(outputs, dict) else outputs
         check_width(x, len(self._level), "Node coordinates", "node of the tree but the root")
         x = ops.abs(x)
@@ -81,10 +83,10 @@ class HierCosLoss(LabelLoss):
         log_target = ops.log(ops.where(target > 0, target, ops.ones_like(target)))
         loss = ops.sum(target * (log_target - log_p), axis=-1)
         if self.alpha:
-            loss = loss + self.alpha * self._regularity(x, path, target > 0)
+            loss = loss + self.alpha * self._regularity(x, path, target > 0, present)
         return loss
 
-    def _regularity(self, x: Tensor, path: Tensor, here: Tensor) -> Tensor:
+    def _regularity(self, x: Tensor, path: Tensor, here: Tensor, present: Tensor) -> Tensor:
         """`L_reg` per example; its mean over the batch is the sum of the means per level."""
         sums = self._level_sums(x)
         squared = self._level_sums(x * x)
@@ -94,10 +96,11 @@ class HierCosLoss(LabelLoss):
         own = ops.take_along_axis(x, path, axis=-1)
         wrong = 1 + (sums - 2 * own) * inverse
         here = ops.cast(here, self.dtype)
-        share = ops.mean(here, axis=0, keepdims=True)
-        present = here / ops.maximum(share, 1e-12)
-        absent = (1 - here) / ops.maximum(1 - share, 1e-12)
-        return ops.sum(present * wrong + absent * sums, axis=-1)
+        of_all = present[:, None] / ops.maximum(ops.sum(present), 1)
+        share = ops.sum(here * of_all, axis=0, keepdims=True)
+        inside = here / ops.maximum(share, 1e-12)
+        outside = (1 - here) / ops.maximum(1 - share, 1e-12)
+        return ops.sum(inside * wrong + outside * sums, axis=-1)
 
     def _level_sums(self, values: Tensor) -> Tensor:
         """Sum `[B, height]` of values `[B, N - 1]` over the nodes of every depth."""

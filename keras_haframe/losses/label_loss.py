@@ -18,6 +18,12 @@ def take_own(values: Tensor, labels: Tensor) -> Tensor:
     return ops.take_along_axis(values, labels[:, None], axis=-1)[:, 0]
 
 
+def counted(outputs: Outputs, labels: Tensor, dtype: str) -> Tensor:
+    """1 for every example `[B]` that counts, 0 for those of weight 0, for terms over the batch."""
+    mask = outputs.get("counted") if isinstance(outputs, dict) else None
+    return ops.ones(ops.shape(labels), dtype=dtype) if mask is None else mask
+
+
 def class_tree_of(loss: LabelLoss) -> ClassTree | None:
     """Return the class tree of a loss, if it has one."""
     for owner in (loss, getattr(loss, "target", None)):
@@ -57,6 +63,7 @@ class LabelLoss(keras.losses.Loss):
 
     by_class: str | None = None  # the output with a column per class, where there is no tree
     reads: str | None = None  # the one output that is read, where it has another name
+    over_batch = False  # whether examples meet each other: then those of weight 0 must not
 
     def __init__(self, name: str, reduction: str = "sum_over_batch_size", dtype: str | None = None):
         dtype = "float64" if dtype == "float64" else "float32"
@@ -76,6 +83,9 @@ class LabelLoss(keras.losses.Loss):
         labels = marked_labels(y_true, outputs, classes, self.dtype, whole=True)
         if sample_weight is not None:
             sample_weight = example_weights(sample_weight, labels, self.dtype)
+            if self.over_batch and len(sample_weight.shape):
+                outputs = outputs if isinstance(outputs, dict) else {self.reads: outputs}
+                outputs = {**outputs, "counted": ops.cast(sample_weight > 0, self.dtype)}
         return super(LabelLoss, form).__call__(labels, outputs, sample_weight)
 
     def checked(self, outputs: Outputs) -> Outputs:
