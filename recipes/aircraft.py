@@ -14,14 +14,17 @@ Time: about 14 hours of training steps a seed on two CPU cores, a third more wit
 (6.7 images/s, benchmarks/input.py). Where TensorFlow is not installed: `--arrays`, see
 photographs.py.
 
-Paper (mean of 5 seeds; our sources do not give the spread):
-                              top-1   severity   HierDist@1    @5     @20
-    cross-entropy, type I     79.18     2.12        0.44      2.10    2.67
-    cross-entropy, type II    79.58     2.15        0.44      2.11    2.67
-    CRM on it                 79.62     2.13        0.43      1.75    2.45
-    Flamingo, type I          81.00     2.04        0.39      2.06    2.65
-    HAFeature, type I         73.23     2.48        0.66      2.10    2.61
-    HAFrame                   80.49     2.02        0.39      1.74    2.45
+Paper (mean of 5 seeds and half-width of its 95 % interval):
+                             top-1         severity      HierDist@1     @5            @20
+    type I  cross-entropy    79.18 0.55    2.12 0.024    0.44 0.010    2.10 0.003    2.67 0.004
+            CRM on it        79.30 0.53    2.08 0.020    0.43 0.009    1.74 0.004    2.44 0.002
+            Flamingo         81.00 0.59    2.04 0.034    0.39 0.009    2.06 0.004    2.65 0.002
+            HAFeature        73.23 0.61    2.48 0.094    0.66 0.015    2.10 0.013    2.61 0.008
+    type II cross-entropy    79.58 0.27    2.15 0.016    0.44 0.010    2.11 0.006    2.67 0.003
+            CRM on it        79.62 0.30    2.13 0.011    0.43 0.006    1.75 0.004    2.45 0.002
+            Flamingo         80.02 0.79    2.10 0.037    0.42 0.017    2.08 0.006    2.66 0.003
+            HAFeature        74.39 0.78    2.53 0.033    0.65 0.023    2.10 0.006    2.61 0.004
+            HAFrame          80.49 0.47    2.02 0.038    0.39 0.004    1.74 0.003    2.45 0.002
 Not measured by us, nor the time on a GPU: this machine has neither the images nor a GPU.
 """
 

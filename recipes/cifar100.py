@@ -12,12 +12,17 @@ an .npz file with train_images, train_labels, test_images, test_labels (the data
 The same command again goes on after the last finished epoch; `--max-minutes` stops at an epoch's
 end.
 
-Paper (mean of 5 seeds; our sources do not give the spread):
-                              top-1   severity   HierDist@1    @5     @20
-    cross-entropy, type I     77.65     2.34        0.52      2.25    3.19
-    cross-entropy, type II    76.45     2.43        0.57      2.35    3.30
-    CRM on it                 76.48     2.38        0.56      1.15    2.20
-    HAFrame                   77.71     2.21        0.49      1.11    2.18
+Paper (mean of 5 seeds and half-width of its 95 % interval):
+                             top-1         severity      HierDist@1     @5            @20
+    type I  cross-entropy    77.65 0.26    2.34 0.027    0.52 0.010    2.25 0.008    3.19 0.005
+            CRM on it        77.63 0.28    2.30 0.026    0.51 0.010    1.11 0.008    2.18 0.003
+            Flamingo         77.91 0.57    2.31 0.018    0.51 0.014    2.07 0.020    3.08 0.009
+            HAFeature        77.49 0.34    2.24 0.016    0.51 0.008    1.43 0.011    2.64 0.011
+    type II cross-entropy    76.45 0.22    2.43 0.024    0.57 0.011    2.35 0.005    3.30 0.003
+            CRM on it        76.48 0.25    2.38 0.017    0.56 0.010    1.15 0.008    2.20 0.003
+            Flamingo         75.19 0.32    2.31 0.027    0.57 0.004    2.42 0.016    3.29 0.011
+            HAFeature        76.44 0.16    2.26 0.029    0.53 0.006    1.71 0.013    2.84 0.014
+            HAFrame          77.71 0.23    2.21 0.011    0.49 0.007    1.11 0.002    2.18 0.001
 A full run costs 9e16 floating-point operations (benchmarks/gpu_cifar100.py): five days on two CPU
 cores (10 images/s, benchmarks/input.py). Not measured by us: there was no GPU.
 

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from keras_haframe.frames import TargetCosines
-from keras_haframe.losses.label_loss import LabelLoss, take_own, counted
+from keras_haframe.losses.label_loss import LabelLoss, counted, take_own
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.checks import check_width
 from keras_haframe.tree_ops.options import check_choice, positive
@@ -101,7 +101,9 @@ class BatchContrastLoss(LabelLoss):
         if self.against == "frame":
             wanted = ops.take(self._rows(labels), labels, axis=1) / self.temperature
             wanted = ops.softmax(ops.where(present, wanted, LOWEST), axis=1)
-            return -ops.sum(wanted * ops.where(present, ops.log_softmax(contrast, axis=1), 0), axis=1)
+            return -ops.sum(
+                wanted * ops.where(present, ops.log_softmax(contrast, axis=1), 0), axis=1
+            )
         if self.against == "others":
             other = ops.logical_and(labels[:, None] != labels[None, :], present)
             contrast = ops.where(other, contrast, LOWEST)

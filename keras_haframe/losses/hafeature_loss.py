@@ -111,9 +111,7 @@ class HAFeatureLoss(LevelLoss):
         middle = log_middle(log_p, log_q)
         return 0.5 * (kl_divergence(log_q, middle) + kl_divergence(log_p, middle))
 
-    def _dissimilarity(
-        self, log_p: Tensor, labels: Tensor, outputs: Outputs, level: int
-    ) -> Tensor:
+    def _dissimilarity(self, log_p: Tensor, labels: Tensor, outputs: Outputs, level: int) -> Tensor:
         keys = outputs["shuffle"][:, level - 1] if "shuffle" in outputs else None
         present = outputs.get("counted")
         return dissimilarity(log_p, labels, keys, self.margin, self.pairs, present)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -20,7 +22,8 @@ class HierarchicalCrossEntropy(EdgeWeightedLoss):
     With `P(n)` the softmax probability summed over the classes below node `n`,
     `L_b = -sum_n w(n) log(P(n) / P(parent(n)))` over the nodes on the path of `y_b` but the root,
     and `w(n) = exp(-alpha depth(n))`. With `alpha = 0` (and no normalization) the sum telescopes
-    to plain cross-entropy; a larger alpha favors getting the coarse levels right.
+    to plain cross-entropy; a larger alpha favors getting the coarse levels right. With
+    `weight_by="height"`, `w(n) = exp(-alpha height(n))`, a larger alpha favors the fine levels.
 
     Args:
         tree: A `ClassTree` (or its configuration).
@@ -28,6 +31,8 @@ class HierarchicalCrossEntropy(EdgeWeightedLoss):
         normalize: Divide the weights by their sum over all nodes of the tree, root included, as
             the released code does. This divides the loss by up to the number of nodes: raise the
             learning rate accordingly unless the optimizer is scale-free (the authors use Adam).
+        weight_by: `"depth"` as the released code, or `"height"` (of the node above the class), the
+            equation as it is written.
         reduction: Keras reduction over the batch.
 
     Call arguments: integer labels `[B]` and logits `[B, K]`, or a dictionary of outputs that holds
@@ -54,11 +59,12 @@ class HierarchicalCrossEntropy(EdgeWeightedLoss):
         *,
         alpha: float = 0.1,
         normalize: bool = False,
+        weight_by: str = "depth",
         name: str = "hierarchical_cross_entropy",
         reduction: str = "sum_over_batch_size",
         dtype: str | None = None,
     ):
-        super().__init__(tree, alpha, normalize, name, reduction, dtype)
+        super().__init__(tree, alpha, normalize, name, reduction, dtype, weight_by)
         self._paths = self.tree.paths.astype(np.int32)
 
     def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:
@@ -70,3 +76,6 @@ class HierarchicalCrossEntropy(EdgeWeightedLoss):
         path = ops.take(ops.convert_to_tensor(self._paths), labels, axis=0)
         log_p = ops.take_along_axis(ops.transpose(nodes), path, axis=1)
         return self.weigh(labels, log_p[:, 1:] - log_p[:, :-1])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "weight_by": self.weight_by}

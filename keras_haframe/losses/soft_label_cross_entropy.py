@@ -16,6 +16,7 @@ from keras_haframe.tree_ops.options import check_choice, positive
 from keras_haframe.tree_ops.target_rows import TargetRows
 from keras_haframe.tree_ops.values import Outputs, Tensor
 
+SCALES = ("largest_distance", "height")
 FORMS = ("cross_entropy", "kl", "kl_per_class")
 NO_ZERO = (
     ": 0 would make every class an equally good answer. For one-hot labels, which the released "
@@ -38,6 +39,8 @@ class SoftLabelCrossEntropy(LabelLoss):
             `"kl_per_class"`: that divided by K, the scale on which the released code trains. Its
             gradient is K times smaller: raise the learning rate accordingly unless the optimizer
             is scale-free (the authors use Adam).
+        scale: What distances are divided by: `"largest_distance"`, d_max, as the released code, or
+            `"height"`, that of the tree. They differ where the root has a single child.
         convention: Distance convention, see `ClassTree.distances`.
         reduction: Keras reduction over the batch.
 
@@ -65,6 +68,7 @@ class SoftLabelCrossEntropy(LabelLoss):
         *,
         beta: float = 10.0,
         form: str = "cross_entropy",
+        scale: str = "largest_distance",
         convention: str = "depth",
         name: str = "soft_label_cross_entropy",
         reduction: str = "sum_over_batch_size",
@@ -74,8 +78,11 @@ class SoftLabelCrossEntropy(LabelLoss):
         self.tree = as_tree(tree)
         self.beta = positive("beta", beta, NO_ZERO)
         self.form = check_choice("form", form, FORMS)
+        self.scale = check_choice("scale", scale, SCALES)
         self.convention = convention
-        weights = node_weights.node_weights(self.tree, self.beta, 0.0, convention=convention)
+        largest = node_weights.largest_distance(self.tree, convention)
+        decay = self.beta * (largest / self.tree.height if scale == "height" else 1.0)
+        weights = node_weights.node_weights(self.tree, decay, 0.0, convention=convention)
         self._rows = TargetRows(self.tree, weights, self.dtype)
         self._inverse_sums = (1.0 / row_sums(self.tree, weights)).astype(self.dtype)
 
@@ -101,6 +108,7 @@ class SoftLabelCrossEntropy(LabelLoss):
             "tree": self.tree.get_config(),
             "beta": self.beta,
             "form": self.form,
+            "scale": self.scale,
             "convention": self.convention,
         }
 

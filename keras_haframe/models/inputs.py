@@ -120,7 +120,7 @@ def check_drawn(batch: Any, specs: list[Spec]) -> None:
 
 
 def check_batch_size(args: tuple, options: dict[str, Any]) -> None:
-    """Raise unless the batch size, the first of `args` or an option, is a positive integer or `None`.
+    """Raise unless the batch size, first of `args` or an option, is a positive integer or `None`.
 
     An option becomes an `int` in place: PyTorch's loaders refuse NumPy's integers.
     """

@@ -1,5 +1,7 @@
 """Hierarchical cross-entropy against golden vectors, a twin with loops and hand-computed values."""
 
+import itertools
+
 import numpy as np
 import pytest
 from keras import ops
@@ -58,6 +60,32 @@ def test_golden(name, alpha, golden, benchmark_tree):
     if f"{case}_grad_logits" in data:
         grad = gradient(lambda z: loss(labels, z), logits)
         assert_close(grad, data[f"{case}_grad_logits"])
+
+
+def test_weights_by_height(uneven_tree):
+    """`exp(-alpha height)` of the node below the edge, by names; the class's edge weighs 1."""
+    tree, alpha = uneven_tree, 0.7
+    paths = [tree.path(k) for k in range(tree.num_classes)]
+
+    def height(node):
+        return max(len(path) - 1 - path.index(node) for path in paths if node in path)
+
+    logits = np.random.default_rng(0).standard_normal((tree.num_classes,) * 2)
+    labels = np.arange(tree.num_classes)
+    want = [
+        -sum(
+            np.exp(-alpha * height(node))
+            * (node_probability(tree, node, row) - node_probability(tree, above, row))
+            for above, node in itertools.pairwise(path)
+        )
+        for path, row in zip(paths, logits)
+    ]
+    loss = HierarchicalCrossEntropy(tree, alpha=alpha, weight_by="height", dtype=DTYPE)
+    assert float(loss(labels, logits)) == pytest.approx(np.mean(want), rel=10 * RTOL)
+    again = HierarchicalCrossEntropy.from_config(loss.get_config())
+    assert float(again(labels, logits)) == pytest.approx(np.mean(want), rel=10 * RTOL)
+    with pytest.raises(ValueError, match="weight_by"):
+        HierarchicalCrossEntropy(tree, weight_by="level")
 
 
 @pytest.mark.parametrize("kind", ["tree", "uneven_tree"])

@@ -135,6 +135,18 @@ def test_single_child_nodes_above_the_first_branching_do_not_count():
     assert_close(rows[0], rows[1], 1e-6)
 
 
+def test_distances_by_the_height_of_the_tree():
+    """Under a root with a single child the largest distance is less than the height."""
+    tree = kh.ClassTree([("top", "root"), ("root", "x"), ("root", "m"), ("m", "y"), ("m", "z")])
+    assert (tree.distances().max(), tree.height) == (2, 3)
+    rows = np.exp(-4.0 * tree.distances() / 3)
+    loss = SoftLabelCrossEntropy(tree, beta=4.0, scale="height", dtype=DTYPE)
+    got = ops.convert_to_numpy(loss.targets(ops.arange(3)))
+    np.testing.assert_allclose(got, rows / rows.sum(axis=1, keepdims=True), rtol=RTOL)
+    with pytest.raises(ValueError, match="scale"):
+        SoftLabelCrossEntropy(tree, scale="depth")
+
+
 @pytest.mark.parametrize("beta", [0, -1, float("nan"), float("inf"), "10", None, True])
 def test_bad_beta(tree, beta):
     with pytest.raises(ValueError, match=r"`beta` must be positive and finite.*Received: beta="):
