@@ -1,5 +1,6 @@
 """Figures. Every function takes `ax=` and returns the matplotlib Axes it drew on."""
 
+from keras_haframe.plots.class_vectors import plot_class_vectors
 from keras_haframe.plots.confusion import level_confusion, plot_confusion
 from keras_haframe.plots.curves import plot_curves, read_history
 from keras_haframe.plots.dendrogram import plot_dendrogram
@@ -19,6 +20,7 @@ __all__ = [
     "class_mean_cosines",
     "level_confusion",
     "plot_accuracy_severity",
+    "plot_class_vectors",
     "plot_confusion",
     "plot_curves",
     "plot_dendrogram",

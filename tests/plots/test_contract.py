@@ -30,6 +30,7 @@ def arguments(name: str, tree: kh.ClassTree) -> tuple:
     run = {"top1": 0.5, "severity": 1.5}
     return {
         "plot_accuracy_severity": ({"a": [run, {"top1": 0.6, "severity": 1.4}], "b": [run]},),
+        "plot_class_vectors": (WORKED,),  # not more than four classes
         "plot_confusion": (labels, scores, tree),
         "plot_curves": ({"ETF": history, "HAFrame": history},),
         "plot_dendrogram": (tree,),
@@ -139,6 +140,7 @@ def test_too_many_for_the_colors():
 
 WRONG = {
     "plot_accuracy_severity": ({"a": [{"top1": 0.5}]},),
+    "plot_class_vectors": (LONG,),
     "plot_confusion": ([0], [9], WORKED),
     "plot_curves": ({"a": {}},),
     "plot_dendrogram": (WORKED,),
