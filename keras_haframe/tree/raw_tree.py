@@ -44,7 +44,7 @@ def read_raw(source: Any, **options: Any) -> RawTree:
         ValueError: If it cannot be read at all, or its levels cannot be told.
     """
     if isinstance(source, ClassTree):
-        return of_edges(source.get_config()["edges"], source.leaves, source.name or "tree")
+        return of_edges(source.edges, source.leaves, source.name or "tree")
     if not isinstance(source, (str, os.PathLike)):
         return of_edges(source, None, "edges")
     kind = find_format(source)

@@ -11,6 +11,9 @@ from typing import Any
 
 from keras_haframe.text_table import UNFIT
 
+MANY = 10_000  # names that are compared letter by letter
+ALIKE = 3  # letters at the beginning or the end that two near names share
+
 
 def check_name(name: object, where: str) -> str:
     """Return `name` if it is a non-empty string without control characters."""
@@ -40,9 +43,24 @@ def check_list(values: Any, name: str, what: str) -> list:
 
 def unknown_name(name: str, known: Iterable[str], what: str) -> str:
     """Say that `name` is not known, with the nearest known spelling."""
-    near = difflib.get_close_matches(str(name), list(known), n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    near = nearest(str(name), known)
+    hint = f" Did you mean {near!r}?" if near else ""
     return f"{name!r} is not a {what}.{hint}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name spelled most like `name`, or `None` if all are far from it.
+
+    Among more than ten thousand names only those that begin or end like it are looked at.
+    """
+    known = list(known)
+    if len(known) > MANY:
+        ends = name[:ALIKE], name[-ALIKE:]
+        alike = (n for n in known if n.startswith(ends[0]) or n.endswith(ends[1]))
+        by_length = sorted(alike, key=lambda n: abs(len(n) - len(name)))
+        known = sorted(by_length, key=lambda n: -len(os.path.commonprefix([n, name])))[:MANY]
+    near = difflib.get_close_matches(name, known, n=1)
+    return near[0] if near else None
 
 
 def listed(names: Iterable[str], most: int = 5) -> str:
