@@ -64,6 +64,11 @@ def order_by_values(table: Table, columns: Sequence[int]) -> list[int]:
 
 def conflict(table: Table, order: Sequence[int]) -> str | None:
     """Say which value has two parents where `order` are the levels, coarsest first; else None."""
+    columns = [[row[c] for row in table.rows] for c in order]
+    if not any("" in column for column in columns):  # then pairs of columns tell, all at once
+        below = zip(columns, columns[1:])
+        if all(len(set(zip(fine, coarse))) == len(set(fine)) for coarse, fine in below):
+            return None
     return next(conflicts(table, order), None)
 
 

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from keras_haframe.text_table import UNFIT
 from keras_haframe.tree import validation
 
 
@@ -69,11 +68,11 @@ def _number(edges: Any, leaves: Any) -> Numbering | None:
     if set(map(len, edges)) != {2}:
         return None
     above, below = [e[0] for e in edges], [e[1] for e in edges]
-    if {*map(type, above), *map(type, below)} != {str} or any(map(operator.eq, above, below)):
+    if not validation.are_names(itertools.chain(above, below)):
+        return None
+    if any(map(operator.eq, above, below)):
         return None
     names = list(dict.fromkeys(itertools.chain.from_iterable(edges)))
-    if not all(map(str.strip, names)) or UNFIT.search("".join(names)):
-        return None
     place = dict(zip(names, range(len(names))))
     child = np.fromiter(map(place.__getitem__, below), np.int64, len(below))
     parents = np.full(len(names), -1)

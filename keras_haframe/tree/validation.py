@@ -27,6 +27,15 @@ def check_name(name: object, where: str) -> str:
     return str(name)
 
 
+def are_names(names: Iterable[Any]) -> bool:
+    """Whether all are plain texts that `check_name` takes, asked of all at once."""
+    names = list(names)
+    if not set(map(type, names)) <= {str}:
+        return False
+    different = dict.fromkeys(names)
+    return all(map(str.strip, different)) and not UNFIT.search("".join(different))
+
+
 def check_path(path: object, name: str = "path") -> pathlib.Path:
     """Return the path of a file or folder; a number would be an open file's."""
     if not isinstance(path, str | os.PathLike) or "\0" in os.fspath(path):
