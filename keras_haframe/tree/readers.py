@@ -175,8 +175,14 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def write_json(tree: ClassTree, path: str | os.PathLike) -> None:
     """Write `tree` to `path`, whole or not at all."""
     config = tree.get_config()
-    layout: dict = {"separators": (",", ":")} if is_compact(config) else {"indent": 1}
-    write_text(path, json.dumps(config, ensure_ascii=False, **layout))
+    if not is_compact(config):
+        write_text(path, json.dumps(config, indent=1, ensure_ascii=False))
+        return
+    # A name in each line from the second on, where a served model reads them, too.
+    names = ",\n".join(json.dumps(name, ensure_ascii=False) for name in config.pop("nodes"))
+    parents = json.dumps(config.pop("parents"), separators=(",", ":"))
+    head = json.dumps(config, ensure_ascii=False)[:-1]
+    write_text(path, f'{head}, "nodes": [\n{names}\n], "parents": {parents}}}\n')
 
 
 def from_wordnet(
