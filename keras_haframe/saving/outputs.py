@@ -49,9 +49,7 @@ def class_outputs(probabilities: Tensor, tree: ClassTree, names: Names | None = 
     }
 
 
-def top_outputs(
-    probabilities: Tensor, tree: ClassTree, k: int, names: Names | None = None
-) -> dict:
+def top_outputs(probabilities: Tensor, tree: ClassTree, k: int, names: Names | None = None) -> dict:
     """Return what TF Serving's Classify answers: the k most probable classes.
 
     Returns:

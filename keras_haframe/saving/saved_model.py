@@ -131,9 +131,7 @@ def export(
         return versions.publish(partial, directory, version, write_card)
 
 
-def _save(
-    module: Any, functions: dict, target: pathlib.Path, assets: list[pathlib.Path]
-) -> None:
+def _save(module: Any, functions: dict, target: pathlib.Path, assets: list[pathlib.Path]) -> None:
     import tensorflow as tf
 
     module.assets = [tf.saved_model.Asset(str(file)) for file in assets]

@@ -65,6 +65,4 @@ def edges_of(config: Mapping) -> list[tuple[str, str]]:
     if depths is None or (above[:-1] <= np.arange(len(parents))).any():
         raise ValueError("`parents` must be larger numbers than those of the nodes below them.")
     children = np.argsort(depths, kind="stable")[1:]
-    return [
-        (nodes[p], nodes[n]) for p, n in zip(above[children].tolist(), children.tolist())
-    ]
+    return [(nodes[p], nodes[n]) for p, n in zip(above[children].tolist(), children.tolist())]

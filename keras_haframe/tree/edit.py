@@ -105,7 +105,10 @@ def reorder(tree: ClassTree, class_names: Sequence[str]) -> ClassTree:
                 f"{word}: {_some(found)}."
                 for word, found in (
                     ("Missing", list(map(repr, missing))),
-                    ("Not classes of the tree", [*(_near(n, missing) for n in unknown[:5]), *unknown[5:]]),
+                    (
+                        "Not classes of the tree",
+                        [*(_near(n, missing) for n in unknown[:5]), *unknown[5:]],
+                    ),
                     ("Repeated", list(map(repr, twice))),
                 )
                 if found

@@ -62,7 +62,7 @@ def _as_list(values: Any) -> Any:
 
 
 def _number(edges: Any, leaves: Any) -> Numbering | None:
-    """Number the nodes; `None` where edges or leaves need a closer look."""
+    """Give numbers to the nodes; `None` where edges or leaves need a closer look."""
     if not isinstance(edges, list) or not edges or not set(map(type, edges)) <= {tuple, list}:
         return None
     if set(map(len, edges)) != {2}:
@@ -111,7 +111,7 @@ def _places(leaves: Any, place: dict[str, int], childless: np.ndarray) -> np.nda
 
 
 def depths_of(parents: np.ndarray) -> np.ndarray | None:
-    """Number of edges from the root for parents `[N]`, -1 for a root; `None` with a circle.
+    """Count the edges from the root for parents `[N]`, -1 for a root; `None` with a circle.
 
     Each step doubles how far up every node looks, so that a long chain takes few.
     """

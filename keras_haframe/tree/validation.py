@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import difflib
 import os
 import pathlib
@@ -12,7 +13,6 @@ from typing import Any
 from keras_haframe.text_table import UNFIT
 
 MANY = 10_000  # names that are compared letter by letter
-ALIKE = 3  # letters at the beginning or the end that two near names share
 
 
 def check_name(name: object, where: str) -> str:
@@ -60,16 +60,21 @@ def unknown_name(name: str, known: Iterable[str], what: str) -> str:
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name spelled most like `name`, or `None` if all are far from it.
 
-    Among more than ten thousand names only those that begin or end like it are looked at.
+    Among more than ten thousand names only those that begin or end most like it are looked at.
     """
     known = list(known)
     if len(known) > MANY:
-        ends = name[:ALIKE], name[-ALIKE:]
-        alike = (n for n in known if n.startswith(ends[0]) or n.endswith(ends[1]))
-        by_length = sorted(alike, key=lambda n: abs(len(n) - len(name)))
-        known = sorted(by_length, key=lambda n: -len(os.path.commonprefix([n, name])))[:MANY]
+        beside = _beside(name, known)
+        known = beside + [n[::-1] for n in _beside(name[::-1], [n[::-1] for n in known])]
     near = difflib.get_close_matches(name, known, n=1)
     return near[0] if near else None
+
+
+def _beside(name: str, known: Iterable[str]) -> list[str]:
+    """Names that stand next to one in the order of the alphabet."""
+    order = sorted(known)
+    place = bisect.bisect(order, name)
+    return order[max(place - MANY // 4, 0) : place + MANY // 4]
 
 
 def listed(names: Iterable[str], most: int = 5) -> str:
