@@ -80,7 +80,7 @@ def diagnose(
     )
     tree, convention = target.tree, target.convention
     exact = bound_of(tree, target.gamma, "exact", target.mapping, convention)
-    heights, pairs = _pairs_by_height(tree, convention)
+    heights, pairs = pairs_by_height(tree, convention)
     cosines = target.at(heights)
     warnings = []
     if len(heights) == 1:
@@ -107,7 +107,7 @@ def diagnose(
     return result
 
 
-def _pairs_by_height(tree: ClassTree, convention: str) -> tuple[np.ndarray, np.ndarray]:
+def pairs_by_height(tree: ClassTree, convention: str) -> tuple[np.ndarray, np.ndarray]:
     """LCA heights that occur and the number of unordered class pairs at each, in O(N)."""
     _, start, stop = tree.leaf_ranges
     size = stop - start

@@ -8,6 +8,7 @@ import keras
 
 from keras_haframe import losses
 from keras_haframe.methods.base import Method, Norm, register
+from keras_haframe.tree_ops.dense_limit import check_dense
 from keras_haframe.tree_ops.path_lengths import path_lengths
 from keras_haframe.tree_ops.values import Tensor
 
@@ -39,6 +40,12 @@ class HierCos(Method):
                 f"tree but the root. Received: {features.shape[-1]}. Use network='II', or "
                 f"hidden_units={self.units}."
             )
+        check_dense(
+            "The rotation of hier_cos",
+            self.units,
+            "haframe with structured=True knows the tree in O(N) numbers.",
+            "nodes",
+        )
         rotation = keras.layers.Dense(
             self.units,
             use_bias=False,

@@ -10,6 +10,7 @@ from keras_haframe import losses
 from keras_haframe.layers import EmbeddingClassifier
 from keras_haframe.methods.base import Method, Norm, linear, register
 from keras_haframe.tree import ClassTree
+from keras_haframe.tree_ops.dense_limit import check_dense
 from keras_haframe.tree_ops.values import Tensor
 
 
@@ -25,6 +26,9 @@ def tree_embeddings(tree: ClassTree) -> np.ndarray:
     Returns:
         float64 `[K, K]`, lower triangular.
 
+    Raises:
+        ValueError: For more than 2,048 classes.
+
     Example:
 
     >>> tree = ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
@@ -34,6 +38,13 @@ def tree_embeddings(tree: ClassTree) -> np.ndarray:
     Reference: Barz and Denzler, Hierarchy-based Image Embeddings for Semantic Image Retrieval
     (WACV 2019), section 3.
     """
+    check_dense(
+        "The tree's embedding of classes",
+        tree.num_classes,
+        "haframe with structured=True and mapping='linear' has such cosines in O(N); cross_entropy,"
+        " soft_labels, hierarchical_cross_entropy and conditional_softmax take any number, devise "
+        "takes `vectors` of fewer dimensions.",
+    )
     return np.linalg.cholesky(1.0 - tree.distances("subtree") / tree.height)
 
 

@@ -8,6 +8,7 @@ import zipfile
 from keras_haframe.archives import read_json
 from keras_haframe.files import PathLike
 from keras_haframe.tree import ClassTree
+from keras_haframe.tree.config import classes_of
 
 
 def check_keras_file(path: PathLike) -> None:
@@ -32,7 +33,8 @@ def check_classes(path: PathLike, tree: ClassTree) -> None:
         return
     (saved,) = read_json(path, "config.json")
     try:
-        kept = (saved["config"].get("tree") or {}).get("leaves")
+        config = saved["config"].get("tree")
+        kept = classes_of(config) if config else None
     except (TypeError, KeyError, AttributeError):
         raise ValueError(f"{path} is no Keras file: its config.json is of another form") from None
     if kept is None or kept == tree.leaves:

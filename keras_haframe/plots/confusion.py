@@ -11,6 +11,7 @@ from keras_haframe.plots import style
 from keras_haframe.plots.checks import check_predictions
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_labels
+from keras_haframe.tree_ops.dense_limit import check_dense
 from keras_haframe.tree_ops.options import check_level
 from keras_haframe.tree_ops.values import Tensor
 
@@ -36,19 +37,33 @@ def level_confusion(
         int64 `[M, M]`, rows are labels, and M names.
 
     Raises:
-        ValueError: For a level out of range, or predictions that do not fit the labels.
+        ValueError: For a level out of range, predictions that do not fit the labels, or more than
+            2,048 nodes.
     """
+    row, column, times, nodes = _found(labels, predictions, tree, level)
+    check_dense("A table of confusions", len(nodes), "Choose a coarser level.", "nodes")
+    counts = np.zeros((len(nodes), len(nodes)), np.int64)
+    counts[row, column] = times
+    return counts, [as_tree(tree).nodes[n] for n in nodes]
+
+
+def _found(
+    labels: Tensor, predictions: Tensor, tree: ClassTree | dict, level: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Rows, columns and numbers of the confusions that occur, and the nodes in tree order."""
     tree = as_tree(tree)
     level = check_level(level, tree.height)
     labels = check_labels(labels, tree.num_classes, least=1)
     predictions = check_predictions(predictions, labels, tree.num_classes)
     node_of = tree.paths[:, level]
-    nodes = list(dict.fromkeys(node_of[tree.leaf_ranges[0]].tolist()))  # tree order
+    ordered = node_of[tree.leaf_ranges[0]]
+    nodes = ordered[np.append(True, ordered[1:] != ordered[:-1])]
     place = np.empty(tree.num_nodes, np.int64)
     place[nodes] = np.arange(len(nodes))
-    row, column = place[node_of[labels]], place[node_of[predictions]]
-    counts = np.bincount(row * len(nodes) + column, minlength=len(nodes) ** 2)
-    return counts.reshape(len(nodes), len(nodes)), [tree.nodes[n] for n in nodes]
+    codes, times = np.unique(
+        place[node_of[labels]] * len(nodes) + place[node_of[predictions]], return_counts=True
+    )
+    return codes // len(nodes), codes % len(nodes), times, nodes
 
 
 def plot_confusion(
@@ -92,18 +107,18 @@ def plot_confusion(
     """
     tree = as_tree(tree)
     level = check_level(level, tree.height)
-    counts, names = level_confusion(labels, predictions, tree, level)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = 100.0 * counts / counts.sum(axis=1, keepdims=True)
-    m = len(names)
+    row, column, times, nodes = _found(labels, predictions, tree, level)
+    m = len(nodes)
+    share = 100.0 * times / np.bincount(row, times, m)[row]
     from keras_haframe.plots.names import name_rows
     from keras_haframe.plots.words import Fitted, first_fitting
 
     ax = style.axes(ax, (3.3, 2.6 if m <= 10 else 3.0))
     step = -(-m // SQUARES)
-    edges = np.arange(0, m, step)
-    largest = np.fmax.reduceat(np.fmax.reduceat(share, edges, axis=0), edges, axis=1)
-    end = len(edges) * step - 0.5
+    largest = np.full((-(-m // step),) * 2, np.nan)
+    largest[row // step] = 0.0
+    np.maximum.at(largest, (row // step, column // step), share)
+    end = len(largest) * step - 0.5
     picture = ax.imshow(
         largest,
         cmap=style.SEQUENTIAL,
@@ -120,9 +135,9 @@ def plot_confusion(
         ax.axhline(edge, color="black", linewidth=0.5)
         ax.axvline(edge, color="black", linewidth=0.5)
     if m <= 12:
-        for i, j in np.argwhere(share >= 0.5):
-            color = "white" if share[i, j] > 55 else "black"
-            number = functools.partial(first_fitting, (f"{share[i, j]:.0f}",))
+        for i, j in np.argwhere(largest >= 0.5):
+            color = "white" if largest[i, j] > 55 else "black"
+            number = functools.partial(first_fitting, (f"{largest[i, j]:.0f}",))
             place = {"fontsize": 5, "color": color, "ha": "center", "va": "center"}
             ax.add_artist(Fitted(j, i, number, 1.0, **place))
     if colorbar:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NAMED_CLASSES = 60  # for more the figure does not get higher
+LINES, SAMPLE = 2048, 512  # classes that are drawn; of more, which fall between the pixels, a part
 ROOM = 80.0  # points across for a name
 
 
@@ -29,7 +30,8 @@ def plot_dendrogram(
     """Draw a class tree: classes at the right in tree order, every node at its height.
 
     Two classes meet at the height of their LCA, which is their hierarchical distance. Children of
-    the root have colors of their own, as far as there are colors.
+    the root have colors of their own, as far as there are colors. Of more than 2,048 classes some
+    500, evenly spaced, are drawn with the nodes above them.
 
     Args:
         tree: A `ClassTree`.
@@ -70,7 +72,9 @@ def plot_dendrogram(
     many = len(groups) > len(style.COLORS)
     color_of = {g: "0.3" if many else style.COLORS[i] for i, g in enumerate(groups)}
     width = max(0.9 if k <= NAMED_CLASSES else min(0.5, 100 / k), 0.1)
-    for node in range(tree.num_nodes - 1):
+    shown = np.full(tree.num_nodes, k <= LINES)
+    shown[tree.paths[order[:: -(-k // SAMPLE)]]] = True
+    for node in np.flatnonzero(shown[:-1]).tolist():
         parent = tree.parents[node]
         color = color_of[int(top[order[start[node]]])]
         x = [heights[node], heights[parent], heights[parent]]
@@ -83,7 +87,7 @@ def plot_dendrogram(
     ax.set_xticks(range(int(heights.max()) + 1))
     ax.yaxis.tick_right()
     texts = [tree.leaves[i].split("/")[-1] for i in order]
-    if values is not None:
+    if values is not None and k <= LINES:
         texts = [f"{shorten(t, ROOM, 6)} {values[i]:.2g}" for t, i in zip(texts, order)]
     name_rows(ax.yaxis, tree, texts=texts, room=ROOM if values is None else 1.5 * ROOM)
     ax.spines["left"].set_visible(False)

@@ -9,6 +9,7 @@ import numpy as np
 from keras_haframe.plots import style
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.checks import check_labels
+from keras_haframe.tree_ops.dense_limit import check_dense
 from keras_haframe.tree_ops.options import check_count
 from keras_haframe.tree_ops.values import Tensor, to_numbers
 
@@ -112,12 +113,19 @@ def class_mean_cosines(features: Tensor, labels: Tensor, num_classes: int) -> np
         float64 `[K, K]`; rows and columns of classes without an example are NaN.
 
     Raises:
-        ValueError: If the shapes do not fit, or a label is out of range.
+        ValueError: If the shapes do not fit, a label is out of range, or for more than 2,048
+            classes.
     """
     features = to_numbers(features, "`features`").astype(np.float64)
     if features.ndim != 2 or not features.shape[1]:
         raise ValueError(f"`features` must be [n, P]. Received shape: {features.shape}")
     labels = check_labels(labels, check_count(num_classes, "num_classes"), len(features))
+    check_dense(
+        "A matrix of cosines",
+        num_classes,
+        "Take the labels of a level, `tree.level_labels()[:, -level][labels]`, as classes; "
+        "keras_haframe.collapse measures all pairs without the matrix.",
+    )
     sums = np.zeros((num_classes, features.shape[1]))
     np.add.at(sums, labels, features)
     norms = np.linalg.norm(sums, axis=1, keepdims=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_haframe.frames import TargetCosines
+from keras_haframe.frames.diagnose import pairs_by_height
 from keras_haframe.plots import style
 from keras_haframe.tree import ClassTree, as_tree
 
@@ -63,7 +64,7 @@ def plot_similarity(
         )
         for mapping, gamma in kinds
     ]
-    heights = np.unique(tree.distances(convention))
+    heights = np.append(0, pairs_by_height(tree, convention)[0])
     fine = np.linspace(0.0, heights.max(), 101)
     ax = style.axes(ax)
     for target, color, marker in zip(targets, style.COLORS, style.MARKERS):

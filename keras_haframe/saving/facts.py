@@ -16,6 +16,7 @@ import numpy as np
 
 from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.models import HierarchicalClassifier
+from keras_haframe.saving.large_tree import is_large
 from keras_haframe.tree import ClassTree
 from keras_haframe.version import __version__
 
@@ -86,11 +87,14 @@ def collect(
 
 
 def write(folder: pathlib.Path, facts: dict, tree: ClassTree) -> list[pathlib.Path]:
-    """Write `model.json`, `tree.json` and `labels.json` to a folder; return the files."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write `model.json` and `labels.json` beside `tree.json`; return the files.
+
+    A large tree's `tree.json` has the names in the order of their numbers already.
+    """
     files = [folder / f"{stem}.json" for stem in ("model", "tree", "labels")]
     files[0].write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    tree.to_json(files[1])
+    if is_large(tree):
+        return files[:2]
     files[2].write_text(
         json.dumps({"classes": tree.leaves, "nodes": tree.nodes}, indent=2, ensure_ascii=False),
         encoding="utf-8",

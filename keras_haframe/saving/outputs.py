@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
 from keras_haframe.decisions import conditional_risk
 from keras_haframe.decisions.answers import BELOW
 from keras_haframe.decisions.confidence_floor import node_probabilities
+from keras_haframe.saving.large_tree import LargeTree, is_large
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.values import Tensor
+
+Names: TypeAlias = Callable[[Tensor], Tensor]
 
 DENSE_ENTRIES = 2**20  # largest constant table, 4 MiB
 
 
-def class_outputs(probabilities: Tensor, tree: ClassTree) -> dict:
+def _names(values: list[str]) -> Names:
+    """Names by number, constants of the graph."""
+    import tensorflow as tf
+
+    return lambda numbers: tf.gather(tf.constant(values), numbers)
+
+
+def class_outputs(probabilities: Tensor, tree: ClassTree, names: Names | None = None) -> dict:
     """Return what `serving_default` answers: the probabilities and the most probable class.
 
     Args:
         probabilities: float32 `[B, K]`.
         tree: The class tree.
+        names: Names of nodes by number; constants of the graph by default.
 
     Returns:
         `probabilities` `[B, K]`, `class_id` int32 `[B]`, `class_name` string `[B]`, `score`
@@ -32,12 +44,12 @@ def class_outputs(probabilities: Tensor, tree: ClassTree) -> dict:
     return {
         "probabilities": probabilities,
         "class_id": best,
-        "class_name": tf.gather(tf.constant(tree.leaves), best),
+        "class_name": (names or _names(tree.leaves))(best),
         "score": tf.reduce_max(probabilities, axis=-1),
     }
 
 
-def top_outputs(probabilities: Tensor, tree: ClassTree, k: int) -> dict:
+def top_outputs(probabilities: Tensor, tree: ClassTree, k: int, names: Names | None = None) -> dict:
     """Return what TF Serving's Classify answers: the k most probable classes.
 
     Returns:
@@ -46,11 +58,15 @@ def top_outputs(probabilities: Tensor, tree: ClassTree, k: int) -> dict:
     import tensorflow as tf
 
     scores, indices = tf.math.top_k(probabilities, min(k, tree.num_classes))
-    return {"classes": tf.gather(tf.constant(tree.leaves), indices), "scores": scores}
+    return {"classes": (names or _names(tree.leaves))(indices), "scores": scores}
 
 
 def hierarchical_outputs(
-    probabilities: Tensor, tree: ClassTree, threshold: Tensor, allowed: Tensor | None = None
+    probabilities: Tensor,
+    tree: ClassTree,
+    threshold: Tensor,
+    allowed: Tensor | None = None,
+    names: Names | None = None,
 ) -> dict:
     """Path to the most probable class, the decision of least risk, and a safe node.
 
@@ -59,6 +75,7 @@ def hierarchical_outputs(
         tree: The class tree, of height H.
         threshold: float32 `[B]`, one per image, or `[1]` for all.
         allowed: bool `[B, K]`, or `[1, K]` for all: classes that may be answered; all by default.
+        names: Names of nodes by number, empty for N; constants of the graph by default.
 
     Returns:
         - `class_id`, `class_name`, `score`: the most probable class.
@@ -72,11 +89,19 @@ def hierarchical_outputs(
     """
     import tensorflow as tf
 
-    chosen = class_outputs(probabilities, tree)
+    chosen = class_outputs(probabilities, tree, names)
     best = chosen["class_id"]
-    names, numbers, real = _path_tables(tree)
-    nodes, risk = nodes_and_risk(probabilities, tree)
-    path = tf.gather(numbers, best)
+    large = LargeTree(tree) if is_large(tree) else None
+    depths = large.depths if large else tf.constant(tree.depths, tf.int32)
+    if large:
+        nodes, risk = large.nodes_and_risk(probabilities)
+        path, real = large.paths(best)
+    else:
+        nodes, risk = nodes_and_risk(probabilities, tree)
+        path = tf.gather(tf.constant(tree.paths, tf.int32), best)
+        real = tf.gather(_real_places(tree), best)
+    names = names or _names([*tree.nodes, ""])
+    shown = tf.where(real, path, tree.num_nodes)
     on_path = tf.gather(nodes, path, axis=1, batch_dims=1)
     decision = tf.argmax(risk, axis=-1, output_type=tf.int32)
     # The steps of decisions.decide, with the floor's rule "climbing"; column 0 is the root.
@@ -84,7 +109,7 @@ def hierarchical_outputs(
     enough = on_path >= threshold[:, None]
     lowest = tf.fill(tf.shape(best), tree.height)
     if allowed is not None:
-        listed = _listed(allowed, path, tree)
+        listed = large.listed(allowed, path) if large else _listed(allowed, path, tree)
         enough = enough & listed
         lowest = tf.reduce_max(tf.where(listed, columns, 0), axis=1)
     deepest = tf.reduce_max(tf.where(enough, columns, 0), axis=1)
@@ -93,16 +118,16 @@ def hierarchical_outputs(
     sure = tf.gather(on_path, lowest, axis=1, batch_dims=1)
     return {
         **{key: chosen[key] for key in ("class_id", "class_name", "score")},
-        "path": tf.gather(names, best),
-        "path_probabilities": on_path * tf.gather(real, best),
+        "path": names(shown),
+        "path_probabilities": tf.where(real, on_path, 0.0),
         "decision_id": decision,
-        "decision_name": tf.gather(tf.constant(tree.leaves), decision),
+        "decision_name": names(decision),
         "decision_distance": tf.abs(tf.reduce_max(risk, axis=-1)),
         "node_id": node,
-        "node_name": tf.gather(tf.constant(tree.nodes), node),
+        "node_name": names(node),
         "node_probability": tf.gather(on_path, deepest, axis=1, batch_dims=1),
-        "node_depth": tf.gather(tf.constant(tree.depths, tf.int32), node),
-        "reason": _reasons(tree, node, best, start, sure, threshold),
+        "node_depth": tf.gather(depths, node),
+        "reason": _reasons(tree, names, node, best, start, sure, threshold),
     }
 
 
@@ -121,16 +146,22 @@ def _listed(allowed: Tensor, path: Tensor, tree: ClassTree) -> Tensor:
 
 
 def _reasons(
-    tree: ClassTree, node: Tensor, best: Tensor, start: Tensor, sure: Tensor, floor: Tensor
+    tree: ClassTree,
+    names: Names,
+    node: Tensor,
+    best: Tensor,
+    start: Tensor,
+    sure: Tensor,
+    floor: Tensor,
 ) -> Tensor:
     """As `decisions.answers.reasons`, in the graph; `start` is the lowest node on the list."""
     import tensorflow as tf
 
-    root, names = tree.num_nodes - 1, tf.constant(tree.nodes)
+    root = tree.num_nodes - 1
     floor = floor + tf.zeros_like(sure)
     shown = tf.maximum(tf.minimum(sure, floor - BELOW), 0.0)
     less = [tf.strings.as_string(shown, 2), " < ", tf.strings.as_string(floor, 2)]
-    at_root, own, above = node == root, tf.gather(names, best), tf.gather(names, start)
+    at_root, own, above = node == root, names(best), names(start)
     rolled = tf.where(at_root, "root", "rolled up")
     off = tf.strings.join(["not on the list: ", own])
     moved = tf.where(
@@ -204,14 +235,9 @@ def blank_bad_rows(outputs: dict, ok: Tensor) -> dict:
     return {name: blank(x) for name, x in outputs.items()}
 
 
-def _path_tables(tree: ClassTree) -> Any:
-    """Names and numbers of the nodes on each class's path, `[K, H + 1]`, and 1 where real."""
+def _real_places(tree: ClassTree) -> Tensor:
+    """Which places of each class's path are its own, bool `[K, H + 1]`."""
     import tensorflow as tf
 
     real = np.arange(tree.height + 1)[None, :] <= tree.depths[: tree.num_classes, None]
-    names = np.where(real, np.array(tree.nodes, object)[tree.paths], "")
-    return (
-        tf.constant(names.tolist()),
-        tf.constant(tree.paths, tf.int32),
-        tf.constant(real, tf.float32),
-    )
+    return tf.constant(real)

@@ -25,7 +25,6 @@ from keras_haframe.saving import (
     signatures,
     warmup,
 )
-from keras_haframe.tree import ClassTree
 
 
 def export(
@@ -115,10 +114,12 @@ def export(
         preprocessing, shape, **{key: int(value) for key, value in limits.items()}
     )
 
-    with versions.partial(directory) as partial:
-        module, functions = signatures.make(model, options)
+    with versions.partial(directory) as partial, tempfile.TemporaryDirectory() as folder:
+        assets = pathlib.Path(folder)
+        model.tree.to_json(assets / "tree.json")
+        module, functions = signatures.make(model, options, assets / "tree.json")
         known = facts.collect(model, preprocessing, functions, options, metrics, training)
-        _save(module, functions, partial, known, model.tree)
+        _save(module, functions, partial, facts.write(assets, known, model.tree))
         images, encoded = _warmup_images(warmup_images, preprocessing, model)
         warmup.write(partial, warmup.requests(name, functions, images, encoded))
         serving_config.write(directory, name)
@@ -130,13 +131,11 @@ def export(
         return versions.publish(partial, directory, version, write_card)
 
 
-def _save(module: Any, functions: dict, target: pathlib.Path, known: dict, tree: ClassTree) -> None:
+def _save(module: Any, functions: dict, target: pathlib.Path, assets: list[pathlib.Path]) -> None:
     import tensorflow as tf
 
-    with tempfile.TemporaryDirectory() as folder:
-        files = facts.write(pathlib.Path(folder), known, tree)
-        module.assets = [tf.saved_model.Asset(str(file)) for file in files]
-        tf.saved_model.save(module, str(target), signatures=functions)
+    module.assets = [tf.saved_model.Asset(str(file)) for file in assets]
+    tf.saved_model.save(module, str(target), signatures=functions)
     signatures.set_classify_method(target)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from keras_haframe.files import PathLike
 from keras_haframe.models import HierarchicalClassifier
 from keras_haframe.saving import decoding, outputs
+from keras_haframe.saving.large_tree import NodeNames, is_large
 from keras_haframe.tree_ops.values import Tensor
 
 ENCODED = "image/encoded"  # feature of tf.Example that `classify` reads, as in TFDS and TF-Slim
@@ -37,7 +39,9 @@ class Options:
     top_k: int = 5
 
 
-def make(model: HierarchicalClassifier, options: Options) -> tuple[Any, dict[str, Any]]:
+def make(
+    model: HierarchicalClassifier, options: Options, tree_file: pathlib.Path | None = None
+) -> tuple[Any, dict[str, Any]]:
     """Make the module to save and its signatures by name.
 
     The network is traced once for probabilities and once for features, decoding once; the
@@ -46,6 +50,7 @@ def make(model: HierarchicalClassifier, options: Options) -> tuple[Any, dict[str
     Args:
         model: A `HierarchicalClassifier` on the TensorFlow backend.
         options: `Options`.
+        tree_file: Where the tree is written; a large tree's names are read from it.
 
     Returns:
         `(tf.Module, {name: tf.function})`.
@@ -85,19 +90,30 @@ def make(model: HierarchicalClassifier, options: Options) -> tuple[Any, dict[str
         features = model.feature_extractor(never_empty(images), training=False)
         return outputs.unit_features(features[: tf.shape(images)[0]])
 
+    module, names, every = tf.Module(), None, None
+    answers = functools.partial(outputs.hierarchical_outputs, tree=tree)
+    if tree_file is not None and is_large(tree):  # then one function holds the tree for all
+        names = NodeNames(tree, tree_file)
+        module.node_names = names.table
+        every = tf.ones([1, tree.num_classes], tf.bool)
+        rows = tf.TensorSpec([None, tree.num_classes], tf.float32)
+
+        @traced(rows, threshold_spec, allowed_spec)
+        def answers(probabilities: Tensor, threshold: Tensor, allowed: Tensor) -> dict:
+            return outputs.hierarchical_outputs(probabilities, tree, threshold, allowed, names)
+
     @traced(images_spec, threshold_spec)
     def hierarchical(images: Tensor, threshold: Tensor) -> dict:
-        return outputs.hierarchical_outputs(probabilities(images), tree, threshold)
+        return answers(probabilities(images), threshold=threshold, allowed=every)
 
     @traced(images_spec, floor_spec, allowed_spec)
     def decide(images: Tensor, floor: Tensor, allowed: Tensor) -> dict:
-        return outputs.hierarchical_outputs(probabilities(images), tree, floor, allowed)
+        return answers(probabilities(images), threshold=floor, allowed=allowed)
 
     @traced(images_spec)
     def serving_default(images: Tensor) -> dict:
-        return outputs.class_outputs(probabilities(images), tree)
+        return outputs.class_outputs(probabilities(images), tree, names)
 
-    module = tf.Module()
     # Holding the bare variables, not the Keras model, keeps the weights from being stored twice.
     module.model_variables = [v.value for v in model.variables]
     signatures = {
@@ -144,7 +160,7 @@ def make(model: HierarchicalClassifier, options: Options) -> tuple[Any, dict[str
     def classify(inputs: Tensor) -> dict:
         feature = tf.io.FixedLenFeature([], tf.string, default_value="")
         images, ok, _ = decoded(tf.io.parse_example(inputs, {ENCODED: feature})[ENCODED])
-        found = outputs.top_outputs(probabilities(images), tree, options.top_k)
+        found = outputs.top_outputs(probabilities(images), tree, options.top_k, names)
         return outputs.blank_bad_rows(found, ok)
 
     signatures |= {

@@ -22,11 +22,15 @@ def levels(depths: np.ndarray) -> list[np.ndarray]:
     return np.split(order, np.searchsorted(depths[order], np.arange(1, depths.max() + 1)))
 
 
-def children(tree: ClassTree) -> list[np.ndarray]:
-    """Node numbers of the children of every node, rising."""
-    order = np.argsort(tree.parents[:-1], kind="stable")
-    starts = np.searchsorted(tree.parents[:-1][order], np.arange(1, tree.num_nodes))
-    return np.split(order, starts)
+class Children:
+    """Node numbers of the children of a node, rising: `Children(tree)[node]`."""
+
+    def __init__(self, tree: ClassTree):
+        self._order = np.argsort(tree.parents[:-1], kind="stable")
+        self._start = np.searchsorted(tree.parents[self._order], np.arange(tree.num_nodes + 1))
+
+    def __getitem__(self, node: int) -> np.ndarray:
+        return self._order[self._start[node] : self._start[node + 1]]
 
 
 def paths(tree: ClassTree) -> np.ndarray:

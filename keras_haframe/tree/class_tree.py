@@ -15,12 +15,14 @@ from keras_haframe.tree import (
     folder_tree,
     html,
     label_columns,
+    numbering,
     readers,
     tables,
     taxonomies,
     text,
     validation,
 )
+from keras_haframe.tree.config import classes_of, edges_of, is_compact, to_config
 
 
 class ClassTree:
@@ -72,20 +74,11 @@ class ClassTree:
             raise ValueError(f"`name` must be a string or None. Received: name={name!r}")
         self.name = None if name is None else validation.check_name(name, "name")
         self.source: str | None = None
-        self._edges, parent_of, children_of = validation.check_edges(edges)
-        depth = validation.check_reachable(parent_of, children_of)
-        self.leaves = validation.check_leaves(leaves, depth, parent_of, children_of)
-
-        # Deepest first; nodes of one depth in the order in which the edges name them (stable sort).
-        inner = sorted((n for n in children_of if children_of[n]), key=lambda n: -depth[n])
-        self.nodes = self.leaves + inner
-        self.root = inner[-1]
-        self._index = {n: i for i, n in enumerate(self.nodes)}
-        self.parents = np.array(
-            [self._index[parent_of[n]] if n != self.root else -1 for n in self.nodes], np.int64
-        )
-        self.depths = np.array([depth[n] for n in self.nodes], np.int64)
-        self.num_classes = len(self.leaves)
+        found = numbering.number(edges, leaves)
+        self.nodes, self.num_classes = found.nodes, found.num_classes
+        self.parents, self.depths, self._order = found.parents, found.depths, found.order
+        self.leaves = self.nodes[: self.num_classes]
+        self.root = self.nodes[-1]
         self.num_nodes = len(self.nodes)
         self.height = int(self.depths[: self.num_classes].max())
 
@@ -108,17 +101,30 @@ class ClassTree:
         readers.write_json(self, path)
 
     def get_config(self) -> dict:
-        """Return plain lists and strings from which `from_config` makes an equal tree."""
-        return {
-            "edges": [list(e) for e in self._edges],
-            "leaves": list(self.leaves),
-            "name": self.name,
-        }
+        """Return plain lists and strings from which `from_config` makes an equal tree.
+
+        `edges`, `leaves` and `name`, the arguments. A tree of more than 2,048 nodes has `nodes`,
+        the number of every node's parent (but the root's) as `parents`, `num_classes` and `name`:
+        every name once.
+        """
+        return to_config(self)
 
     @classmethod
     def from_config(cls, config: Mapping) -> ClassTree:
         """Make the tree that `get_config` described."""
+        if is_compact(config):
+            return cls(edges_of(config), classes_of(config), config.get("name"))
         return cls(config["edges"], config["leaves"], config.get("name"))
+
+    @property
+    def edges(self) -> list[tuple[str, str]]:
+        """`(parent, child)` names, once each, in the order in which they were given."""
+        parents = self.parents[self._order].tolist()
+        return [(self.nodes[p], self.nodes[n]) for p, n in zip(parents, self._order.tolist())]
+
+    @functools.cached_property
+    def _index(self) -> dict[str, int]:
+        return dict(zip(self.nodes, range(self.num_nodes)))
 
     # Looking up ------------------------------------------------------------------------------
 
@@ -279,7 +285,7 @@ def as_tree(tree: ClassTree | Mapping) -> ClassTree:
     """Return `tree` as a `ClassTree`: one already, or the dictionary of its `get_config`."""
     if isinstance(tree, ClassTree):
         return tree
-    if isinstance(tree, Mapping) and "edges" in tree and "leaves" in tree:
+    if isinstance(tree, Mapping) and ({"edges", "leaves"} <= set(tree) or is_compact(tree)):
         return ClassTree.from_config(tree)
     raise ValueError(
         "`tree` must be a keras_haframe.ClassTree. Make one with ClassTree(edges, leaves), "

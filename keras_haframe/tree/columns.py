@@ -120,6 +120,8 @@ def _check_left_out(table: Table, order: list[int], left_out: list[int]) -> None
         if not all(row[c].lower().endswith(IMAGE_SUFFIXES) for row in table.rows)
     ]
     known: dict[tuple[str, ...], tuple[str, ...]] = {}
+    if not of_class:
+        return
     for row, line in zip(table.rows, table.lines):
         here = tuple(row[c] for c in order)
         other = known.setdefault(here, tuple(row[c] for c in of_class))

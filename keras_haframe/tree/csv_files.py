@@ -85,7 +85,7 @@ def read_table(
         raise ValueError(f"`separator` must be one character. Received: separator={separator!r}")
     rows, lines = [], []
     for line, row in filled_rows(path, text, separator):
-        rows.append([cell.strip() for cell in row] if strip else row)
+        rows.append(list(map(str.strip, row)) if strip else row)
         lines.append(line)
     titled = header
     if titled is None:
@@ -137,7 +137,7 @@ def filled_rows(
             limit = "field limit" in str(error)
             what = f"a cell has more than {csv.field_size_limit():,} characters" if limit else error
             raise ValueError(f"{path}: line {reader.line_num}: {what}.") from None
-        if any(cell.strip() for cell in row):
+        if "".join(row).strip():
             yield reader.line_num, row
 
 

@@ -6,14 +6,13 @@ with the old one keep it.
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_haframe.tree.validation import check_list, check_name
+from keras_haframe.tree.validation import check_list, check_name, nearest
 
 if TYPE_CHECKING:
     from keras_haframe.tree.class_tree import ClassTree
@@ -106,13 +105,16 @@ def reorder(tree: ClassTree, class_names: Sequence[str]) -> ClassTree:
                 f"{word}: {_some(found)}."
                 for word, found in (
                     ("Missing", list(map(repr, missing))),
-                    ("Not classes of the tree", [_near(n, missing) for n in unknown]),
+                    (
+                        "Not classes of the tree",
+                        [*(_near(n, missing) for n in unknown[:5]), *unknown[5:]],
+                    ),
                     ("Repeated", list(map(repr, twice))),
                 )
                 if found
             )
         )
-    return type(tree)(_edges(tree), names, tree.name)
+    return type(tree)(tree.edges, names, tree.name)
 
 
 def merge(tree: ClassTree, other: ClassTree) -> ClassTree:
@@ -140,11 +142,7 @@ def merge(tree: ClassTree, other: ClassTree) -> ClassTree:
         raise ValueError(f"`other` must be a ClassTree. Received: {type(other).__name__}")
     known = set(tree.leaves)
     leaves = tree.leaves + [leaf for leaf in other.leaves if leaf not in known]
-    return type(tree)([*_edges(tree), *_edges(other)], leaves, tree.name)
-
-
-def _edges(tree: ClassTree) -> list:
-    return tree.get_config()["edges"]
+    return type(tree)([*tree.edges, *other.edges], leaves, tree.name)
 
 
 def _below(tree: ClassTree, tops: Sequence[int]) -> np.ndarray:
@@ -176,8 +174,8 @@ def _with_nodes(tree: ClassTree, kept: np.ndarray, top: int) -> ClassTree:
 
 
 def _near(name: str, missing: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, missing, n=1)
-    return f"{name!r} (near {near[0]!r})" if near else repr(name)
+    near = nearest(name, missing)
+    return f"{name!r} (near {near!r})" if near else repr(name)
 
 
 def _some(found: Sequence[str], most: int = 5) -> str:

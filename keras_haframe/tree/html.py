@@ -25,7 +25,7 @@ def to_html(tree: ClassTree, max_nodes: int = 500) -> str:
     """
     if max_nodes < 1:
         raise ValueError(f"`max_nodes` must be at least 1. Received: {max_nodes}")
-    children = arrays.children(tree)
+    children = arrays.Children(tree)
     shown = [tree.num_nodes - 1]
     for node in shown:  # grows while it is walked: breadth first
         shown += children[node][: max_nodes - len(shown)].tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 from keras_haframe.tree.csv_files import Table
@@ -64,6 +65,11 @@ def order_by_values(table: Table, columns: Sequence[int]) -> list[int]:
 
 def conflict(table: Table, order: Sequence[int]) -> str | None:
     """Say which value has two parents where `order` are the levels, coarsest first; else None."""
+    columns = [[row[c] for row in table.rows] for c in order]
+    if not any("" in column for column in columns):  # then pairs of columns tell, all at once
+        pairs = itertools.pairwise(columns)
+        if all(len(set(zip(fine, coarse))) == len(set(fine)) for coarse, fine in pairs):
+            return None
     return next(conflicts(table, order), None)
 
 

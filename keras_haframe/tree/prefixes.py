@@ -33,21 +33,30 @@ def tree_of_prefixes(
     if len(paths) > 1 and all(len(p) > 1 and p[0] == paths[0][0] for p in paths):
         root = paths[0][0]
         paths = [p[1:] for p in paths]
-    nodes: dict[Path, None] = {}
-    for path in paths:
-        for i in range(1, len(path) + 1):
-            nodes.setdefault(path[:i])
-    leaves = set(paths)
-    for path in paths:
-        for i in range(1, len(path)):
-            if path[:i] in leaves:
-                raise ValueError(
-                    f"Class {'/'.join(path[:i])!r} is an inner node: {'/'.join(path)!r} lies below "
-                    "it. Classes must be leaves."
-                )
+    nodes, leaves = _prefixes(paths), set(paths)
+    if not leaves.isdisjoint(node[:-1] for node in nodes):
+        above, path = next((p[:i], p) for p in paths for i in range(1, len(p)) if p[:i] in leaves)
+        raise ValueError(
+            f"Class {'/'.join(above)!r} is an inner node: {'/'.join(path)!r} lies below it. "
+            "Classes must be leaves."
+        )
     shown = shown_names(nodes, leaves, root)
     edges = [(shown[node[:-1]], shown[node]) for node in nodes]
     return cls(edges, [shown[p] for p in paths], name)
+
+
+def _prefixes(paths: Sequence[Path]) -> list[Path]:
+    """All prefixes, each once, in the order in which the paths first have them."""
+    numbers: dict[tuple[int, str], int] = {}  # of a node: its parent's number and its last part
+    found: list[Path] = []
+    for path in paths:
+        node = -1
+        for i, part in enumerate(path, 1):
+            below = numbers.setdefault((node, part), len(found))
+            if below == len(found):
+                found.append(path[:i])
+            node = below
+    return found
 
 
 def shown_names(nodes: Collection[Path], leaves: set[Path], root: str) -> dict[Path, str]:
@@ -64,12 +73,13 @@ def shown_names(nodes: Collection[Path], leaves: set[Path], root: str) -> dict[P
         for node in nodes:
             if (node in leaves) != of_classes:
                 continue
-            # A node just below the root is its own path, so the next resort begins at the root.
-            choices = ["/".join(node), "/".join((root, *node))]
-            if count[node[-1]] == 1:
-                choices.insert(0, node[-1])
-            numbered = (f"{choices[-1]} ({i})" for i in itertools.count(2))
-            chosen = next(c for c in itertools.chain(choices, numbered) if c not in taken)
+            chosen = node[-1]
+            if count[chosen] > 1 or chosen in taken:
+                # A node just below the root is its own path: the next resort begins at the root.
+                whole = "/".join((root, *node))
+                numbered = (f"{whole} ({i})" for i in itertools.count(2))
+                choices = itertools.chain(("/".join(node), whole), numbered)
+                chosen = next(c for c in choices if c not in taken)
             shown[node] = chosen
             taken.add(chosen)
     return shown

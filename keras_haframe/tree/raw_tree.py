@@ -9,6 +9,7 @@ from typing import Any
 
 from keras_haframe.tree.class_tree import ClassTree
 from keras_haframe.tree.columns import find_levels, level_columns
+from keras_haframe.tree.config import classes_of, edges_of, is_compact
 from keras_haframe.tree.csv_files import Table, read_table
 from keras_haframe.tree.files import find_format, read
 from keras_haframe.tree.level_order import conflicts
@@ -44,13 +45,15 @@ def read_raw(source: Any, **options: Any) -> RawTree:
         ValueError: If it cannot be read at all, or its levels cannot be told.
     """
     if isinstance(source, ClassTree):
-        return of_edges(source.get_config()["edges"], source.leaves, source.name or "tree")
+        return of_edges(source.edges, source.leaves, source.name or "tree")
     if not isinstance(source, (str, os.PathLike)):
         return of_edges(source, None, "edges")
     kind = find_format(source)
     if kind == "csv":
         return of_table(source, **options)
     content = read_json(source) if kind == "json" else None
+    if is_compact(content):
+        return of_edges(edges_of(content), classes_of(content), str(source))
     if isinstance(content, Mapping) and isinstance(content.get("edges"), list):
         return of_edges(content["edges"], content.get("leaves"), str(source))
     raw = read_raw(read(source, kind))

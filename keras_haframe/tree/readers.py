@@ -5,6 +5,7 @@ Each `from_` function becomes a class method of `ClassTree`, so `cls` is that cl
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pathlib
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from keras_haframe.files import write_text
 from keras_haframe.tree import hypernyms
+from keras_haframe.tree.config import is_compact
 from keras_haframe.tree.prefixes import tree_of_prefixes
-from keras_haframe.tree.validation import check_list, check_name, check_path
+from keras_haframe.tree.validation import are_names, check_list, check_name, check_path
 
 if TYPE_CHECKING:
     from keras_haframe.tree.class_tree import ClassTree
@@ -46,16 +48,18 @@ def from_paths(
     >>> ClassTree.from_paths(["land/car", "land/truck", "air/jet", "air/glider"]).height
     2
     """
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for i, path in enumerate(check_list(paths, "paths", "with one path per class")):
-        if not isinstance(path, (str, Sequence)):
+        if not isinstance(path, (str, tuple, list, Sequence)):  # the quick ones first
             raise ValueError(
                 f"Every path must be a string or a sequence of names. Received: paths[{i}]={path!r}"
             )
         parts = path.strip(separator).split(separator) if isinstance(path, str) else path
-        rows.append(tuple(check_name(p, f"paths[{i}]") for p in parts))
+        rows.append(tuple(parts))
         if not rows[-1]:
             raise ValueError(f"A path must name at least the class. Received: paths[{i}]={path!r}")
+    if not are_names(itertools.chain.from_iterable(rows)):
+        rows = [tuple(check_name(p, f"paths[{i}]") for p in row) for i, row in enumerate(rows)]
     return tree_of_prefixes(cls, rows, root, name)
 
 
@@ -118,7 +122,8 @@ def from_json(
     """Make a tree from a JSON file.
 
     The file is what `ClassTree.to_json` writes (keys `edges`, and optionally `leaves` and
-    `name`), or nested objects and lists as in `from_nested`.
+    `name`; for large trees see `ClassTree.get_config`), or nested objects and lists as in
+    `from_nested`.
 
     Args:
         path: The file, UTF-8.
@@ -140,6 +145,8 @@ def from_json(
     """
     content = read_json(path)
     stem = pathlib.Path(path).stem
+    if is_compact(content):
+        return cls.from_config({**content, "name": name or content.get("name") or stem})
     if isinstance(content, Mapping) and isinstance(content.get("edges"), list):
         return cls(content["edges"], content.get("leaves"), name or content.get("name") or stem)
     return from_nested(cls, content, root, name or stem)
@@ -167,7 +174,15 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def write_json(tree: ClassTree, path: str | os.PathLike) -> None:
     """Write `tree` to `path`, whole or not at all."""
-    write_text(path, json.dumps(tree.get_config(), indent=1, ensure_ascii=False))
+    config = tree.get_config()
+    if not is_compact(config):
+        write_text(path, json.dumps(config, indent=1, ensure_ascii=False))
+        return
+    # A name in each line from the second on, where a served model reads them, too.
+    names = ",\n".join(json.dumps(name, ensure_ascii=False) for name in config.pop("nodes"))
+    parents = json.dumps(config.pop("parents"), separators=(",", ":"))
+    head = json.dumps(config, ensure_ascii=False)[:-1]
+    write_text(path, f'{head}, "nodes": [\n{names}\n], "parents": {parents}}}\n')
 
 
 def from_wordnet(

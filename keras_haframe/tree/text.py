@@ -17,7 +17,9 @@ def summary(tree: ClassTree) -> str:
     """Name, sizes, nodes at every depth and depth range of the classes."""
     leaf_depths = tree.depths[: tree.num_classes]
     low, high = int(leaf_depths.min()), int(leaf_depths.max())
-    per_depth = [len(np.unique(tree.paths[:, t])) for t in range(tree.height + 1)]
+    # A class that is shallower stands for itself on the deeper levels.
+    shallower = np.cumsum(np.bincount(leaf_depths, minlength=tree.height + 1))
+    per_depth = np.bincount(tree.depths) + np.append(0, shallower[:-1])
     children = np.bincount(tree.parents[:-1], minlength=tree.num_nodes)[tree.num_classes :]
     depth = f"{low}" if low == high else f"{low} to {high}"
     return "\n".join(
@@ -42,7 +44,7 @@ def render(tree: ClassTree, max_lines: int = 60) -> str:
         raise ValueError(
             f"`max_lines` must be an integer of at least 1. Received: max_lines={max_lines!r}"
         )
-    children = arrays.children(tree)
+    children = arrays.Children(tree)
     lines: list[str] = []
     stack: list[tuple[int, str, str]] = [(tree.num_nodes - 1, "", "")]
     while stack and len(lines) < max_lines:

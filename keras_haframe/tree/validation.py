@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import difflib
 import os
 import pathlib
@@ -10,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from keras_haframe.text_table import UNFIT
+
+MANY = 10_000  # names that are compared letter by letter
 
 
 def check_name(name: object, where: str) -> str:
@@ -22,6 +25,15 @@ def check_name(name: object, where: str) -> str:
             f"Received: {where}={name!a}"
         )
     return str(name)
+
+
+def are_names(names: Iterable[Any]) -> bool:
+    """Whether all are plain texts that `check_name` takes, asked of all at once."""
+    names = list(names)
+    if not set(map(type, names)) <= {str}:
+        return False
+    different = dict.fromkeys(names)
+    return all(map(str.strip, different)) and not UNFIT.search("".join(different))
 
 
 def check_path(path: object, name: str = "path") -> pathlib.Path:
@@ -40,9 +52,29 @@ def check_list(values: Any, name: str, what: str) -> list:
 
 def unknown_name(name: str, known: Iterable[str], what: str) -> str:
     """Say that `name` is not known, with the nearest known spelling."""
-    near = difflib.get_close_matches(str(name), list(known), n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    near = nearest(str(name), known)
+    hint = f" Did you mean {near!r}?" if near else ""
     return f"{name!r} is not a {what}.{hint}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name spelled most like `name`, or `None` if all are far from it.
+
+    Among more than ten thousand names only those that begin or end most like it are looked at.
+    """
+    known = list(known)
+    if len(known) > MANY:
+        beside = _beside(name, known)
+        known = beside + [n[::-1] for n in _beside(name[::-1], [n[::-1] for n in known])]
+    near = difflib.get_close_matches(name, known, n=1)
+    return near[0] if near else None
+
+
+def _beside(name: str, known: Iterable[str]) -> list[str]:
+    """Names that stand next to one in the order of the alphabet."""
+    order = sorted(known)
+    place = bisect.bisect(order, name)
+    return order[max(place - MANY // 4, 0) : place + MANY // 4]
 
 
 def listed(names: Iterable[str], most: int = 5) -> str:

@@ -126,7 +126,7 @@ class Builder(ImageBuilder):
                 lines.append((split, name, os.path.getsize(file), label))
         return {
             "files": _digest(sorted((name, size) for _, name, size, _ in lines)),
-            "classes": _digest(found.tree.get_config()["edges"]),
+            "classes": _digest(found.tree.edges),
             "splits": _digest(sorted((name, split) for split, name, _, _ in lines)),
             "on_corrupt": self.on_corrupt,
         }
