@@ -12,7 +12,7 @@ from keras_haframe.frames.sign_vectors import hadamard_factors, places, signs
 from keras_haframe.frames.target_cosines import TargetCosines
 from keras_haframe.tree import ClassTree
 
-CHUNK = 2**22  # numbers of a node array that are worked on at a time
+CHUNK = 2**14  # classes that are worked on at a time
 
 
 class NodeVectors(NamedTuple):
@@ -154,16 +154,6 @@ class LowRankFrame:
         full = b @ full.reshape(len(a), len(b), -1)
         return full.reshape(-1, x.shape[1])[vectors.slots]
 
-    def _columns(self, vectors: NodeVectors, columns: np.ndarray) -> np.ndarray:
-        """Entries `[n, c]` of the nodes' vectors in the given dimensions: `_values` of axes."""
-        if self.exact:
-            return (vectors.slots[:, None] == columns).astype(float)
-        a, b = self.factors
-        rows = a[:, None, columns // len(b)] * b[None, :, columns % len(b)]
-        rows = rows.reshape(len(a) * len(b), 1, -1) / np.sqrt(self.dim)
-        rows = (rows * vectors.signs[:, columns]).reshape(-1, len(columns))
-        return rows[vectors.slots]
-
     def _sums(self, inner: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """Sum the values of inner nodes and classes along the path of every class, `[K, B]`."""
         levels = np.split(self.inner_gain[:, None] * inner, np.cumsum(self.level_sizes)[:-1])
@@ -173,17 +163,28 @@ class LowRankFrame:
         return self.parent_gain[..., None] * above + self.class_gain[:, None] * classes
 
     def _lengths(self) -> np.ndarray:
-        """Lengths of the rows before they are scaled, float64 `[K]`."""
+        """Lengths of the rows before they are scaled, float64 `[K]`.
+
+        `|r + g|^2 = |r|^2 + 2 r g + |g|^2` for a class's own part g and the sum r of its ancestors,
+        whose products with all vectors of a block are one transform.
+        """
         if self.exact:
             return np.ones(self.num_classes)
-        squares = np.zeros(self.num_classes)
-        step = max(1, CHUNK // self.target.tree.num_nodes)
-        for first in range(0, self.dim, step):
-            columns = np.arange(first, min(first + step, self.dim))
-            sums = self._sums(
-                self._columns(self.inner, columns), self._columns(self.classes, columns)
-            )
-            squares += np.einsum("kc,kc->k", sums, sums)
+        a, b = self.factors
+        squares, blocks = np.empty(self.num_classes), len(self.classes.signs)
+        tree_order = np.argsort(
+            self.classes.slots % blocks * len(a) * len(b) + self.classes.slots // blocks
+        )
+        for part in np.array_split(tree_order, -(-self.num_classes // CHUNK)):
+            row, block = np.divmod(self.classes.slots[part], blocks)
+            pairs, pair = np.unique(self.class_parents[part] * blocks + block, return_inverse=True)
+            above = self._inner_rows(pairs // blocks, np.ones(len(pairs)))
+            turned = np.zeros((len(pairs), len(a) * len(b)))
+            turned[:, : self.dim] = above * self.classes.signs[pairs % blocks]
+            turned = a @ (turned.reshape(-1, len(b)) @ b).reshape(len(pairs), len(a), len(b))
+            dots = turned.reshape(len(pairs), -1)[pair, row] / np.sqrt(self.dim)
+            own = self._roots[part]
+            squares[part] = np.sum(above**2, axis=1)[pair] + 2 * own * dots + own**2
         if squares.min() < 1e-12:
             raise ValueError(
                 f"With dim={self.dim} and seed={self.seed} the vectors of a path cancel. Use a "
@@ -207,14 +208,17 @@ class LowRankFrame:
 
     def dense(self) -> np.ndarray:
         """Return the frame as a float64 `[K, dim]` matrix; row `k` is class `k`'s unit vector."""
-        columns = np.arange(self.dim)
-        return self._sums(self._columns(self.inner, columns), self._columns(self.classes, columns))
+        return self.rows(np.arange(self.num_classes))
 
     def rows(self, classes: ArrayLike) -> np.ndarray:
         """Vectors of some classes, float64 `[n, dim]`, in memory of that size."""
         classes = np.asarray(classes)
-        total = self.class_gain[classes, None] * self._vectors_of(self.classes, classes)
-        gain, node = self.parent_gain[classes], self.class_parents[classes]
+        own = self.class_gain[classes, None] * self._vectors_of(self.classes, classes)
+        return own + self._inner_rows(self.class_parents[classes], self.parent_gain[classes])
+
+    def _inner_rows(self, node: np.ndarray, gain: np.ndarray) -> np.ndarray:
+        """Sums `[n, dim]` of the vectors on the way to inner nodes, times a gain each."""
+        total = np.zeros((len(node), self.dim))
         while (node >= 0).any():
             own = np.where(node >= 0, gain * self.inner_gain[node], 0.0)
             total += own[:, None] * self._vectors_of(self.inner, node)

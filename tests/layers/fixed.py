@@ -20,4 +20,6 @@ def classifiers(tree):
             tree, 3.0, min_similarity="exact", frame="structured", convention="subtree", dtype=DTYPE
         ),
         ETFClassifier(tree.num_classes, dtype=DTYPE),
+        FrameClassifier(tree, 1.0, frame="low_rank", dtype=DTYPE),
+        FrameClassifier(tree, 1.0, frame="best_rank", dtype=DTYPE),
     ]

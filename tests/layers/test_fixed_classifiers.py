@@ -28,7 +28,7 @@ def twin(w, x):
 # Values --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("which", range(4))
+@pytest.mark.parametrize("which", range(6))
 def test_twin(uneven_tree, which):
     layer = classifiers(uneven_tree)[which]
     x = np.random.default_rng(0).normal(size=(5, 7))
@@ -167,7 +167,7 @@ def test_seed(tree, make):
 # Gradients -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("which", range(4))
+@pytest.mark.parametrize("which", range(6))
 @pytest.mark.parametrize("output", ["logits", "cosines"])
 def test_gradient_by_finite_differences(uneven_tree, which, output):
     rng = np.random.default_rng(4)

@@ -58,7 +58,7 @@ def test_training_leaves_them_alone(tree):
 # Extreme inputs ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("which", range(4))
+@pytest.mark.parametrize("which", range(6))
 @pytest.mark.parametrize("scale", [1e-30, 1e-6, 1e4, 1e15])
 def test_scale_of_features(uneven_tree, which, scale):
     """Cosines do not depend on the length of the features until it vanishes."""
@@ -70,7 +70,7 @@ def test_scale_of_features(uneven_tree, which, scale):
     assert_close(outputs["cosines"], expected if scale > 1e-8 else 0 * expected, 1e-4)
 
 
-@pytest.mark.parametrize("which", range(4))
+@pytest.mark.parametrize("which", range(6))
 @pytest.mark.parametrize("batch", [0, 1])
 def test_small_batches(uneven_tree, which, batch):
     layer = classifiers(uneven_tree)[which]
@@ -179,10 +179,12 @@ def variants(tree):
         FrameClassifier(tree, 1.0, min_similarity=0.1, frame="structured", convention="subtree"),
         FrameClassifier(tree, 1.0, dtype="float64"),
         ETFClassifier(7, seed=3),
+        FrameClassifier(tree, 2.0, frame="low_rank", seed=4),
+        FrameClassifier(tree, 2.0, min_similarity="exact", frame="best_rank", seed=4),
     ]
 
 
-@pytest.mark.parametrize("which", range(4))
+@pytest.mark.parametrize("which", range(6))
 def test_config_round_trip(uneven_tree, which):
     layer = variants(uneven_tree)[which]
     config = json.loads(json.dumps(keras.saving.serialize_keras_object(layer)))
@@ -198,7 +200,7 @@ def test_config_holds_the_recipe_only():
     assert len(json.dumps(config)) < len(json.dumps(tree.get_config())) + 1000
 
 
-@pytest.mark.parametrize("which", range(4))
+@pytest.mark.parametrize("which", range(6))
 def test_saved_model_loads_in_safe_mode(uneven_tree, which, tmp_path):
     inputs = keras.Input((7,))
     model = keras.Model(inputs, variants(uneven_tree)[which](keras.layers.Dense(7)(inputs)))
