@@ -102,9 +102,9 @@ def cases(tree: kh.ClassTree):
         if dense or not method.startswith("haframe"):
             yield method, lambda method=method: step_of(method, tree)
         else:
-            yield f"{method}, structured", lambda m=method: step_of(m, tree, structured=True)
+            yield f"{method}, structured", lambda m=method: step_of(m, tree, frame="structured")
     if dense:
-        yield "haframe, structured", lambda: step_of("haframe", tree, structured=True)
+        yield "haframe, structured", lambda: step_of("haframe", tree, frame="structured")
         yield "haframe, loop over classes", lambda: class_by_class(tree)
 
 

@@ -62,6 +62,15 @@ def wide(groups: int = 20, size: int = 20) -> kh.ClassTree:
     return kh.ClassTree(edges, [f"c{i}" for i in range(groups * size)])
 
 
+def regular(branching: int, height: int) -> kh.ClassTree:
+    """A tree whose nodes all have as many children, classes in tree order."""
+    names, edges = ["r"], []
+    for _ in range(height):
+        children = [(p, f"{p}.{i}") for p in names for i in range(branching)]
+        edges, names = edges + children, [c for _, c in children]
+    return kh.ClassTree(edges, names)
+
+
 TREES = {
     "worked": worked,
     "uneven": uneven,

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
+import scipy.fft
 import scipy.linalg
 from numpy.typing import ArrayLike
 
+from keras_haframe.frames.choice import DENSE_CLASSES
+from keras_haframe.frames.sign_vectors import signs
 from keras_haframe.frames.similarity import EIGENVALUE_TOLERANCE
+from keras_haframe.frames.target_cosines import TargetCosines
+from keras_haframe.frames.tree_frame import TreeFrame
 
 
-class BestRankFrame(NamedTuple):
-    """What `best_rank_frame` returns: `frame` `[K, dim]` and its `gram_error`."""
-
-    frame: np.ndarray
-    gram_error: float
-
-
-def _orthonormal_columns(rows: int, columns: int, seed: int | None) -> np.ndarray:
+def orthonormal_columns(rows: int, columns: int, seed: int | None) -> np.ndarray:
     """Float64 `[rows, columns]` with orthonormal columns: a seeded rotation, or none."""
     if seed is None:
         return np.eye(rows, columns)
@@ -26,15 +22,23 @@ def _orthonormal_columns(rows: int, columns: int, seed: int | None) -> np.ndarra
     return np.linalg.qr(gaussian)[0]
 
 
-def _check_dim(dim: int, least: int, why: str) -> int:
+def check_dim(dim: int, least: int, why: str) -> int:
+    """Return `dim` after checking it; `why` explains the bound."""
     if isinstance(dim, bool) or not isinstance(dim, (int, np.integer)) or dim < least:
         raise ValueError(f"`dim` must be an integer of at least {least}: {why}. Received: {dim!r}")
     return int(dim)
 
 
-def _eigen(similarity: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def gram(similarity: ArrayLike | TargetCosines) -> np.ndarray:
+    """Target cosines as a float64 array."""
+    if isinstance(similarity, TargetCosines):
+        return similarity.matrix()
+    return np.asarray(similarity, np.float64)
+
+
+def eigen(similarity: ArrayLike | TargetCosines) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues (rising, tiny ones set to zero) and eigenvectors of a target Gram matrix."""
-    s = np.asarray(similarity, np.float64)
+    s = gram(similarity)
     if s.ndim != 2 or s.shape[0] != s.shape[1] or s.shape[0] < 2:
         raise ValueError(
             f"`similarity` must be a square [K, K] matrix, K >= 2. Received shape: {s.shape}"
@@ -54,13 +58,34 @@ def _eigen(similarity: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     return values, vectors
 
 
+def _checked(dim: int | None, k: int) -> int:
+    why = f"{k} classes need {k} dimensions (best_rank_frame approximates with fewer)"
+    return check_dim(k if dim is None else dim, k, why)
+
+
+def _turned_wavelet(target: TargetCosines, dim: int | None, seed: int | None) -> np.ndarray:
+    """Frame of many classes without an eigendecomposition, turned by a fast random rotation."""
+    k = target.tree.num_classes
+    dim = _checked(dim, k)
+    frame = np.zeros((k, dim))
+    frame[:, :k] = TreeFrame(target).dense()
+    if seed is not None:
+        # Orthogonal both: the QR decomposition of a Gaussian matrix takes a minute at K = 10,000.
+        for flips in signs(seed, 2, dim):
+            frame *= flips
+            frame = scipy.fft.dct(frame, norm="ortho", axis=1, overwrite_x=True)
+    return frame
+
+
 def hierarchy_aware_frame(
-    similarity: ArrayLike, dim: int | None = None, seed: int | None = None
+    similarity: ArrayLike | TargetCosines, dim: int | None = None, seed: int | None = None
 ) -> np.ndarray:
     """Return unit vectors whose cosines are exactly the given ones.
 
     Args:
-        similarity: `[K, K]` target cosines, positive semi-definite with a unit diagonal.
+        similarity: `[K, K]` target cosines, positive semi-definite with a unit diagonal; or the
+            `TargetCosines` themselves, which beyond 1,010 classes need no eigendecomposition (the
+            rotation then is of signs and cosine transforms).
         dim: Length of the vectors, at least K (the default). For less see `best_rank_frame`.
         seed: Seed of the random rotation; `None` for no rotation.
 
@@ -84,59 +109,14 @@ def hierarchy_aware_frame(
 
     Reference: Liang and Davis, HAFrame (ICCV 2023), frame construction.
     """
-    values, vectors = _eigen(similarity)
-    k = len(values)
-    why = f"{k} classes need {k} dimensions (best_rank_frame approximates with fewer)"
-    dim = _check_dim(k if dim is None else dim, k, why)
+    if isinstance(similarity, TargetCosines) and similarity.tree.num_classes > DENSE_CLASSES:
+        return _turned_wavelet(similarity, dim, seed)
+    values, vectors = eigen(similarity)
+    dim = _checked(dim, len(values))
     # Equal eigenvalues leave their vectors open, and every BLAS kernel takes others; the symmetric
     # root does not depend on the choice.
     root = (vectors * np.sqrt(values)) @ vectors.T
-    return root @ _orthonormal_columns(dim, k, seed).T
-
-
-def best_rank_frame(similarity: ArrayLike, dim: int, seed: int | None = None) -> BestRankFrame:
-    """Vectors of fewer dimensions than classes whose Gram matrix is nearest to the target.
-
-    The `dim` largest eigenpairs give the nearest Gram matrix in Frobenius norm (Eckart-Young);
-    the rows are then scaled to unit length, so that no class is favored.
-
-    Args:
-        similarity: `[K, K]` target cosines.
-        dim: Length of the vectors, from 1 to K.
-        seed: Seed of the random rotation; `None` for no rotation.
-
-    Returns:
-        `(frame, gram_error)`: float64 `[K, dim]` with unit rows, and the relative error
-        `|frame frame' - S|_F / |S|_F`.
-
-    Raises:
-        ValueError: If `similarity` is not a matrix of cosines of real vectors, `dim` is not from 1
-            to K, or a class would have no component left.
-
-    Example:
-
-    >>> s_min = min_similarity([[0, 1, 2], [1, 0, 2], [2, 2, 0]], gamma=1.0)
-    >>> target = similarity([[0, 1, 2], [1, 0, 2], [2, 2, 0]], 1.0, s_min)
-    >>> best_rank_frame(target, dim=2).gram_error < 1e-9   # at the bound the rank is K - 1
-    True
-
-    Reference: Eckart and Young, The Approximation of One Matrix by Another of Lower Rank (1936).
-    """
-    values, vectors = _eigen(similarity)
-    k = len(values)
-    dim = _check_dim(dim, 1, "a vector has at least one dimension")
-    if dim > k:
-        raise ValueError(f"`dim` must be at most the number of classes {k}. Received: dim={dim}")
-    frame = vectors[:, -dim:] * np.sqrt(values[-dim:])
-    norms = np.linalg.norm(frame, axis=1, keepdims=True)
-    if norms.min() < 1e-8:
-        raise ValueError(
-            f"With dim={dim} a class has no component left in the frame. Use a larger `dim`."
-        )
-    frame = (frame / norms) @ _orthonormal_columns(dim, dim, seed).T
-    target = np.asarray(similarity, np.float64)
-    error = np.linalg.norm(frame @ frame.T - target) / np.linalg.norm(target)
-    return BestRankFrame(frame, float(error))
+    return root @ orthonormal_columns(dim, len(values), seed).T
 
 
 def simplex_etf(num_classes: int, dim: int | None = None, seed: int | None = None) -> np.ndarray:
@@ -167,6 +147,6 @@ def simplex_etf(num_classes: int, dim: int | None = None, seed: int | None = Non
     if num_classes < 2:
         raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes}")
     k = int(num_classes)
-    dim = _check_dim(k if dim is None else dim, k - 1, f"a simplex of {k} points spans {k - 1}")
+    dim = check_dim(k if dim is None else dim, k - 1, f"a simplex of {k} points spans {k - 1}")
     corners = np.sqrt(k / (k - 1)) * scipy.linalg.helmert(k).T
-    return corners @ _orthonormal_columns(dim, k - 1, seed).T
+    return corners @ orthonormal_columns(dim, k - 1, seed).T

@@ -91,6 +91,31 @@ class TargetCosines:
                 )
         return tree
 
+    def without_negative_weights(self) -> TargetCosines:
+        """Return the nearest target cosines whose node weights are not negative.
+
+        Only the root's weight, the cosine of classes that share nothing but the root, can be
+        negative. Where `min_similarity` is a word, the smallest possible, such classes are made
+        orthogonal; a number is kept.
+
+        Raises:
+            ValueError: If the number makes them negative; the message says the least one.
+        """
+        weight = self.weights[-1]
+        least = self.s_min - weight * (1 - self.s_min) / (1 - weight)
+        if not isinstance(self.min_similarity, str):
+            if weight < -1e-9:
+                raise ValueError(
+                    "A low-rank frame is a sum of vectors along the path and has no negative "
+                    "cosines. Use frame='structured', or a `min_similarity` of at least "
+                    f"{least:.6g}. Received: {self.min_similarity!r}"
+                )
+            return self
+        return TargetCosines(
+            self.tree, self.gamma, min_similarity=least, convention=self.convention,
+            mapping=self.mapping,
+        )  # fmt: skip
+
     @property
     def weights(self) -> np.ndarray:
         """Node weights, float64 `[N]`, with `S = sum_n weights_n 1_n 1_n'`."""

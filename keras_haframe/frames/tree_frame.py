@@ -11,6 +11,8 @@ from keras_haframe.frames import node_weights as nw
 from keras_haframe.frames.target_cosines import TargetCosines
 from keras_haframe.tree import ClassTree
 
+BLOCK = 1024
+
 
 class Level(NamedTuple):
     """One step of the walk from the root to the classes (all children at one depth).
@@ -145,7 +147,12 @@ class TreeFrame:
 
     def dense(self) -> np.ndarray:
         """Return the frame as a float64 `[K, K]` matrix; row `k` is class `k`'s unit vector."""
-        return self.matvec(np.eye(self.num_classes)).T
+        frame = np.zeros((self.num_classes,) * 2)
+        for first in range(0, self.num_classes, BLOCK):  # a few columns at a time
+            last = min(first + BLOCK, self.num_classes)
+            axes = np.eye(last - first, self.num_classes, first)
+            frame[:, first:last] = self.matvec(axes).T
+        return frame
 
 
 def _mirrors(rho: np.ndarray, first: np.ndarray, segment: np.ndarray) -> np.ndarray:

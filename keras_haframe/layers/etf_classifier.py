@@ -6,9 +6,12 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from keras_haframe.frames import simplex_etf
+from keras_haframe.frames.choice import DENSE_CLASSES
 from keras_haframe.layers.fixed_classifier import FixedClassifier
+from keras_haframe.tree_ops.values import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -18,6 +21,9 @@ class ETFClassifier(FixedClassifier):
     Args:
         num_classes: K, at least 2. The features need at least K - 1 dimensions.
         seed: Seed of the random rotation of the frame.
+
+    Beyond 1,010 classes, on features of K dimensions or more, no matrix is held: the logits are the
+    first K features less their mean, times `sqrt(K / (K - 1))`, the same frame without a rotation.
 
     Input shape: `[B, dim]`. Output: `{"logits": [B, K], "cosines": [B, K]}`, float32, without bias.
 
@@ -34,6 +40,19 @@ class ETFClassifier(FixedClassifier):
         if num_classes < 2:
             raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes}")
         self.seed = seed
+
+    def _is_plain(self, dim: int) -> bool:
+        return DENSE_CLASSES < self.num_classes <= dim
+
+    def build(self, input_shape: Shape) -> None:
+        if not self._is_plain(int(input_shape[-1])):
+            super().build(input_shape)
+
+    def logits(self, x: Tensor) -> Tensor:
+        if not self._is_plain(x.shape[-1]):
+            return super().logits(x)
+        x = x[:, : (k := self.num_classes)]
+        return (x - ops.mean(x, axis=-1, keepdims=True)) * (k / (k - 1)) ** 0.5
 
     def frame(self, dim: int) -> np.ndarray:
         return simplex_etf(self.num_classes, dim, self.seed)

@@ -7,9 +7,18 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_haframe.frames import TargetCosines, TreeFrame, hierarchy_aware_frame
+from keras_haframe.frames import (
+    LowRankFrame,
+    TargetCosines,
+    TreeFrame,
+    best_rank_frame,
+    hierarchy_aware_frame,
+)
+from keras_haframe.frames.choice import FRAMES, frame_kind
 from keras_haframe.layers.fixed_classifier import FixedClassifier
 from keras_haframe.tree import ClassTree
+from keras_haframe.tree_ops.low_rank import low_rank_matvec
+from keras_haframe.tree_ops.options import check_choice
 from keras_haframe.tree_ops.values import Shape, Tensor
 from keras_haframe.tree_ops.wavelet import tree_matvec
 
@@ -25,13 +34,26 @@ class FrameClassifier(FixedClassifier):
             bound.
         convention: Distance convention, see `ClassTree.distances`.
         mapping: `"exponential"` or `"linear"`, see `frames.similarity`.
-        seed: Seed of the random rotation of the dense frame.
-        structured: Apply the frame as a tree wavelet (`frames.TreeFrame`), in O(N) memory and
-            operations per sample instead of K x K; features must then have K dimensions, and
-            there is no random rotation. For many thousand classes.
+        seed: Seed of the random rotation, or of the signs of the low-rank frame.
+        frame: How the vectors are held:
 
-    Input shape: `[B, dim]` with `dim >= K`. Output: `{"logits": [B, K], "cosines": [B, K]}`,
-    float32, without bias, scale or temperature.
+            - `"dense"`: a K x dim matrix, turned by a random rotation; exact, `dim >= K`.
+            - `"structured"`: a tree wavelet (`frames.TreeFrame`), O(N) memory and operations per
+              example and no matrix; exact, `dim >= K`, of which the first K carry the frame.
+            - `"low_rank"`: sums of sign vectors along the path (`frames.LowRankFrame`), O(N)
+              memory, features of any width; cosines to about `1 / sqrt(dim)`. For
+              `min_similarity="grid"` or `"exact"` classes that share only the root are orthogonal.
+            - `"best_rank"`: the nearest frame of `dim < K` (`frames.best_rank_frame`), a K x dim
+              matrix. It is saved: equal eigenvalues, which trees have, leave it open to a turn.
+            - `"auto"`: dense up to 1,010 classes; beyond, structured, or low-rank where the
+              features are narrower than K.
+
+    Input shape: `[B, dim]`. Output: `{"logits": [B, K], "cosines": [B, K]}`, float32, without
+    bias, scale or temperature.
+
+    Attributes:
+        frame_option: `frame` as given.
+        kind: What it stands for, known when the layer is built.
 
     Raises:
         ValueError: For a bad gamma or min_similarity (the message says the bound), or features of
@@ -55,7 +77,7 @@ class FrameClassifier(FixedClassifier):
         convention: str = "depth",
         mapping: str = "exponential",
         seed: int = 0,
-        structured: bool = False,
+        frame: str = "auto",
         **kwargs: Any,
     ) -> None:
         self.target = TargetCosines.of(
@@ -63,32 +85,62 @@ class FrameClassifier(FixedClassifier):
         )
         super().__init__(self.target.tree.num_classes, **kwargs)
         self.seed = seed
-        self.structured = structured
+        self.frame_option = check_choice("frame", frame, FRAMES)
+        self.kind: str | None = None
+        self._plan: TreeFrame | LowRankFrame | None = None
 
     def frame(self, dim: int) -> np.ndarray:
-        if self.structured:
-            return TreeFrame(self.target).dense()
-        return hierarchy_aware_frame(self.target.matrix(), dim, self.seed)
+        kind = frame_kind(self.frame_option, self.num_classes, dim)
+        if kind == "low_rank":
+            return LowRankFrame(self.target, dim, seed=self.seed).dense()
+        if kind == "best_rank":
+            return best_rank_frame(self.target, dim, self.seed).frame
+        if kind == "structured":
+            return np.pad(TreeFrame(self.target).dense(), [(0, 0), (0, dim - self.num_classes)])
+        return hierarchy_aware_frame(self.target, dim, self.seed)
 
     def build(self, input_shape: Shape) -> None:
-        if not self.structured:
+        dim, k = int(input_shape[-1]), self.num_classes
+        self.kind = frame_kind(self.frame_option, k, dim)
+        if self.kind in ("dense", "best_rank"):
             super().build(input_shape)
-            return
-        if input_shape[-1] != self.num_classes:
+        elif self.kind == "low_rank":
+            self._plan = LowRankFrame(self.target, dim, seed=self.seed)
+        elif dim < k:
             raise ValueError(
-                f"A structured frame needs features of {self.num_classes} dimensions, one per "
-                f"class. Received input shape: {tuple(input_shape)}. Put a Dense layer of that "
-                "width before it, or use structured=False."
+                f"A structured frame needs features of {k} dimensions, one per class. Received "
+                f"input shape: {tuple(input_shape)}. Put a Dense layer of that width before it, or "
+                "use frame='low_rank', which takes features of any width."
             )
-        self._plan = TreeFrame(self.target)
+        else:
+            self._plan = TreeFrame(self.target)
 
     def logits(self, x: Tensor) -> Tensor:
-        return tree_matvec(self._plan, x) if self.structured else super().logits(x)
+        if isinstance(self._plan, LowRankFrame):
+            return low_rank_matvec(self._plan, x)
+        if isinstance(self._plan, TreeFrame):
+            return tree_matvec(self._plan, x[:, : self.num_classes])
+        return super().logits(x)
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             **self.target.get_config(),
             "seed": self.seed,
-            "structured": self.structured,
+            "frame": self.frame_option,
+            "kind": self.kind,
         }
+
+    @classmethod
+    def from_config(cls, config: dict) -> FrameClassifier:
+        config = with_frame(config)
+        config.pop("kind", None)
+        return cls(**config)
+
+
+def with_frame(config: dict) -> dict:
+    """Return a configuration with `frame` in place of `structured`, which it was called before."""
+    config = dict(config)
+    if "structured" in config:
+        config["frame"] = "structured" if config.pop("structured") else "dense"
+    return config

@@ -63,6 +63,8 @@ class Method:
         loss: The loss, made once: integer labels `[B]` and the dictionary of outputs to a number.
         name: Name under which `build()` knows the method.
         network: Network type that the method's paper uses, `"I"` or `"II"` (see `models.necks`).
+        wide: Whether the head needs features of `units` dimensions: a type II network with a
+            bottleneck then ends in a linear layer of that width.
         Loss: Class of the loss.
         head_options: Further options and their defaults; an instance has them as attributes.
 
@@ -72,6 +74,7 @@ class Method:
 
     name: ClassVar[str] = ""
     network: ClassVar[str] = "II"
+    wide: bool = True
     Loss: ClassVar[type[Any]]  # a `LabelLoss`, whose arguments differ from loss to loss
     head_options: ClassVar[dict[str, Any]] = {}
 
@@ -91,9 +94,13 @@ class Method:
                 raise ValueError(f"Method {self.name!r} needs the option {option!r}.")
         for option in self.head_options:
             setattr(self, option, self._chosen[option])
+        self.loss = self._make_loss()
+
+    def _make_loss(self, **changed: Any) -> Any:
         arguments = {option: self._chosen[option] for option in _loss_arguments(type(self))}
+        arguments |= changed
         takes_tree = "tree" in inspect.signature(self.Loss).parameters
-        self.loss = self.Loss(self.tree, **arguments) if takes_tree else self.Loss(**arguments)
+        return self.Loss(self.tree, **arguments) if takes_tree else self.Loss(**arguments)
 
     @classmethod
     def defaults(cls) -> dict[str, Any]:
@@ -140,6 +147,7 @@ class LinearMethod(Method):
     """Base class of methods with one learnable linear classifier."""
 
     network: ClassVar[str] = "I"
+    wide = False
 
     def head(self, features: Tensor, norm: Norm) -> dict:
         return {"logits": linear(self.tree.num_classes)(features)}

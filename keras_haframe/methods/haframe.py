@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 from keras_haframe import losses
-from keras_haframe.layers import FrameClassifier
-from keras_haframe.methods.base import Method, Norm, register
-from keras_haframe.tree_ops.values import Tensor
+from keras_haframe.methods.base import register
+from keras_haframe.methods.frame_method import FrameMethod
 
 
 @register("haframe")
-class HAFrame(Method):
+class HAFrame(FrameMethod):
     """Features collapse onto a fixed frame whose cosines mirror the tree.
 
     Args:
-        seed: Seed of the frame's rotation.
-        structured: Use the O(N) form of the frame.
+        seed: Seed of the frame's rotation or signs.
+        frame: `"auto"`, `"dense"`, `"structured"`, `"low_rank"` or `"best_rank"`, see
+            `layers.FrameClassifier`.
 
     Reference: Liang and Davis, Inducing Neural Collapse to a Fixed Hierarchy-Aware Frame for
     Reducing Mistake Severity (ICCV 2023).
     """
 
     Loss = losses.HAFrameLoss
-    head_options: ClassVar[dict[str, Any]] = {"seed": 0, "structured": False}
-
-    def head(self, features: Tensor, norm: Norm) -> dict:
-        return FrameClassifier(
-            self.loss.target, seed=self.seed, structured=self.structured, name="classifier"
-        )(features)

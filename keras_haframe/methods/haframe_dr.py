@@ -6,15 +6,14 @@ from typing import Any, ClassVar
 
 from keras_haframe import losses
 from keras_haframe.frames import TargetCosines
-from keras_haframe.layers import FrameClassifier
 from keras_haframe.losses.class_length_loss import check_one_per_class
-from keras_haframe.methods.base import Method, Norm, register
+from keras_haframe.methods.base import register
+from keras_haframe.methods.frame_method import FrameMethod
 from keras_haframe.tree import ClassTree
-from keras_haframe.tree_ops.values import Tensor
 
 
 @register("haframe_dr")
-class HAFrameDR(Method):
+class HAFrameDR(FrameMethod):
     """Features pulled to the vector of their class in the hierarchy-aware frame.
 
     On a frame that is not an ETF the optimum of cross-entropy lies off the class vector; that of
@@ -25,8 +24,8 @@ class HAFrameDR(Method):
         min_similarity: `"grid"` (papers), `"exact"` or a number.
         convention: Distance convention, see `ClassTree.distances`.
         mapping: `"exponential"` or `"linear"`, see `frames.similarity`.
-        seed: Seed of the frame's rotation.
-        structured: Use the O(N) form of the frame.
+        seed: Seed of the frame's rotation or signs.
+        frame: Form of the frame, see `layers.FrameClassifier`.
     """
 
     Loss = losses.FrameDotRegression
@@ -35,19 +34,20 @@ class HAFrameDR(Method):
         "min_similarity": "grid",
         "convention": "depth",
         "mapping": "exponential",
-        "seed": 0,
-        "structured": False,
+        **FrameMethod.head_options,
     }
 
     def __init__(self, tree: ClassTree | dict, **options: Any) -> None:
         super().__init__(tree, **options)
         check_one_per_class(self.loss.lengths, self.tree)
-        self.target = TargetCosines(
+        self._target = TargetCosines(
             self.tree, self.gamma, min_similarity=self.min_similarity, convention=self.convention,
             mapping=self.mapping,
         )  # fmt: skip
 
-    def head(self, features: Tensor, norm: Norm) -> dict:
-        return FrameClassifier(
-            self.target, seed=self.seed, structured=self.structured, name="classifier"
-        )(features)
+    @property
+    def target(self) -> TargetCosines:
+        return self._target
+
+    def use_target(self, target: TargetCosines) -> None:
+        self._target = target  # the loss has none

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import keras
 
 from keras_haframe import losses
+from keras_haframe.frames.choice import DENSE_CLASSES
 from keras_haframe.methods.base import Method, Norm, register
-from keras_haframe.tree_ops.dense_limit import check_dense
 from keras_haframe.tree_ops.path_lengths import path_lengths
 from keras_haframe.tree_ops.values import Tensor
 
@@ -17,8 +17,9 @@ from keras_haframe.tree_ops.values import Tensor
 class HierCos(Method):
     """Features spread over the axes of the nodes on the path of their class.
 
-    Head: a fixed random rotation of features of N - 1 dimensions, one per node but the root. The
-    score of a class is the length of the features within the span of its path.
+    Head: a fixed random rotation of features of N - 1 dimensions, one per node but the root (none
+    beyond 1,010 classes, where it would hold N^2 numbers). The score of a class is the length of
+    the features within the span of its path.
 
     Args:
         seed: Seed of the rotation.
@@ -40,12 +41,8 @@ class HierCos(Method):
                 f"tree but the root. Received: {features.shape[-1]}. Use network='II', or "
                 f"hidden_units={self.units}."
             )
-        check_dense(
-            "The rotation of hier_cos",
-            self.units,
-            "haframe with structured=True knows the tree in O(N) numbers.",
-            "nodes",
-        )
+        if self.tree.num_classes > DENSE_CLASSES:
+            return {"nodes": keras.layers.Identity(dtype="float32")(features[:, : self.units])}
         rotation = keras.layers.Dense(
             self.units,
             use_bias=False,

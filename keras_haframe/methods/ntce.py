@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 from keras_haframe import losses
-from keras_haframe.layers import FrameClassifier
-from keras_haframe.methods.base import Method, Norm, register
+from keras_haframe.methods.base import register
+from keras_haframe.methods.frame_method import FrameMethod
 from keras_haframe.tree_ops.values import Tensor
 
 
 @register("ntce")
-class NTCE(Method):
+class NTCE(FrameMethod):
     """Features that are found among those of the batch by the frame vector of their class.
 
     The head is HAFrame's; scores are cosines over the temperature.
 
     Args:
-        seed: Seed of the frame's rotation.
-        structured: Use the O(N) form of the frame.
+        seed: Seed of the frame's rotation or signs.
+        frame: Form of the frame, see `layers.FrameClassifier`.
 
     Reference: Neural collapse by design (arXiv 2605.20302, ICML 2026); on a hierarchy-aware frame:
     ours.
     """
 
     Loss = losses.BatchContrastLoss
-    head_options: ClassVar[dict[str, Any]] = {"seed": 0, "structured": False}
-
-    def head(self, features: Tensor, norm: Norm) -> dict:
-        return FrameClassifier(
-            self.loss.target, seed=self.seed, structured=self.structured, name="classifier"
-        )(features)
 
     def scores(self, outputs: dict) -> Tensor:
         """Cosines over the temperature."""

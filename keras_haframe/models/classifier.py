@@ -18,6 +18,7 @@ from keras_haframe.data.value_range import ValueRange
 from keras_haframe.decisions import Decisions, decide
 from keras_haframe.files import PathLike
 from keras_haframe.hdf5_files import check_hdf5
+from keras_haframe.layers.frame_classifier import FrameClassifier, with_frame
 from keras_haframe.losses.haframe_loss import without_schedule
 from keras_haframe.methods.base import unknown_option
 from keras_haframe.models import checks, model_files, necks
@@ -62,6 +63,10 @@ class HierarchicalClassifier(keras.Model):
             `tf.distribute` strategy. On JAX they always count all devices.
         input_momentum: Momentum of the transformation block's first batch normalization.
         reduce_init: Start of a type II network's 1x1 convolution, `"uniform"` or `"normal"`.
+        bottleneck: Width of a type II network between backbone and head; `None` for the width of
+            the head's features, as in the papers; `"auto"` is `None` up to 1,010 classes and keeps
+            the parameters behind the backbone to those of a linear classifier beyond
+            (`frames.choice.bottleneck_width`).
         input_shape: Shape of one image, for backbones that do not know theirs.
         preprocessing: The `data.Preprocessing` that makes the model's images. It is saved with the
             model, `fit` checks that its images may come from it, `export` serves it.
@@ -91,6 +96,7 @@ class HierarchicalClassifier(keras.Model):
         synchronized: bool = False,
         input_momentum: float = 0.9,
         reduce_init: str = "uniform",
+        bottleneck: int | str | None = "auto",
         input_shape: tuple | None = None,
         preprocessing: Preprocessing | dict | None = None,
         name: str | None = None,
@@ -110,11 +116,14 @@ class HierarchicalClassifier(keras.Model):
         check_momentum("input_momentum", input_momentum)
         inputs, x = run_backbone(backbone, input_shape, feature)
         if network == "I":
+            width = None
             features = necks.type_one(x, hidden_units, pooling, synchronized)
         else:
+            width = necks.bottleneck_of(bottleneck, x.shape[-1], chosen)
             features = necks.type_two(
-                x, chosen.units, pooling, synchronized, input_momentum, reduce_init
-            )
+                x, chosen.units, pooling, synchronized, input_momentum, reduce_init, width,
+                chosen.wide,
+            )  # fmt: skip
         norm = functools.partial(methods.head_norm, synchronized)
         outputs = chosen.head(features, norm)
         if not isinstance(outputs, dict):
@@ -141,8 +150,10 @@ class HierarchicalClassifier(keras.Model):
             "synchronized": bool(synchronized),
             "input_momentum": input_momentum,
             "reduce_init": reduce_init,
+            "bottleneck": bottleneck,
             "input_shape": input_shape,
         }
+        self._resolved = {"bottleneck": width, "frame": self._frame_kind()}
         self.compile(
             optimizer=keras.optimizers.SGD(0.01, momentum=0.9),
             loss=chosen.loss,
@@ -349,6 +360,22 @@ class HierarchicalClassifier(keras.Model):
         rows = ops.convert_to_numpy(kernel).T
         return rows, None if bias is None else ops.convert_to_numpy(bias)
 
+    def _frame_kind(self) -> str | None:
+        """Form of the frame, `None` for methods without one."""
+        return next((x.kind for x in self.layers if isinstance(x, FrameClassifier)), None)
+
+    def summary(self, *args: Any, print_fn: Any = None, **kwargs: Any) -> None:
+        """As `keras.Model.summary`, with a last line that says which frame and neck were taken."""
+        super().summary(*args, print_fn=print_fn, **kwargs)
+        (print if print_fn is None else print_fn)(f" Network: {self._network_in_words()}")
+
+    def _network_in_words(self) -> str:
+        width, kind = self._resolved["bottleneck"], self._resolved["frame"]
+        words = [f"network {self._recipe['network']}"]
+        words += [] if width is None else [f"bottleneck {width}"]
+        words += [] if kind is None else [f"{kind} frame"]
+        return ", ".join(words)
+
     # Saving ------------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
@@ -360,13 +387,15 @@ class HierarchicalClassifier(keras.Model):
             "preprocessing": self.preprocessing and self.preprocessing.get_config(),
             "trained_range": self.trained_range and list(self.trained_range),
             **self.method.options(),
+            "resolved": dict(self._resolved),  # what "auto" stands for; to be read, not given
         }
 
     @classmethod
     def from_config(
         cls, config: dict, custom_objects: dict | None = None
     ) -> HierarchicalClassifier:
-        config = dict(config)
+        config = {"bottleneck": None, **with_frame(config)}  # files from before have no bottleneck
+        config.pop("resolved", None)
         config["backbone"] = keras.saving.deserialize_keras_object(
             config["backbone"], custom_objects=custom_objects
         )
@@ -404,8 +433,8 @@ class HierarchicalClassifier(keras.Model):
 
     def __repr__(self) -> str:
         return (
-            f"<{type(self).__name__} {self.name!r}: {self.method.name}, network "
-            f"{self._recipe['network']}, backbone {self.backbone.name!r}, "
+            f"<{type(self).__name__} {self.name!r}: {self.method.name}, "
+            f"{self._network_in_words()}, backbone {self.backbone.name!r}, "
             f"{self.tree.num_classes} classes, {self.count_params():,} parameters>"
         )
 
@@ -424,9 +453,9 @@ def build(
         tree: A `ClassTree`; its classes are in the order of the integer labels.
         method: `"haframe"`, `"cross_entropy"` or another of `keras_haframe.methods.names()`.
         **options: Options of the network (`network`, `hidden_units`, `pooling`, `feature`,
-            `convention`, `synchronized`, `input_momentum`, `reduce_init`, `input_shape`,
-            `preprocessing`, `name`; see `HierarchicalClassifier`) and of the method (for HAFrame
-            `gamma`, `alpha`, `min_similarity`, `mapping`, `seed`, `structured`; see
+            `convention`, `synchronized`, `input_momentum`, `reduce_init`, `bottleneck`,
+            `input_shape`, `preprocessing`, `name`; see `HierarchicalClassifier`) and of the method
+            (for HAFrame `gamma`, `alpha`, `min_similarity`, `mapping`, `seed`, `frame`; see
             `help(keras_haframe.methods.HAFrame)`).
 
     Returns:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import keras
 
+from keras_haframe.frames.choice import bottleneck_width
 from keras_haframe.layers import BatchNormalization, TransformationBlock
 from keras_haframe.layers.defaults import EPSILON, conv_init, linear_init
-from keras_haframe.tree_ops.options import check_choice
+from keras_haframe.methods import Method
+from keras_haframe.tree_ops.options import check_choice, check_count
 from keras_haframe.tree_ops.values import Tensor
 
 REDUCE_INITS = {"uniform": linear_init, "normal": conv_init}
@@ -73,6 +75,26 @@ def type_one(
     return keras.layers.ELU(name="features")(norm("norm_out")(x))
 
 
+def bottleneck_of(bottleneck: int | str | None, channels: int, method: Method) -> int | None:
+    """Width of the bottleneck before a method's head; `None` for none.
+
+    Args:
+        bottleneck: The option of `build`: an integer, `None` or `"auto"`.
+        channels: Width of the backbone's features.
+        method: The method, which says what its head needs.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if bottleneck is None:
+        return None
+    if isinstance(bottleneck, str):
+        check_choice("bottleneck", bottleneck, ("auto",), ", a positive integer or None")
+        units = method.units if method.wide else None
+        return bottleneck_width(channels, method.tree.num_classes, units)
+    return check_count(bottleneck, "bottleneck")
+
+
 def type_two(
     x: Tensor,
     units: int,
@@ -80,8 +102,13 @@ def type_two(
     synchronized: bool = False,
     input_momentum: float = 0.9,
     reduce_init: str = "uniform",
+    bottleneck: int | None = None,
+    wide: bool = True,
 ) -> Tensor:
     """1x1 convolution without bias to `units` channels, pool, transformation block.
+
+    With a bottleneck, convolution and block have its width, and a linear layer without bias makes
+    `units` features of it where the head needs so many: parameters grow with K, not with K^2.
 
     Args:
         x: Backbone output, symbolic, `[B, h, w, C]`, or tokens `[B, n, C]` or `[B, C]` (then the
@@ -93,18 +120,26 @@ def type_two(
         input_momentum: See `layers.TransformationBlock`.
         reduce_init: How the convolution starts: `"uniform"` in +-1/sqrt(C), as in the paper's
             ResNet-50, or `"normal"` with variance 2 / units, as in its WideResNet.
+        bottleneck: Width of convolution and transformation block; `None` for `units`.
+        wide: End in `units` features behind a bottleneck.
 
     Returns:
-        Features `[B, units]`.
+        Features `[B, units]`, or `[B, bottleneck]` with a bottleneck and without `wide`.
     """
     check_choice("reduce_init", reduce_init, REDUCE_INITS)
     init = REDUCE_INITS[reduce_init]()
+    width = units if bottleneck is None else bottleneck
     options = {"use_bias": False, "kernel_initializer": init, "name": "reduce"}
     if len(x.shape) == 4:
-        x = keras.layers.Conv2D(units, 1, **options)(x)
+        x = keras.layers.Conv2D(width, 1, **options)(x)
     else:
-        x = keras.layers.Dense(units, **options)(x)
+        x = keras.layers.Dense(width, **options)(x)
     x = _pool(x, pooling, "average")
-    return TransformationBlock(
-        units, input_momentum, synchronized=synchronized, name="transformation"
+    x = TransformationBlock(
+        width, input_momentum, synchronized=synchronized, name="transformation"
+    )(x)
+    if bottleneck is None or not wide:
+        return x
+    return keras.layers.Dense(
+        units, use_bias=False, kernel_initializer=linear_init(), name="widen"
     )(x)

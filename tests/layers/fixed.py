@@ -15,9 +15,11 @@ def rows(classifier, dim):
 def classifiers(tree):
     return [
         FrameClassifier(tree, 1.0, dtype=DTYPE),
-        FrameClassifier(tree, 1.0, structured=True, dtype=DTYPE),
+        FrameClassifier(tree, 1.0, frame="structured", dtype=DTYPE),
         FrameClassifier(
-            tree, 3.0, min_similarity="exact", structured=True, convention="subtree", dtype=DTYPE
+            tree, 3.0, min_similarity="exact", frame="structured", convention="subtree", dtype=DTYPE
         ),
         ETFClassifier(tree.num_classes, dtype=DTYPE),
+        FrameClassifier(tree, 1.0, frame="low_rank", dtype=DTYPE),
+        FrameClassifier(tree, 1.0, frame="best_rank", dtype=DTYPE),
     ]

@@ -28,7 +28,7 @@ def twin(w, x):
 # Values --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("which", range(4))
+@pytest.mark.parametrize("which", range(6))
 def test_twin(uneven_tree, which):
     layer = classifiers(uneven_tree)[which]
     x = np.random.default_rng(0).normal(size=(5, 7))
@@ -44,20 +44,16 @@ def test_worked_tree_by_hand(tree):
     """At gamma = 1, s_min = 0 siblings are at exp(-1/2) and other pairs at exp(-1)."""
     a, b = np.exp(-0.5), np.exp(-1.0)
     expected = [[1, a, b, b], [a, 1, b, b], [b, b, 1, a], [b, b, a, 1]]
-    for structured in (False, True):
-        w = rows(
-            FrameClassifier(tree, 1.0, min_similarity=0.0, structured=structured, dtype=DTYPE), 4
-        )
+    for frame in ("dense", "structured"):
+        w = rows(FrameClassifier(tree, 1.0, min_similarity=0.0, frame=frame, dtype=DTYPE), 4)
         assert_close(w @ w.T, expected)
 
 
 @pytest.mark.parametrize("convention", ["depth", "subtree"])
-@pytest.mark.parametrize("structured", [False, True])
+@pytest.mark.parametrize("frame", ["dense", "structured"])
 @pytest.mark.parametrize("gamma", [0.3, 1.0, 5.0])
-def test_gram_matrix_is_the_target(uneven_tree, convention, structured, gamma):
-    layer = FrameClassifier(
-        uneven_tree, gamma, structured=structured, convention=convention, dtype=DTYPE
-    )
+def test_gram_matrix_is_the_target(uneven_tree, convention, frame, gamma):
+    layer = FrameClassifier(uneven_tree, gamma, frame=frame, convention=convention, dtype=DTYPE)
     w = rows(layer, 7)
     s = target_cosines(uneven_tree, gamma, layer.target.s_min, convention)
     assert_close(w @ w.T, s)
@@ -81,7 +77,7 @@ def test_structured_equals_the_dense_tree_frame():
     rng = np.random.default_rng(1)
     for classes in (2, 3, 9, 30):
         tree = random_tree(rng, classes)
-        layer = FrameClassifier(tree, 2.0, structured=True, dtype=DTYPE)
+        layer = FrameClassifier(tree, 2.0, frame="structured", dtype=DTYPE)
         w = frames.TreeFrame(tree, 2.0, "grid").dense()
         x = rng.normal(size=(4, classes))
         outputs = layer(x.astype(DTYPE))
@@ -95,8 +91,8 @@ def test_structured_and_dense_have_one_gram_matrix():
     for _ in range(3):
         tree = random_tree(rng, 12)
         dense, structured = (
-            rows(FrameClassifier(tree, 1.5, min_similarity="exact", structured=s, dtype=DTYPE), 12)
-            for s in (False, True)
+            rows(FrameClassifier(tree, 1.5, min_similarity="exact", frame=s, dtype=DTYPE), 12)
+            for s in ("dense", "structured")
         )
         assert_close(structured @ structured.T, dense @ dense.T)
         assert np.abs(structured - dense).max() > 1e-2  # the vectors themselves are turned
@@ -107,8 +103,8 @@ def test_golden_gram(golden, case):
     """Vectors differ by a rotation from run to run; their Gram matrix is the reference's."""
     file = golden("golden/frames.npz")
     tree, gamma = frame_case(file, case)
-    for structured in (False, True):
-        layer = FrameClassifier(tree, gamma, structured=structured, dtype=DTYPE)
+    for frame in ("dense", "structured"):
+        layer = FrameClassifier(tree, gamma, frame=frame, dtype=DTYPE)
         w = rows(layer, tree.num_classes)
         assert_close(w @ w.T, file[f"{case}__gram"])
         np.testing.assert_allclose(layer.target.s_min, file[f"{case}__smin"], rtol=1e-12)
@@ -171,7 +167,7 @@ def test_seed(tree, make):
 # Gradients -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("which", range(4))
+@pytest.mark.parametrize("which", range(6))
 @pytest.mark.parametrize("output", ["logits", "cosines"])
 def test_gradient_by_finite_differences(uneven_tree, which, output):
     rng = np.random.default_rng(4)
@@ -184,20 +180,20 @@ def test_gradient_by_finite_differences(uneven_tree, which, output):
     assert_close(found, expected, max(RTOL, 1e-5))
 
 
-@pytest.mark.parametrize("structured", [False, True])
-def test_gradient_at_zero_features(tree, structured):
+@pytest.mark.parametrize("frame", ["dense", "structured"])
+def test_gradient_at_zero_features(tree, frame):
     """Zero features have no direction: cosines 0 and no pull, rather than NaN or 1e8."""
-    layer = FrameClassifier(tree, 1.0, structured=structured)
+    layer = FrameClassifier(tree, 1.0, frame=frame)
     x = np.zeros((2, 4), "float32")
     np.testing.assert_array_equal(ops.convert_to_numpy(layer(x)["cosines"]), np.zeros((2, 4)))
     found = gradient(lambda x: ops.sum(ops.square(layer(x)["cosines"] - 0.5)), x)
     np.testing.assert_array_equal(found, np.zeros((2, 4)))
 
 
-@pytest.mark.parametrize("structured", [False, True])
-def test_compiled_gradient(uneven_tree, structured):
+@pytest.mark.parametrize("frame", ["dense", "structured"])
+def test_compiled_gradient(uneven_tree, frame):
     """Under XLA the same gradient as without."""
-    layer = FrameClassifier(uneven_tree, 1.0, structured=structured, dtype=DTYPE)
+    layer = FrameClassifier(uneven_tree, 1.0, frame=frame, dtype=DTYPE)
     layer.build((None, 7))
     rng = np.random.default_rng(5)
     x, cotangent = rng.normal(size=(3, 7)).astype(DTYPE), rng.normal(size=(3, 7)).astype(DTYPE)

@@ -34,7 +34,7 @@ def test_nothing_thaws_them(tree, trainable):
 
 
 def test_structured_holds_no_weights(tree):
-    layer = FrameClassifier(tree, 1.0, structured=True)
+    layer = FrameClassifier(tree, 1.0, frame="structured")
     layer.build((None, 4))
     assert layer.variables == []
 
@@ -58,7 +58,7 @@ def test_training_leaves_them_alone(tree):
 # Extreme inputs ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("which", range(4))
+@pytest.mark.parametrize("which", range(6))
 @pytest.mark.parametrize("scale", [1e-30, 1e-6, 1e4, 1e15])
 def test_scale_of_features(uneven_tree, which, scale):
     """Cosines do not depend on the length of the features until it vanishes."""
@@ -70,7 +70,7 @@ def test_scale_of_features(uneven_tree, which, scale):
     assert_close(outputs["cosines"], expected if scale > 1e-8 else 0 * expected, 1e-4)
 
 
-@pytest.mark.parametrize("which", range(4))
+@pytest.mark.parametrize("which", range(6))
 @pytest.mark.parametrize("batch", [0, 1])
 def test_small_batches(uneven_tree, which, batch):
     layer = classifiers(uneven_tree)[which]
@@ -79,12 +79,12 @@ def test_small_batches(uneven_tree, which, batch):
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "bfloat16"])
-@pytest.mark.parametrize("structured", [False, True])
-def test_half_precision_policies_do_not_reach_it(uneven_tree, policy, structured):
+@pytest.mark.parametrize("frame", ["dense", "structured"])
+def test_half_precision_policies_do_not_reach_it(uneven_tree, policy, frame):
     """Scores are float32 whatever the policy; only the rounding of the features remains."""
-    exact = FrameClassifier(uneven_tree, 1.0, structured=structured, dtype="float32")
+    exact = FrameClassifier(uneven_tree, 1.0, frame=frame, dtype="float32")
     keras.config.set_dtype_policy(policy)
-    layer = FrameClassifier(uneven_tree, 1.0, structured=structured)
+    layer = FrameClassifier(uneven_tree, 1.0, frame=frame)
     half = policy.removeprefix("mixed_")
     x = ops.cast(np.random.default_rng(8).normal(size=(3, 7)), half)
     outputs, expected = layer(x), exact(ops.cast(x, "float32"))
@@ -100,8 +100,8 @@ def test_half_precision_policies_do_not_reach_it(uneven_tree, policy, structured
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="Keras has no float64 on JAX and PyTorch")
 def test_own_dtype(tree):
-    for structured in (False, True):
-        outputs = FrameClassifier(tree, 1.0, structured=structured, dtype="float64")(np.eye(4))
+    for frame in ("dense", "structured"):
+        outputs = FrameClassifier(tree, 1.0, frame=frame, dtype="float64")(np.eye(4))
         assert {keras.backend.standardize_dtype(v.dtype) for v in outputs.values()} == {"float64"}
 
 
@@ -110,7 +110,7 @@ def test_five_thousand_classes():
     edges = [("root", f"g{i}") for i in range(50)]
     edges += [(f"g{i % 50}", f"c{i}") for i in range(5000)]
     tree = ClassTree(edges, [f"c{i}" for i in range(5000)])
-    layer = FrameClassifier(tree, 2.0, structured=True)
+    layer = FrameClassifier(tree, 2.0, frame="structured")
     x = np.random.default_rng(9).normal(size=(2, 5000))
     assert_close(
         layer(x.astype("float32"))["logits"], frames.TreeFrame(tree, 2.0, "grid").matvec(x), 1e-4
@@ -129,8 +129,8 @@ def test_too_few_dimensions(tree):
 
 
 def test_structured_needs_one_dimension_per_class(tree):
-    with pytest.raises(ValueError, match=r"needs features of 4 dimensions.*\(2, 5\).*Dense"):
-        FrameClassifier(tree, 1.0, structured=True)(np.ones((2, 5), "float32"))
+    with pytest.raises(ValueError, match=r"needs features of 4 dimensions.*\(2, 3\).*Dense"):
+        FrameClassifier(tree, 1.0, frame="structured")(np.ones((2, 3), "float32"))
 
 
 @pytest.mark.parametrize("gamma", [0, -1.0, float("nan"), float("inf"), "1"])
@@ -166,9 +166,9 @@ def test_base_class_has_no_frame():
 # Contract ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("structured", [False, True])
-def test_symbolic_shapes(tree, structured):
-    outputs = FrameClassifier(tree, 1.0, structured=structured)(keras.Input((4,)))
+@pytest.mark.parametrize("frame", ["dense", "structured"])
+def test_symbolic_shapes(tree, frame):
+    outputs = FrameClassifier(tree, 1.0, frame=frame)(keras.Input((4,)))
     assert {k: v.shape for k, v in outputs.items()} == {"logits": (None, 4), "cosines": (None, 4)}
     assert FrameClassifier(tree, 1.0).compute_output_shape((8, 9))["cosines"] == (8, 4)
 
@@ -176,13 +176,15 @@ def test_symbolic_shapes(tree, structured):
 def variants(tree):
     return [
         FrameClassifier(tree, 2.0, min_similarity="exact", seed=5, name="head"),
-        FrameClassifier(tree, 1.0, min_similarity=0.1, structured=True, convention="subtree"),
+        FrameClassifier(tree, 1.0, min_similarity=0.1, frame="structured", convention="subtree"),
         FrameClassifier(tree, 1.0, dtype="float64"),
         ETFClassifier(7, seed=3),
+        FrameClassifier(tree, 2.0, frame="low_rank", seed=4),
+        FrameClassifier(tree, 2.0, min_similarity="exact", frame="best_rank", seed=4),
     ]
 
 
-@pytest.mark.parametrize("which", range(4))
+@pytest.mark.parametrize("which", range(6))
 def test_config_round_trip(uneven_tree, which):
     layer = variants(uneven_tree)[which]
     config = json.loads(json.dumps(keras.saving.serialize_keras_object(layer)))
@@ -198,7 +200,7 @@ def test_config_holds_the_recipe_only():
     assert len(json.dumps(config)) < len(json.dumps(tree.get_config())) + 1000
 
 
-@pytest.mark.parametrize("which", range(4))
+@pytest.mark.parametrize("which", range(6))
 def test_saved_model_loads_in_safe_mode(uneven_tree, which, tmp_path):
     inputs = keras.Input((7,))
     model = keras.Model(inputs, variants(uneven_tree)[which](keras.layers.Dense(7)(inputs)))

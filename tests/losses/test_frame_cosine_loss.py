@@ -68,10 +68,10 @@ def test_random_trees():
         assert_close(loss(labels, cosines), twin(labels, cosines, s))
 
 
-@pytest.mark.parametrize("structured", [False, True])
-def test_zero_on_the_class_vectors(uneven_tree, structured):
+@pytest.mark.parametrize("frame", ["dense", "structured"])
+def test_zero_on_the_class_vectors(uneven_tree, frame):
     """Features on the vector of their class, of any length, cost nothing; others do."""
-    layer = FrameClassifier(uneven_tree, 1.0, structured=structured)
+    layer = FrameClassifier(uneven_tree, 1.0, frame=frame)
     x = 3.7 * layer.frame(7)
     loss = FrameCosineLoss(uneven_tree, 1.0, reduction="none")
     cosines = layer(x.astype("float32"))
@@ -114,13 +114,11 @@ def test_gradient_by_finite_differences(uneven_tree, example):
     assert_close(found, expected, max(RTOL, 1e-6))
 
 
-@pytest.mark.parametrize("structured", [False, True])
-def test_gradient_to_the_features(uneven_tree, structured):
+@pytest.mark.parametrize("frame", ["dense", "structured"])
+def test_gradient_to_the_features(uneven_tree, frame):
     """Through the classifier's cosines, against differences of the loops."""
     rng = np.random.default_rng(4)
-    layer = FrameClassifier(
-        uneven_tree, 1.0, min_similarity=0.0, structured=structured, dtype=DTYPE
-    )
+    layer = FrameClassifier(uneven_tree, 1.0, min_similarity=0.0, frame=frame, dtype=DTYPE)
     loss = FrameCosineLoss(uneven_tree, 1.0, min_similarity=0.0, dtype=DTYPE)
     labels, x = rng.integers(0, 7, 3), rng.normal(size=(3, 7))
     w, s = layer.frame(7), target_cosines(uneven_tree, 1.0, 0.0)

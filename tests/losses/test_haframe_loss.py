@@ -65,13 +65,13 @@ def test_golden(golden, benchmark_tree, name, alpha, reduction, dtype, rtol):
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.4, 1.0, 3.0])
-@pytest.mark.parametrize("structured", [False, True])
+@pytest.mark.parametrize("frame", ["dense", "structured"])
 @pytest.mark.parametrize("convention", ["depth", "subtree"])
-def test_twin(uneven_tree, alpha, structured, convention):
+def test_twin(uneven_tree, alpha, frame, convention):
     """Values, and gradients by finite differences of the loops."""
     rng = np.random.default_rng(0)
     options = {"min_similarity": 0.0, "convention": convention, "dtype": DTYPE}
-    classifier = FrameClassifier(uneven_tree, 1.5, structured=structured, **options)
+    classifier = FrameClassifier(uneven_tree, 1.5, frame=frame, **options)
     loss = HAFrameLoss(uneven_tree, 1.5, alpha=alpha, **options)
     labels, x = rng.integers(0, 7, 3), rng.normal(size=(3, 7))
     d = distances(uneven_tree, convention)
@@ -99,12 +99,12 @@ def test_weights(tree, alpha, beta):
 # XLA -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("structured", [False, True])
+@pytest.mark.parametrize("frame", ["dense", "structured"])
 @pytest.mark.parametrize("alpha", [0.5, 1.5])
-def test_compiled_step(uneven_tree, structured, alpha):
+def test_compiled_step(uneven_tree, frame, alpha):
     """One step of features -> classifier -> loss -> gradient under XLA, equal to the eager one."""
     rng = np.random.default_rng(3)
-    classifier = FrameClassifier(uneven_tree, 1.0, structured=structured)
+    classifier = FrameClassifier(uneven_tree, 1.0, frame=frame)
     classifier.build((None, 7))
     loss = HAFrameLoss(uneven_tree, 1.0, alpha=alpha)
     labels, x = rng.integers(0, 7, 4), rng.normal(size=(4, 7)).astype("float32")
@@ -126,7 +126,7 @@ def test_compiled_step_of_five_thousand_classes():
     edges = [("root", f"g{i}") for i in range(50)]
     edges += [(f"g{i % 50}", f"c{i}") for i in range(5000)]
     tree = ClassTree(edges, [f"c{i}" for i in range(5000)])
-    classifier = FrameClassifier(tree, 2.0, structured=True)
+    classifier = FrameClassifier(tree, 2.0, frame="structured")
     classifier.build((None, 5000))
     loss = HAFrameLoss(tree, 2.0)
     assert loss.cosine.targets.table is None
@@ -163,11 +163,11 @@ def test_compiled_training(tree):
 # Extreme inputs ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("structured", [False, True])
+@pytest.mark.parametrize("frame", ["dense", "structured"])
 @pytest.mark.parametrize("scale", [0.0, 1e-20, 1e4, 1e15])
-def test_features_of_any_length(uneven_tree, structured, scale):
+def test_features_of_any_length(uneven_tree, frame, scale):
     """Zero features to logits of 1e15: finite loss and gradient."""
-    classifier = FrameClassifier(uneven_tree, 1.0, structured=structured)
+    classifier = FrameClassifier(uneven_tree, 1.0, frame=frame)
     loss = HAFrameLoss(uneven_tree, 1.0)
     x = (scale * np.random.default_rng(6).normal(size=(3, 7))).astype("float32")
     value, (found,) = value_and_gradients(lambda x: loss(np.array([0, 6, 2]), classifier(x)), [x])

@@ -15,7 +15,7 @@ class TestHAFrame(MethodContract):
 @pytest.mark.slow
 class TestStructured(MethodContract):
     method = "haframe"
-    options = {"structured": True, "alpha": 0.3}
+    options = {"frame": "structured", "alpha": 0.3}
     network = {}
 
 

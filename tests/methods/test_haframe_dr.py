@@ -25,7 +25,7 @@ def test_frame_is_the_one_of_haframe(tree):
 
 @pytest.mark.slow
 def test_structured_frame(uneven_tree):
-    model = kh.build(backbone(), uneven_tree, "haframe_dr", structured=True)
+    model = kh.build(backbone(), uneven_tree, "haframe_dr", frame="structured")
     images, labels = data(uneven_tree, 2)
     model.fit(images, labels, batch_size=7, verbose=0)
     assert np.isfinite(model.predict(images, verbose=0)).all()

@@ -50,7 +50,7 @@ def mae_losses(devices=None, several=True):
 
 LOSSES = {
     "dense": lambda: classifier_losses(alpha=0.5),
-    "structured": lambda: classifier_losses(structured=True),
+    "structured": lambda: classifier_losses(frame="structured"),
     "cross-entropy": lambda: classifier_losses("cross_entropy", network="II"),
     "mae": lambda: mae_losses(several=False),
 }

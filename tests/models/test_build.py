@@ -102,7 +102,7 @@ def test_seed_gives_the_frame(tree):
     [
         {"alpha": 0.4, "convention": "subtree", "mapping": "linear"},
         pytest.param({}, marks=pytest.mark.slow),
-        pytest.param({"structured": True}, marks=pytest.mark.slow),
+        pytest.param({"frame": "structured"}, marks=pytest.mark.slow),
         pytest.param({"network": "I", "hidden_units": 9}, marks=pytest.mark.slow),
     ],
 )

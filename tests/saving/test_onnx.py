@@ -29,7 +29,7 @@ missing = [
 if missing:
     pytest.skip(f"needs {missing}", allow_module_level=True)
 
-CASES = [(name, {}) for name in kh.methods.names()] + [("haframe", {"structured": True})]
+CASES = [(name, {}) for name in kh.methods.names()] + [("haframe", {"frame": "structured"})]
 IDS = [name + ("-structured" if options else "") for name, options in CASES]
 # The two kinds of outputs; from PyTorch one whose operations its exporter got wrong.
 QUICK = ["conditional_softmax", "haframe"] + ["hier_cos"] * (keras.backend.backend() == "torch")

@@ -1,0 +1,68 @@
+"""Which form of the frame, and how wide a network before it: the rule behind `"auto"`."""
+
+from __future__ import annotations
+
+KINDS = ("dense", "structured", "low_rank", "best_rank")
+FRAMES = ("auto", *KINDS)
+
+# Up to here (iNaturalist 2019, the largest tree of the papers) networks are those of the papers.
+DENSE_CLASSES = 1_010
+# Up to here "auto" gives features one dimension per class, by a linear layer; beyond, none.
+STRUCTURED_CLASSES = 20_000
+
+
+def frame_kind(frame: str, num_classes: int, dim: int) -> str:
+    """Form of the frame for features of `dim` dimensions.
+
+    `"auto"` is dense up to 1,010 classes; beyond, structured for features of K dimensions or more
+    and low-rank for narrower ones. No array of K x K numbers is made beyond 1,010 classes.
+
+    Example:
+
+    >>> [frame_kind("auto", *sizes) for sizes in ((100, 100), (10_000, 10_000), (10_000, 256))]
+    ['dense', 'structured', 'low_rank']
+    """
+    if frame != "auto":
+        return frame
+    if num_classes <= DENSE_CLASSES:
+        return "dense"
+    return "structured" if dim >= num_classes else "low_rank"
+
+
+def is_wide(frame: str, num_classes: int) -> bool:
+    """Whether a network gives this frame features of one dimension per class."""
+    if frame == "auto":
+        return num_classes <= STRUCTURED_CLASSES
+    return frame in ("dense", "structured")
+
+
+def bottleneck_width(channels: int, num_classes: int, units: int | None) -> int | None:
+    """Width of a type II network under `bottleneck="auto"`; `None` for no bottleneck.
+
+    The largest power of two, at most the backbone's channels, with which everything behind the
+    backbone has no more parameters than a linear classifier with bias on the backbone's features.
+
+    Args:
+        channels: Width C of the backbone's features.
+        num_classes: K.
+        units: Width that the head needs, `None` where it takes any.
+
+    Example:
+
+    >>> bottleneck_width(256, 10_000, 10_000), bottleneck_width(2048, 10_000, None)
+    (128, 1024)
+    >>> bottleneck_width(2048, 1_010, 1_010) is None
+    True
+    """
+    if num_classes <= DENSE_CLASSES:
+        return None
+    width = 2 ** (max(int(channels), 2).bit_length() - 1)
+    while width > 2 and neck_parameters(channels, width, units) > (channels + 1) * num_classes:
+        width //= 2
+    return width
+
+
+def neck_parameters(channels: int, width: int, units: int | None) -> int:
+    """Parameters of a bottleneck neck: reduction, transformation block, linear layer to `units`."""
+    block = 4 * width**2 + 24 * width  # two residual blocks, five normalizations, four PReLUs
+    return channels * width + block + (0 if units is None else width * units)
