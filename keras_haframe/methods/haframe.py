@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from keras_haframe import losses
 from keras_haframe.layers import FrameClassifier
-from keras_haframe.methods.base import Method, Norm, register
+from keras_haframe.methods.base import Method, Norm, read_by_features, register
 from keras_haframe.tree_ops.values import Tensor
 
 
@@ -26,6 +26,8 @@ class HAFrame(Method):
     head_options: ClassVar[dict[str, Any]] = {"seed": 0, "structured": False}
 
     def head(self, features: Tensor, norm: Norm) -> dict:
-        return FrameClassifier(
+        classifier = FrameClassifier(
             self.loss.target, seed=self.seed, structured=self.structured, name="classifier"
-        )(features)
+        )
+        outputs = classifier(features)
+        return {**outputs, **read_by_features(self.loss, classifier, features)}
