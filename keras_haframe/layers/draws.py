@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_haframe.tree_ops.values import Shape, Tensor
+from keras_haframe.tree_ops.values import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
@@ -43,9 +43,7 @@ class Draws(keras.layers.Layer):
             return ops.zeros(shape, dtype="int32")
         return keras.random.randint(shape, 0, 2**15, dtype="int32", seed=self.seed_generator)
 
-    def compute_output_spec(
-        self, x: Tensor, training: bool | None = False
-    ) -> keras.KerasTensor:
+    def compute_output_spec(self, x: Tensor, training: bool | None = False) -> keras.KerasTensor:
         return keras.KerasTensor((x.shape[0], self.count, 3), dtype="int32")
 
     def get_config(self) -> dict[str, Any]:

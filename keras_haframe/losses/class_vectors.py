@@ -45,8 +45,8 @@ class ClassVectors:
         kernel, bias = (getattr(classifier, name, None) for name in ("kernel", "bias"))
         if self._make is None and kernel is None:
             raise ValueError(
-                "Losses by classes (`class_block`, `negatives`) need the vectors of single classes: "
-                "a classifier with a `kernel` [dim, K] or a method `class_vectors`. Received: "
+                "Losses with `class_block` or `negatives` need the vectors of single classes: a "
+                "classifier with a `kernel` [dim, K] or a method `class_vectors`. Received: "
                 f"{type(classifier).__name__}. The structured frame has none: its features are as "
                 "wide as the logits, so nothing would be saved. Leave both options out, or take "
                 "structured=False."
@@ -60,7 +60,7 @@ class ClassVectors:
         # As tensors: a custom gradient may not read variables.
         self.parameters = tuple(ops.convert_to_tensor(p) for p in given)
         self.num_classes = int(kernel.shape[-1])
-        self.trainable = bool(classifier.trainable and getattr(kernel, "trainable", False))  # type: ignore[union-attr]
+        self.trainable = bool(classifier.trainable)  # type: ignore[union-attr]
 
     def take(
         self, parameters: tuple[Tensor, ...], classes: Tensor, dtype: str

@@ -102,7 +102,9 @@ class ClassifierLoss(LabelLoss):
         features = ops.cast(outputs["features"], self.dtype)
         vectors = ClassVectors(self.classifier)
         if self.negatives is not None:
-            return sampled_terms(features, labels, outputs["draws"], vectors, targets, self.proposal)
+            return sampled_terms(
+                features, labels, outputs["draws"], vectors, targets, self.proposal
+            )
         return block_terms(features, labels, vectors, self.class_block, targets)
 
     def get_config(self) -> dict[str, Any]:

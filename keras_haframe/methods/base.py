@@ -150,7 +150,7 @@ class LinearMethod(Method):
 
 
 def read_by_features(loss: Any, classifier: keras.layers.Layer, features: Tensor) -> dict:
-    """Outputs that a `losses.ClassifierLoss` reads in place of logits, if it does.
+    """Return what a `losses.ClassifierLoss` reads in place of logits, if it does, by name.
 
     Args:
         loss: The method's loss.

@@ -53,10 +53,8 @@ class TargetRows:
     def at(self, labels: Tensor, classes: Tensor) -> Tensor:
         """Entries `S[y, k]`, `[B, n]`, for int labels `[B]` and int classes `[n]` or `[B, n]`."""
         if self.table is not None:
-            if len(classes.shape) == 2:
-                flat = labels[:, None] * self.table.shape[0] + classes
-                return ops.take(ops.convert_to_tensor(self.table.ravel()), flat)
-            return ops.take(self(labels), classes, axis=1)
+            flat = labels[:, None] * len(self.table) + classes
+            return ops.take(ops.convert_to_tensor(self.table.ravel()), flat)
         paths = ops.convert_to_tensor(self.paths)
         own = ops.take(paths, labels, axis=0)
         steps = ops.take(ops.convert_to_tensor(self.steps), labels, axis=0)
