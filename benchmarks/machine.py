@@ -72,22 +72,30 @@ def environment(threads: int | None = None, **more: str) -> dict[str, str]:
     return os.environ | limits | {"PYTHONPATH": path} | more
 
 
-def child(script: str, *arguments: object, threads: int, **more: str) -> list[dict]:
+def child(
+    script: str, *arguments: object, threads: int, limit: float | None = None, **more: str
+) -> list[dict]:
     """Run a script in a process of its own; return the JSON objects it prints, one a line.
 
     Args:
         script: Path of the script.
         arguments: Its arguments.
         threads: Threads of the BLAS library.
+        limit: Seconds after which it is ended; `None` for none.
         more: Further environment variables.
 
     Raises:
         RuntimeError: If the script fails; the message has what it said.
+        subprocess.TimeoutExpired: If it runs for longer.
     """
     command = [sys.executable, script, *map(str, arguments)]
-    done = subprocess.run(command, env=environment(threads, **more), capture_output=True, text=True)
+    done = subprocess.run(
+        command, env=environment(threads, **more), capture_output=True, text=True, timeout=limit
+    )
     if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr}")
+        raise RuntimeError(
+            f"{' '.join(command)} failed with status {done.returncode}:\n{done.stderr}"
+        )
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 

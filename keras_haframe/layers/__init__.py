@@ -2,6 +2,7 @@
 
 from keras_haframe.layers.batch_normalization import BatchNormalization
 from keras_haframe.layers.class_token import ClassToken
+from keras_haframe.layers.draws import Draws
 from keras_haframe.layers.embedding_classifier import EmbeddingClassifier
 from keras_haframe.layers.etf_classifier import ETFClassifier
 from keras_haframe.layers.fixed_classifier import FixedClassifier
@@ -18,6 +19,7 @@ from keras_haframe.layers.unit_classifiers import UnitClassifiers
 __all__ = [
     "BatchNormalization",
     "ClassToken",
+    "Draws",
     "ETFClassifier",
     "EmbeddingClassifier",
     "FixedClassifier",

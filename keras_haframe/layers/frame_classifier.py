@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -18,6 +20,7 @@ from keras_haframe.frames.choice import FRAMES, frame_kind
 from keras_haframe.layers.fixed_classifier import FixedClassifier
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.low_rank import low_rank_matvec
+from keras_haframe.tree_ops.low_rank_rows import low_rank_rows
 from keras_haframe.tree_ops.options import check_choice
 from keras_haframe.tree_ops.values import Shape, Tensor
 from keras_haframe.tree_ops.wavelet import tree_matvec
@@ -121,6 +124,13 @@ class FrameClassifier(FixedClassifier):
         if isinstance(self._plan, TreeFrame):
             return tree_matvec(self._plan, x[:, : self.num_classes])
         return super().logits(x)
+
+    @property
+    def class_vectors(self) -> Callable[[Tensor], Tensor] | None:
+        """Function of int classes to their unit vectors, of the frame that stores no matrix."""
+        if not isinstance(self._plan, LowRankFrame):
+            return None
+        return functools.partial(low_rank_rows, self._plan)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -5,6 +5,7 @@ Names end in `Loss`, but for those that say CrossEntropy or Regression already.
 
 from keras_haframe.losses.batch_contrast_loss import BatchContrastLoss
 from keras_haframe.losses.class_length_loss import class_lengths
+from keras_haframe.losses.classifier_loss import ClassifierLoss
 from keras_haframe.losses.conditional_softmax_loss import ConditionalSoftmaxLoss
 from keras_haframe.losses.cosine_embedding_loss import CosineEmbeddingLoss
 from keras_haframe.losses.cpcc_loss import CPCCLoss
@@ -26,6 +27,7 @@ from keras_haframe.losses.tree_path_kl_loss import TreePathKLLoss
 __all__ = [
     "BatchContrastLoss",
     "CPCCLoss",
+    "ClassifierLoss",
     "ConditionalSoftmaxLoss",
     "CosineEmbeddingLoss",
     "CrossEntropy",

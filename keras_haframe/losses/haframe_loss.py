@@ -5,16 +5,17 @@ from __future__ import annotations
 import keras
 
 from keras_haframe.frames import TargetCosines
+from keras_haframe.losses.classifier_loss import ClassifierLoss
 from keras_haframe.losses.cross_entropy import CrossEntropy
 from keras_haframe.losses.frame_cosine_loss import FrameCosineLoss
-from keras_haframe.losses.label_loss import LabelLoss
+from keras_haframe.losses.sampled_classes import TreeProposal
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.options import non_negative
 from keras_haframe.tree_ops.values import Outputs, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
-class HAFrameLoss(LabelLoss):
+class HAFrameLoss(ClassifierLoss):
     """`beta` cross-entropy + `alpha` cosine loss, `beta = 1 - alpha` (1 where `alpha > 1`).
 
     Args:
@@ -29,10 +30,15 @@ class HAFrameLoss(LabelLoss):
             bound.
         convention: Distance convention, see `ClassTree.distances`.
         mapping: `"exponential"` or `"linear"`, see `frames.similarity`.
+        class_block: For very many classes: how many at a time, exactly, in memory of batch x
+            block instead of batch x classes; `None` for all by their logits.
+        negatives: In training, estimate the loss from the label and so many classes drawn for each
+            example; `None` for all classes. Evaluation always takes all.
         reduction: Keras reduction over the batch.
 
     Call arguments: integer labels `[B]` and the outputs `{"logits", "cosines"}` of a
-    `FrameClassifier`.
+    `FrameClassifier`; with `class_block` `{"features"}`, with `negatives` `{"features", "draws"}`,
+    and the attribute `classifier` must be the layer (a model sets it).
 
     Raises:
         ValueError: For a bad alpha or gamma.
@@ -56,11 +62,13 @@ class HAFrameLoss(LabelLoss):
         min_similarity: str | float = "grid",
         convention: str = "depth",
         mapping: str = "exponential",
+        class_block: int | None = None,
+        negatives: int | None = None,
         name: str = "haframe",
         reduction: str = "sum_over_batch_size",
         dtype: str | None = None,
     ):
-        super().__init__(name, reduction, dtype)
+        super().__init__(name, reduction, dtype, class_block, negatives)
         self._weights = keras.Variable((1.0, 0.0), dtype=self.dtype, trainable=False, name="mix")
         self.alpha = alpha
         self.cross_entropy = CrossEntropy(dtype=dtype)
@@ -68,6 +76,8 @@ class HAFrameLoss(LabelLoss):
             tree, gamma, min_similarity=min_similarity, convention=convention, mapping=mapping,
             dtype=dtype,
         )  # fmt: skip
+        if negatives is not None:
+            self.proposal = TreeProposal(self.target.tree)
 
     @property
     def target(self) -> TargetCosines:
@@ -93,12 +103,15 @@ class HAFrameLoss(LabelLoss):
         return (1.0 - self.alpha if self.alpha <= 1 else 1.0), self.alpha
 
     def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:
+        beta, alpha = self._weights[0], self._weights[1]
+        if self.by_features:
+            entropy, cosine = self.terms(labels, outputs, self.cosine.targets)
+            return beta * entropy + alpha * cosine
         if not isinstance(outputs, dict) or not {"logits", "cosines"} <= set(outputs):
             raise ValueError(
                 "HAFrameLoss takes the outputs {'logits', 'cosines'} of a FrameClassifier. "
                 f"Received: {sorted(outputs) if isinstance(outputs, dict) else type(outputs)}"
             )
-        beta, alpha = self._weights[0], self._weights[1]
         return beta * self.cross_entropy.loss(labels, outputs) + alpha * self.cosine.loss(
             labels, outputs
         )

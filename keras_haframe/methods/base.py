@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
 import keras
 
-from keras_haframe.layers import BatchNormalization
+from keras_haframe.layers import BatchNormalization, Draws
 from keras_haframe.layers.defaults import EPSILON, linear_init
+from keras_haframe.losses.class_vectors import ClassVectors
+from keras_haframe.losses.classifier_loss import ClassifierLoss
 from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.values import Tensor
 
@@ -150,7 +152,29 @@ class LinearMethod(Method):
     wide = False
 
     def head(self, features: Tensor, norm: Norm) -> dict:
-        return {"logits": linear(self.tree.num_classes)(features)}
+        classifier = linear(self.tree.num_classes)
+        outputs = {"logits": classifier(features)}
+        return {**outputs, **read_by_features(self.loss, classifier, features)}
+
+
+def read_by_features(loss: Any, classifier: keras.layers.Layer, features: Tensor) -> dict:
+    """Return what a `losses.ClassifierLoss` reads in place of logits, if it does, by name.
+
+    Args:
+        loss: The method's loss.
+        classifier: The built layer called `"classifier"`.
+        features: What it was called with, symbolic `[B, P]`.
+
+    Raises:
+        ValueError: If the layer has no class vectors that could be taken one by one.
+    """
+    if not isinstance(loss, ClassifierLoss) or not loss.by_features:
+        return {}
+    ClassVectors(classifier)
+    outputs = {"features": features}
+    if loss.negatives is not None:
+        outputs["draws"] = Draws(loss.negatives, name="draws")(features)
+    return outputs
 
 
 def register(name: str) -> Callable[[M], M]:

@@ -38,7 +38,7 @@ class ETFDR(Method):
         check_dense(
             "The simplex ETF of etf_dr",
             self.tree.num_classes,
-            "haframe_dr with structured=True takes O(N) numbers, and on a flat tree is an ETF.",
+            "haframe_dr takes O(N) numbers, and on a flat tree is an ETF.",
         )
 
     def head(self, features: Tensor, norm: Norm) -> dict:

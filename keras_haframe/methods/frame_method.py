@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from keras_haframe.frames import TargetCosines
 from keras_haframe.frames.choice import FRAMES, frame_kind, is_wide
 from keras_haframe.layers import FrameClassifier
-from keras_haframe.methods.base import Method, Norm
+from keras_haframe.methods.base import Method, Norm, read_by_features
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.options import check_choice
 from keras_haframe.tree_ops.values import Tensor
@@ -42,9 +42,11 @@ class FrameMethod(Method):
             target = self.target.without_negative_weights()
             if target is not self.target:
                 self.use_target(target)
-        return FrameClassifier(self.target, seed=self.seed, frame=self.frame, name="classifier")(
-            features
+        classifier = FrameClassifier(
+            self.target, seed=self.seed, frame=self.frame, name="classifier"
         )
+        outputs = classifier(features)
+        return {**outputs, **read_by_features(self.loss, classifier, features)}
 
     def options(self) -> dict[str, Any]:
         """Options by name; `min_similarity` as it was given, whatever the frame makes of it."""

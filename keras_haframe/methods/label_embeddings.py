@@ -41,7 +41,7 @@ def tree_embeddings(tree: ClassTree) -> np.ndarray:
     check_dense(
         "The tree's embedding of classes",
         tree.num_classes,
-        "haframe with structured=True and mapping='linear' has such cosines in O(N); cross_entropy,"
+        "haframe with mapping='linear' has such cosines in O(N); cross_entropy,"
         " soft_labels, hierarchical_cross_entropy and conditional_softmax take any number, devise "
         "takes `vectors` of fewer dimensions.",
     )

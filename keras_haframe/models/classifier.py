@@ -162,6 +162,8 @@ class HierarchicalClassifier(keras.Model):
 
     # Losses and metrics ------------------------------------------------------------------------
 
+    _measures = True  # whether this step's metrics are measured
+
     @property
     def variables(self) -> list[keras.Variable]:
         """Weights, states of random generators, and what a compiled step reads of the loss."""
@@ -178,6 +180,10 @@ class HierarchicalClassifier(keras.Model):
     ) -> Tensor:
         """Hand the integer labels to the loss: one over all outputs, or one per output."""
         loss = self.loss
+        self._measures = True
+        if isinstance(loss, losses.ClassifierLoss) and loss.by_features:
+            loss.classifier = self.get_layer("classifier")
+            self._measures = not training
         if isinstance(loss, losses.LabelLoss) and isinstance(y_pred, dict):
             terms = [loss(y, y_pred, sample_weight, training=training)]
             terms += [self._aggregate_additional_loss(term) for term in self.losses]
@@ -191,9 +197,21 @@ class HierarchicalClassifier(keras.Model):
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
     ) -> dict[str, Any]:
-        """Update the metrics with the class scores, the one output that metrics see."""
+        """Update the metrics with the class scores, the one output that metrics see.
+
+        Where the loss reads no logits, training measures the loss alone, or they would be made.
+        """
+        measures, self._measures = self._measures, True
+        if not measures:
+            return {m.name: m.result() for m in self.metrics if m.name == "loss"}
         scores = {"scores": self.method.scores(y_pred)}  # by name: Keras 3.12 counts names
         return super().compute_metrics(x, y, scores, sample_weight)
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Values of the metrics that were measured; those that never were are not made yet."""
+        if all(getattr(m, "built", True) for m in self.metrics):
+            return super().get_metrics_result()
+        return {m.name: m.result() for m in self.metrics if m.name == "loss"}
 
     # Training and prediction -------------------------------------------------------------------
 

@@ -49,3 +49,18 @@ class TargetRows:
             same = ops.cast(ops.equal(nodes[:, t, None], self.paths[None, :, t]), self.dtype)
             rows = rows + steps[:, t, None] * same
         return rows
+
+    def at(self, labels: Tensor, classes: Tensor) -> Tensor:
+        """Entries `S[y, k]`, `[B, n]`, for int labels `[B]` and int classes `[n]` or `[B, n]`."""
+        if self.table is not None:
+            flat = labels[:, None] * len(self.table) + classes
+            return ops.take(ops.convert_to_tensor(self.table.ravel()), flat)
+        paths = ops.convert_to_tensor(self.paths)
+        own = ops.take(paths, labels, axis=0)
+        steps = ops.take(ops.convert_to_tensor(self.steps), labels, axis=0)
+        theirs = ops.take(paths, classes, axis=0)
+        entries = steps[:, :1]
+        for t in range(1, self.paths.shape[1]):
+            same = ops.equal(own[:, t, None], theirs[..., t])
+            entries = entries + ops.where(same, steps[:, t, None], 0.0)
+        return ops.broadcast_to(entries, ops.shape(own[:, :1] + theirs[..., 0]))

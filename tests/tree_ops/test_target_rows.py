@@ -38,7 +38,13 @@ def test_rows_without_a_table(uneven_tree, monkeypatch, convention):
         assert dense.table is not None
         assert sparse.table is None
         assert_close(sparse(labels), ops.convert_to_numpy(dense(labels)))
-        assert_close(dense(labels), target_cosines(tree, 2.0, -0.01, convention)[labels])
+        want = target_cosines(tree, 2.0, -0.01, convention)[labels]
+        assert_close(dense(labels), want)
+        shared, own = np.arange(3), rng.integers(0, tree.num_classes, (6, 4))
+        for rows in (dense, sparse):
+            assert_close(rows.at(ops.convert_to_tensor(labels), shared), want[:, :3])
+            found = rows.at(ops.convert_to_tensor(labels), ops.convert_to_tensor(own))
+            assert_close(found, np.take_along_axis(want, own, axis=1))
 
 
 def test_five_thousand_classes():
