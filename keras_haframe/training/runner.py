@@ -75,8 +75,8 @@ def run(
 
     Returns:
         The result: `"method"`, `"seed"`, columns of `metrics.summary` on the test data,
-        `"best_epoch"` (from 1), `"parameters"` (how many the model has) and `"train_minutes"` of this
-        call; `None` if the time was up first.
+        `"best_epoch"` (from 1), `"parameters"`, how many the model has, and `"train_minutes"` of
+        this call; `None` if the time was up first.
 
     Raises:
         ValueError: If `folder` holds a run with other settings, data, backend or precision, or,

@@ -56,8 +56,10 @@ def draw(designs: np.ndarray, keys: np.ndarray) -> np.ndarray:
     # [n, PATCHES, SIDE] of rows, then of columns.
     axis = np.arange(SIDE) - 0.5 * (SIDE - 1)
     across = [
-        _bell((axis - 7.0 * patches[:, :, i, None] - SHIFT * chance[:, i, None]) /
-              (3.0 + 2.0 * patches[:, :, 2 + i, None]))
+        _bell(
+            (axis - 7.0 * patches[:, :, i, None] - SHIFT * chance[:, i, None])
+            / (3.0 + 2.0 * patches[:, :, 2 + i, None])
+        )
         for i in range(2)
     ]
     color = patches[:, :, 4:]
