@@ -18,7 +18,6 @@ command can be stopped and given again, also with further rows.
 
 import csv
 import dataclasses
-import json
 import pathlib
 from collections.abc import Sequence
 
@@ -33,7 +32,7 @@ from keras_haframe.files import write_text
 from keras_haframe.results import run_folder
 from keras_haframe.results.run import SECONDS
 from keras_haframe.results.table import by_method, cells, lines
-from keras_haframe.training import Experiment, RunSettings, compare, parse, place
+from keras_haframe.training import Experiment, RunSettings, compare, options_of, parse, place
 from keras_haframe.training.distribution import process
 
 ROWS = (
@@ -64,16 +63,9 @@ class Settings(RunSettings):
 def row_of(text: str, classes: int) -> tuple[str, tuple[str, dict]]:
     """Name, method and options of a row as it is written on the command line."""
     name, colon, rest = text.partition(":")
-    words = (rest if colon else text).split()
-    if not words or not all("=" in word for word in words[1:]):
-        raise SystemExit(f"a row is '[name:] method option=value ...', not {text!r}")
-    options = {}
-    for key, _, value in (word.partition("=") for word in words[1:]):
-        try:
-            options[key] = classes if value == "K" else json.loads(value)
-        except json.JSONDecodeError:
-            options[key] = value
-    return (name if colon else text).strip(), (words[0], options)
+    method, *words = (rest if colon else text).split() or [""]
+    options = {key: classes if v == "K" else v for key, v in options_of(words).items()}
+    return (name if colon else text).strip(), (method, options)
 
 
 def backbone(width: int) -> keras.Model:
