@@ -1,4 +1,4 @@
-"""What aircraft.py, inaturalist2019.py and tiered_imagenet.py share: ResNet-50 at 224 px from TFDS.
+"""What the recipes of photographs share: ResNet-50 at 224 px from TFDS.
 
 SGD with momentum 0.9 and weight decay 5e-4, epoch-wise cosine, the backbone at a tenth of the rate,
 the epoch of the best validation top-1, every test image scored.
@@ -23,6 +23,7 @@ from keras_haframe.training import (
     Experiment,
     RunSettings,
     epoch_cosine,
+    options_of,
     papers_sgd,
     place,
     run_seeds,
@@ -40,6 +41,8 @@ class PhotographSettings(RunSettings):
     network: str = simple_parsing.choice("I", "II", default="II")  # network type
     # ResNet-50 to start from, .safetensors or .npz with torchvision's names; or 'none'
     weights: str | None = None
+    # further options of build() as name=value, those of the method or of the network
+    options: list[str] = dataclasses.field(default_factory=list, metadata={"place": True})
     weights_prefix: str = ""  # what stands before torchvision's names in that file
     data_dir: str | None = place(None)  # TFDS folder; where the data set is prepared, once
     arrays: str | None = place(None)  # .npz file with the images, instead of TFDS
@@ -88,10 +91,8 @@ def train(
         )
         if settings.weights != "none":
             kh.models.load_torch_weights(backbone, settings.weights, settings.weights_prefix)
-        model = kh.build(
-            backbone, data["tree"], method, network=settings.network, synchronized=synchronized,
-            **options,
-        )  # fmt: skip
+        options = {"network": settings.network, **options}
+        model = kh.build(backbone, data["tree"], method, synchronized=synchronized, **options)
         model.compile(papers_sgd(model, settings.learning_rate, transformation=transformation))
         return model
 
@@ -101,7 +102,7 @@ def train(
         settings=settings.defining(), **data,
     )  # fmt: skip
     options = {} if settings.smoke else method_options.get(settings.method, {})
-    row = settings.method, options
+    row = settings.method, {**options, **options_of(settings.options)}
     return run_seeds(settings, experiment, row, f"{settings.method}_{settings.network}")
 
 

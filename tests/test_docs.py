@@ -48,7 +48,7 @@ INSTEAD = {
         ('"fgvc_aircraft"', '"drawn_aircraft/tiny", data_dir=DATA'),
         ('"image_tree"', '"image_tree", data_dir="tfds"'),
         ("fgvc_aircraft.PREPROCESSING", 'Preprocessing(size=(16, 16), input_range=(0.0, 1.0))'),
-        ("64", "8"), ("epochs=100", "epochs=1"),
+        ("64", "8"), ("epochs=100", "epochs=1"), ('"10k")', '"tiny")'),
     ],
     "images.md": [("(224, 224)", "(8, 8)"), ("epochs=10", "epochs=1")],
     "fine_tuning.md": [

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
+
+
+class Rows(Protocol):
+    """What stands for an array: its rows are read, computed or drawn when they are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> Any: ...
 
 
 class ArrayBatches(keras.utils.PyDataset):
@@ -16,7 +27,8 @@ class ArrayBatches(keras.utils.PyDataset):
     run would have seen.
 
     Args:
-        inputs: `[n, ...]`.
+        inputs: `[n, ...]`, or what gives its rows by an array of their numbers and has a `shape`
+            and a length, such as `drawn_catalogue.Pictures`.
         labels: Integer labels `[n]`.
         batch_size: Examples per batch; the rest of an epoch is left out.
         seed: Seed.
@@ -37,7 +49,7 @@ class ArrayBatches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        inputs: np.ndarray,
+        inputs: np.ndarray | Rows,
         labels: np.ndarray,
         batch_size: int,
         seed: int = 0,

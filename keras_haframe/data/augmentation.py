@@ -32,6 +32,7 @@ class Augmentation:
         padding: Pixels of padding on every side.
         pad_mode: `"constant"` (black) or `"reflect"`.
         last_offset: `False` never draws the last place of the crop, as in the papers' CIFAR code.
+        mirror: `False` leaves left and right as they are, where they tell classes apart.
         scale, ratio: Ranges of area and aspect ratio of `"resized_crop"`.
         interpolation: `"bilinear"` or `"bicubic"`, of `"resized_crop"`.
         operations: Number of operations of `rand_augment` after that; in `tf.data` only.
@@ -52,6 +53,7 @@ class Augmentation:
     padding: int = 4
     pad_mode: str = "constant"
     last_offset: bool = True
+    mirror: bool = True
     scale: tuple[float, float] = (0.08, 1.0)
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     interpolation: str = "bilinear"
@@ -118,7 +120,7 @@ class Augmentation:
             )
         places = 2 * self.padding + bool(self.last_offset)
         top, left = generator.integers(0, places, (2, count))
-        return top, left, generator.integers(0, 2, count).astype(bool)
+        return top, left, generator.integers(0, 2, count).astype(bool) & self.mirror
 
     def _check_batches(self) -> None:
         if self.operations or self.erasing:
@@ -156,7 +158,7 @@ class Augmentation:
                 image, crop, cast(tuple, size), self.interpolation,
                 scale=self.scale, ratio=self.ratio,
             )  # fmt: skip
-        if self.change != "none":
+        if self.change != "none" and self.mirror:
             image = crops.flip(image, numbers[0])
         if self.operations:
             start = self._of_change

@@ -11,7 +11,7 @@ from keras_haframe.training.pretraining import pretrain
 from keras_haframe.training.reconstructions import Reconstructions
 from keras_haframe.training.runner import load_trained, run
 from keras_haframe.training.schedules import AlphaSchedule, alpha_schedule, epoch_cosine
-from keras_haframe.training.settings import RunSettings, flag, parse, place
+from keras_haframe.training.settings import RunSettings, flag, options_of, parse, place
 from keras_haframe.training.stages import fine_tuning_adamw, freeze, unfreeze
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "freeze",
     "layer_decay",
     "load_trained",
+    "options_of",
     "papers_sgd",
     "parse",
     "place",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import itertools
 import pathlib
 import time
@@ -16,6 +17,7 @@ import numpy as np
 from keras_haframe import decisions, methods, metrics
 from keras_haframe.decisions.rules import check_rule
 from keras_haframe.files import PathLike
+from keras_haframe.models import HierarchicalClassifier
 from keras_haframe.results.folder import add_results, run_folder
 from keras_haframe.results.lock import locked
 from keras_haframe.results.made_with import made_with
@@ -150,8 +152,9 @@ def compare(
 
     Args:
         experiment: What the rows share.
-        rows: Name of a row to its method and the method's options. A method that takes a seed gets
-            that of the run unless the options have one.
+        rows: Name of a row to its method and options, those of the method or, where `make_model`
+            hands them to `build`, of the network. A method that takes a seed gets that of the run
+            unless the options have one.
         seeds: Seeds; a run per row and seed.
         folder: The experiment's folder, see docs/report.md.
         rules: Decision rules, `""` for the highest score; by default that and all of
@@ -163,8 +166,8 @@ def compare(
 
     Returns:
         One dictionary per row, rule and seed: `"method"`, `"decision"`, `"seed"`, the columns of
-        `metrics.summary`, `"best_epoch"` and `"train_minutes"`; also in `results.csv`. `None` if
-        the time was up before all runs were done.
+        `metrics.summary`, `"best_epoch"`, `"parameters"` and `"train_minutes"`; also in
+        `results.csv`. `None` if the time was up before all runs were done.
 
     Raises:
         ValueError: For an unknown method, option or rule, and if `folder` holds runs that were
@@ -177,8 +180,10 @@ def compare(
     steps_or_seconds(save_every)
     for rule in rules:
         check_rule(rule)
-    for method, options in rows.values():
-        methods.get(method, experiment.tree, **options)  # every mistake shows before any training
+    network = inspect.signature(HierarchicalClassifier).parameters
+    for method, options in rows.values():  # every mistake shows before any training
+        own = {name: value for name, value in options.items() if name not in network}
+        methods.get(method, experiment.tree, **own)
     folder = pathlib.Path(folder)
     made = {"data": made_with(validation=experiment.validation, test=experiment.test)["data"]}
 

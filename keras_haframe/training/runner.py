@@ -75,7 +75,8 @@ def run(
 
     Returns:
         The result: `"method"`, `"seed"`, columns of `metrics.summary` on the test data,
-        `"best_epoch"` (from 1) and `"train_minutes"` of this call; `None` if the time was up first.
+        `"best_epoch"` (from 1), `"parameters"`, how many the model has, and `"train_minutes"` of
+        this call; `None` if the time was up first.
 
     Raises:
         ValueError: If `folder` holds a run with other settings, data, backend or precision, or,
@@ -117,6 +118,7 @@ def run(
             "seed": seed,
             **metrics.summary(test[1], scores, model.tree, ordering=True),
             "best_epoch": best + 1,
+            "parameters": model.count_params(),
             "train_minutes": round(clock.minutes(), 2),
         }
         if distribution.is_first():

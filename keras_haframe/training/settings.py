@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -65,6 +66,32 @@ class RunSettings:
         """Return the settings that define a run: those that do not are left out."""
         fields = [f.name for f in dataclasses.fields(self) if not f.metadata.get("place")]
         return {name: getattr(self, name) for name in fields}
+
+
+def options_of(words: Sequence[str]) -> dict[str, Any]:
+    """Options of `build` as a command line gives them.
+
+    Args:
+        words: `name=value`, the value in JSON (`0.5`, `true`, `null`) or a plain word.
+
+    Raises:
+        ValueError: For a word without a name or `=`.
+
+    Example:
+
+    >>> options_of(["network=II", "gamma=3", "structured=true", "min_similarity=grid"])
+    {'network': 'II', 'gamma': 3, 'structured': True, 'min_similarity': 'grid'}
+    """
+    options: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not (name and equals):
+            raise ValueError(f"An option must be given as name=value. Received: {word!r}")
+        try:
+            options[name] = json.loads(value)
+        except json.JSONDecodeError:
+            options[name] = value
+    return options
 
 
 class _Help(simple_parsing.SimpleHelpFormatter):

@@ -108,6 +108,62 @@ def write_inaturalist(folder, per_species: int = 8) -> dict[str, bytes]:
     return images
 
 
+# iNaturalist 2021: a genus of birds is called like one of plants
+
+SPECIES_2021 = {
+    "Oenanthe oenanthe": "Animalia/Chordata/Aves/Passeriformes/Muscicapidae/Oenanthe",
+    "Larus canus": SPECIES["Larus canus"],
+    "Oenanthe crocata": "Plantae/Tracheophyta/Magnoliopsida/Apiales/Apiaceae/Oenanthe",
+}
+
+
+def folders_2021() -> list[str]:
+    return [
+        "_".join([f"{i:05d}", *ranks.split("/"), name.split()[1]])
+        for i, (name, ranks) in enumerate(SPECIES_2021.items())
+    ]
+
+
+def inaturalist_2021_files(part: str, per_species: int) -> tuple[dict[str, bytes], dict]:
+    """Images by name and the content of the annotations of `train_mini`, `train` or `val`."""
+    categories = [
+        {
+            "id": i, "name": name, "common_name": "x", "supercategory": "y",
+            **dict(zip(RANKS, ranks.split("/"))),
+            "specific_epithet": name.split()[1], "image_dir_name": folder,
+        }
+        for i, ((name, ranks), folder) in enumerate(zip(SPECIES_2021.items(), folders_2021()))
+    ]  # fmt: skip
+    start = 10_000 * (part == "val")
+    images = {
+        f"{part}/{folder}/{start + 100 * i + k:08x}-aaaa-bbbb.jpg": jpeg(start + 100 * i + k)
+        for i, folder in enumerate(folders_2021())
+        for k in range(per_species)
+    }
+    content = {
+        "info": {"year": 2021},
+        "images": [{"id": 7 + n, "file_name": f, "latitude": None} for n, f in enumerate(images)],
+        "categories": categories,
+        "annotations": [
+            {"id": n, "image_id": 7 + n, "category_id": int(f.split("/")[1].split("_")[0])}
+            for n, f in enumerate(images)
+        ],
+    }
+    return images, content
+
+
+def write_inaturalist_2021(folder, train: str = "train_mini", per_species: int = 7) -> dict:
+    """Images of both archives by name."""
+    every = {}
+    for part, count in ((train, per_species), ("val", 2)):
+        images, content = inaturalist_2021_files(part, count)
+        every |= images
+        write_tar(folder / f"{part}.tar.gz", images, "w:gz")
+        packed = {f"{part}.json": json.dumps(content).encode()}
+        write_tar(folder / f"{part}.json.tar.gz", packed, "w:gz")
+    return every
+
+
 # ImageNet: an archive of one archive per class, and a flat archive
 
 WORDNET = {"n02084071": "animal", "n02121808": "animal", "n02958343": "thing"}

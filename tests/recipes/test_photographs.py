@@ -29,7 +29,9 @@ def test_smoke_and_once_more(tmp_path, drawn_data):
     assert "Mistakes by LCA height" in page and "Loss" in page
 
 
-@pytest.mark.parametrize("name", ["aircraft", "inaturalist2019", "tiered_imagenet"])
+@pytest.mark.parametrize(
+    "name", ["aircraft", "inaturalist2019", "inaturalist2021", "tiered_imagenet"]
+)
 def test_weights_are_asked_for_before_anything_else(name, tmp_path):
     with pytest.raises(SystemExit, match="--weights FILE"):
         call.recipe(name, "--data-dir", tmp_path)
@@ -37,16 +39,23 @@ def test_weights_are_asked_for_before_anything_else(name, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "method", "network"),
-    [("inaturalist2019", "cross_entropy", "I"), ("tiered_imagenet", "flamingo", "I")],
+    ("name", "method", "network", "more"),
+    [
+        ("inaturalist2019", "cross_entropy", "I", ()),
+        ("inaturalist2021", "haframe", "I", ("--options", "structured=true", "hidden_units=36")),
+        ("tiered_imagenet", "flamingo", "I", ()),
+    ],
 )
 @pytest.mark.slow
-def test_smoke_of_the_others(name, method, network, tmp_path, drawn_data):
+def test_smoke_of_the_others(name, method, network, more, tmp_path, drawn_data):
     text = call.recipe(
         name, "--smoke", "--method", method, "--network", network, "--data-dir", drawn_data,
-        "--output", tmp_path,
+        "--output", tmp_path, *more,
     )  # fmt: skip
     assert f"| {method}_{network} + CRM |" in text
+    kept = json.loads((tmp_path / f"{method}_{network}_seed0/settings.json").read_text())
+    if more:
+        assert kept["options"] == {"structured": True, "hidden_units": 36, "seed": 0}
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")

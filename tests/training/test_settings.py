@@ -6,7 +6,7 @@ import keras
 import pytest
 import simple_parsing
 
-from keras_haframe.training import RunSettings, parse, place
+from keras_haframe.training import RunSettings, options_of, parse, place
 
 
 @dataclasses.dataclass
@@ -86,3 +86,15 @@ def test_help_shows_no_names_of_python(capsys):
 
 def test_flags_are_turned_off_by_no(capsys):
     assert of("--smoke").smoke and not of("--smoke", "--no-smoke").smoke
+
+
+def test_options_keep_their_types():
+    found = options_of(
+        ["a=1", "b=0.5", "c=true", "d=null", "e=[2, 3]", "f=low_rank", "g=a=b", "h="]
+    )
+    assert found == {
+        "a": 1, "b": 0.5, "c": True, "d": None, "e": [2, 3], "f": "low_rank", "g": "a=b", "h": "",
+    }  # fmt: skip
+    for word in ("gamma", "=3"):
+        with pytest.raises(ValueError, match=f"name=value. Received: '{word}'"):
+            options_of([word])

@@ -1,4 +1,4 @@
-"""Reads the category and annotation files of iNaturalist 2019."""
+"""Reads the category and annotation files of iNaturalist 2019 and 2021."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ def read_json(path: pathlib.Path) -> Any:
 
 
 def category_tree(
-    categories: Sequence[Mapping[str, Any]] | dict[str, Any],
+    categories: Sequence[Mapping[str, Any]] | dict[str, Any], name: str = "inaturalist2019"
 ) -> tuple[ClassTree, dict[int, str]]:
     """Tree of the ranks, and the class name of every category number.
 
     Args:
         categories: List of the category file (or the object that holds it as `categories`):
             `id`, `name` (the species) and the ranks kingdom to genus.
+        name: Name of the tree.
 
     Returns:
         `(tree, names)`. Classes are in the order of their numbers.
@@ -63,8 +64,8 @@ def category_tree(
             )
     rows = sorted(rows, key=lambda row: row["id"])
     paths = [("life", *(row[rank] for rank in RANKS)) for row in rows]
-    tree = ClassTree.from_paths(paths, root="life", name="inaturalist2019")
-    return tree, {row["id"]: name for row, name in zip(rows, tree.leaves)}
+    tree = ClassTree.from_paths(paths, root="life", name=name)
+    return tree, {row["id"]: leaf for row, leaf in zip(rows, tree.leaves)}
 
 
 def labeled_images(annotations: Mapping[str, Any]) -> dict[str, int]:

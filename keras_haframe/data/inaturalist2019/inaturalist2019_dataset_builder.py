@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import pathlib
-import shutil
-from collections.abc import Iterator
-from typing import Any
-
 import tensorflow_datasets as tfds
 
-from keras_haframe.data.image_builder import ImageBuilder, manual_path
-from keras_haframe.data.inaturalist2019.categories import (
-    category_tree,
-    labeled_images,
-    read_json,
-)
-from keras_haframe.data.splits import read_splits, seeded_split, write_splits
+from keras_haframe.data.inaturalist_builder import INaturalistBuilder, by_class
+from keras_haframe.data.splits import seeded_split
 from keras_haframe.tree import ClassTree
 
 BASE = "https://ml-inat-competition-datasets.s3.amazonaws.com/2019"
-IMAGES = "train_val2019.tar.gz"
-FILES = (IMAGES, "train2019.json.tar.gz", "val2019.json.tar.gz", "categories.json.tar.gz")
-SPLITS = "splits.csv"
+IMAGES, RANKS = "train_val2019.tar.gz", "categories.json.tar.gz"
+ANNOTATIONS = ("train2019.json.tar.gz", "val2019.json.tar.gz")
 PARTS = {"validation": 0.15, "test": 0.15, "train": -1}
 SEED = 0
 
@@ -38,7 +27,7 @@ CITATION = """
 """
 
 
-class Builder(ImageBuilder):
+class Builder(INaturalistBuilder):
     """Serves `tfds.load("inaturalist2019")`.
 
     Every example has `image` (uint8 RGB), `label` (the species, in the order of the category
@@ -51,9 +40,11 @@ class Builder(ImageBuilder):
     The images are read out of the archive, which is not unpacked.
     """
 
+    BASE = BASE
     MANUAL_DOWNLOAD_INSTRUCTIONS = f"""
-    Optional: put {", ".join(FILES)} (from {BASE}) here; what is not there is downloaded. Optional:
-    inaturalist2019_splits.csv with the columns split (train, validation, test) and file_name.
+    Optional: put {", ".join((IMAGES, *ANNOTATIONS, RANKS))} (from {BASE}) here;
+    what is not there is downloaded. Optional: inaturalist2019_splits.csv with the columns split
+    (train, validation, test) and file_name.
     """
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -63,57 +54,15 @@ class Builder(ImageBuilder):
             citation=CITATION,
         )
 
-    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
-        there = {name: manual_path(dl_manager, name) for name in FILES}
-        missing = {name: f"{BASE}/{name}" for name, path in there.items() if path is None}
-        paths = {**there, **(dl_manager.download(missing) if missing else {})}
-        images, train, validation, categories = (pathlib.Path(paths[name]) for name in FILES)
-        tree, names = category_tree(read_json(categories))
-        self.describe(tree)
-        numbers = {**labeled_images(read_json(train)), **labeled_images(read_json(validation))}
-        labels = {file: names[number] for file, number in numbers.items()}
-        chosen = manual_path(dl_manager, "inaturalist2019_splits.csv")
-        stored = pathlib.Path(self.data_path) / SPLITS
-        if chosen is None:
-            write_splits(stored, divided(labels, tree))
-        else:
-            shutil.copyfile(chosen, stored)
-        split_of = read_splits(stored)
-        unknown = sorted(set(split_of) - set(labels))
-        if unknown:
-            raise ValueError(f"{chosen} names {unknown[0]!r}, which is in no annotation file.")
-        return {
-            split: self._generate_examples(
-                dl_manager.iter_archive(images),
-                {file: labels[file] for file, s in split_of.items() if s == split},
-            )
-            for split in ("train", "validation", "test")
-        }
+    def archives(self) -> dict[str, tuple[str, ...]]:
+        return {IMAGES: ANNOTATIONS}
 
-    def _generate_examples(self, archive: Any, labels: Any) -> Iterator[tuple[str, dict]]:
-        left = set(labels)
+    def category_file(self) -> str:
+        return RANKS
 
-        def files() -> Iterator[tuple[str, bytes, dict]]:
-            for name, file in archive:
-                if name in left:
-                    left.discard(name)
-                    yield name, file.read(), {"label": labels[name]}
-
-        yield from self.examples(files())
-        if left:
-            raise ValueError(
-                f"{IMAGES} lacks {len(left)} images of the annotations, {min(left)} for example. "
-                "Fetch the archive again."
-            )
-
-
-def divided(labels: dict[str, str], tree: ClassTree) -> dict[str, list[str]]:
-    """Return the seeded split of files to class names, every class on its own."""
-    by_class: dict[str, list[str]] = {name: [] for name in tree.leaves}
-    for file, name in labels.items():
-        by_class[name].append(file)
-    splits: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
-    for label, name in enumerate(tree.leaves):
-        for part, files in seeded_split(by_class[name], PARTS, SEED, label).items():
-            splits[part] += files
-    return splits
+    def divided(self, labels: list[dict[str, str]], tree: ClassTree) -> dict[str, list[str]]:
+        splits: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
+        for label, files in enumerate(by_class(labels[0], tree)):
+            for part, names in seeded_split(files, PARTS, SEED, label).items():
+                splits[part] += names
+        return splits
