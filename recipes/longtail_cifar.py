@@ -53,7 +53,6 @@ from keras_haframe.training import (
     place,
     run_seeds,
 )
-from keras_haframe.training.distribution import process
 
 DATA = {"cifar10": cifar10, "cifar100": cifar100}
 WIDTHS = {"cifar10": 16, "cifar100": 32}
@@ -142,7 +141,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         return model
 
     def make_train(seed: int):
-        arguments = images, labels, settings.batch_size, seed, PREPROCESSING.train_batch, process()
+        arguments = images, labels, settings.batch_size, seed, PREPROCESSING.train_batch
         if settings.mixup:
             return MixedBatches(*arguments, alpha=settings.mixup).from_epoch
         return ArrayBatches(*arguments).from_epoch

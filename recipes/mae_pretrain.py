@@ -100,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     for seed in range(settings.seed, settings.seed + settings.seeds):
         folder = run_folder(settings.output, BASELINE, seed)
-        with all_devices(settings.batch_size):
+        with all_devices(settings.batch_size, model_shards=settings.model_shards):
             result = pretrain(
                 make_model, data["make_train"](seed), settings.epochs, folder, name=BASELINE,
                 seed=seed, settings=settings.defining(), max_minutes=settings.max_minutes,

@@ -15,7 +15,6 @@ from keras_haframe.training import (
     place,
     run_seeds,
 )
-from keras_haframe.training.distribution import process
 from tests.training.small_run import data
 
 
@@ -46,9 +45,7 @@ def main(argv=None):
     images, labels = data()
 
     def make_train(seed):
-        return ArrayBatches(
-            images[:64], labels[:64], settings.batch_size, seed, share=process()
-        ).from_epoch
+        return ArrayBatches(images[:64], labels[:64], settings.batch_size, seed).from_epoch
 
     experiment = Experiment(
         make_model("haframe", {}, False).tree, make_model, make_train, (images[80:], labels[80:]),
