@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,7 +19,9 @@ def parts() -> int:
     if keras.backend.backend() != "jax":
         return 1
     current = keras.distribution.distribution()
-    return 1 if current is None else int(current.num_model_replicas)
+    if current is None:
+        return 1
+    return int(getattr(current, "data_parts", current.num_model_replicas))
 
 
 def evaluate(
@@ -143,18 +144,20 @@ def _batches(
 def _repeated() -> Iterator[None]:
     """Give every device all of a batch inside this block."""
     current = keras.distribution.distribution()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a mesh with two axes
-        keras.distribution.set_distribution(
-            _Repeated(device_mesh=current.device_mesh, auto_shard_dataset=False)
+    keras.distribution.set_distribution(
+        _Repeated(
+            layout_map=keras.distribution.LayoutMap(current.device_mesh),
+            batch_dim_name=current.batch_dim_name,
+            auto_shard_dataset=False,
         )
+    )
     try:
         yield
     finally:
         keras.distribution.set_distribution(current)
 
 
-class _Repeated(keras.distribution.DataParallel):
+class _Repeated(keras.distribution.ModelParallel):  # on a mesh of any form
     """A distribution that does not split data."""
 
     def get_data_layout(self, data_shape: Any) -> Any:

@@ -68,7 +68,7 @@ def all_devices(
             chosen = keras.distribution.DataParallel(auto_shard_dataset=False)
         else:
             chosen = class_parallel(model_shards)
-        _check(batch_size, chosen.num_model_replicas)
+        _check(batch_size, count)
         keras.distribution.set_distribution(chosen)
         try:
             yield count

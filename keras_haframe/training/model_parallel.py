@@ -34,7 +34,19 @@ def layout_map(mesh: keras.distribution.DeviceMesh) -> keras.distribution.Layout
 
 
 class ClassParallel(keras.distribution.ModelParallel):
-    """`ModelParallel` that leaves whole what does not split evenly, such as heads of few groups."""
+    """`ModelParallel` in which every device has images of its own.
+
+    (Keras's gives all devices of a copy the same images, and each does the whole work of the
+    backbone.) What does not split evenly, such as a head of few groups, is left whole.
+    """
+
+    @property
+    def data_parts(self) -> int:
+        """Parts of a batch: one for every device."""
+        return int(self.device_mesh.devices.size)
+
+    def get_data_layout(self, data_shape: Any) -> Any:
+        return _OverAll([None] * len(data_shape), self.device_mesh)
 
     def get_variable_layout(self, variable: Any) -> Any:
         layout = super().get_variable_layout(variable)
@@ -47,13 +59,26 @@ class ClassParallel(keras.distribution.ModelParallel):
         return keras.distribution.TensorLayout([None] * len(variable.shape), self.device_mesh)
 
 
+class _OverAll(keras.distribution.TensorLayout):
+    """The first axis over all devices; Keras has no word for two axes of a mesh at once."""
+
+    @property
+    def backend_layout(self) -> Any:
+        import jax
+
+        mesh = self.device_mesh
+        rest = [None] * (len(self.axes) - 1)
+        spec = jax.sharding.PartitionSpec(tuple(mesh.axis_names), *rest)
+        return jax.sharding.NamedSharding(mesh.backend_mesh, spec)
+
+
 def class_parallel(
     model_shards: int, devices: list[str] | None = None
 ) -> keras.distribution.ModelParallel:
-    """Make the distribution that splits batches over some devices and classes over the others.
+    """Make the distribution that splits batches over all devices and classes over some.
 
-    Of `D` devices, `model_shards` hold one copy of the network and `D / model_shards` copies share
-    a batch. Set it with `all_devices(model_shards=...)`, before a model is made.
+    Of `D` devices, each group of `model_shards` holds one copy of the head between them; all else
+    is on every device. Set it with `all_devices(model_shards=...)`, before a model is made.
 
     Args:
         model_shards: Devices of one copy. The devices of a process must be a multiple of it, so

@@ -147,7 +147,7 @@ def _copy(variable: keras.Variable) -> np.ndarray:
 
 
 def _on_host(variable: keras.Variable) -> np.ndarray:
-    """Return a variable as an array; a split one from the devices of this process, which has all."""
+    """Return a variable as an array; a split one from this process's devices, which have all."""
     value = variable.value
     if getattr(value, "is_fully_addressable", True) or value.is_fully_replicated:
         return keras.ops.convert_to_numpy(variable)
