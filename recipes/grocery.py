@@ -153,7 +153,7 @@ def experiment(settings: Settings, network: str = "II") -> Experiment:
             lambda _, batch: batch.astype("float32"), variants=True,
         ).from_epoch,
         (activations(stem, test_images, False, 0).astype("float32"), test_labels[:, 0]),
-        settings.epochs,
+        settings.epochs, batch_size=settings.batch_size,
         callbacks=lambda: [epoch_cosine(settings.learning_rate, settings.epochs)],
         settings={**settings.defining(), "network": network, "size": SIZE, "copies": COPIES},
     )  # fmt: skip

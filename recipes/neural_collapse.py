@@ -183,7 +183,8 @@ def experiment(name: str, loss: str, settings: Settings, tree, train, test, targ
     return Experiment(
         tree, make_model,
         lambda seed: ArrayBatches(*train, settings.batch_size, seed).from_epoch,
-        test, settings.epochs, callbacks=callbacks, settings=settings.defining(),
+        test, settings.epochs, batch_size=settings.batch_size, callbacks=callbacks,
+        settings=settings.defining(),
     )  # fmt: skip
 
 

@@ -205,6 +205,7 @@ class HierarchicalClassifier(keras.Model):
         checks.check_class_weight(kwargs.get("class_weight"), self.tree.num_classes)
         y = as_array(y)
         train, first = self._checked(x, y, "the training data", args, kwargs)
+        many_devices.check_arrays(x, y, args[0] if args else kwargs.get("batch_size"))
         self.trained_range = check_seen(self, first) or self.trained_range
         checks.warn_of_missing(getattr(x, "labels", None) if y is None else y, self.tree)
         if isinstance(validation_data, (tuple, list)):

@@ -24,6 +24,20 @@ def parts() -> int:
     return int(getattr(current, "data_parts", current.num_model_replicas))
 
 
+def check_arrays(x: Any, y: Any, batch_size: int | None) -> None:
+    """Raise unless the batches that `fit` makes of arrays split over devices and processes."""
+    count = parts()
+    if count == 1 or y is None:
+        return
+    rows, size = len(keras.tree.flatten(x)[0]), batch_size or 32
+    if size % count or rows % size % count or process()[1] > 1:
+        raise ValueError(
+            f"Batches must split evenly over {count} devices, and over processes. Give `fit` whole "
+            f"ones: data.ArrayBatches(images, labels, {-(-size // count) * count}). Received: "
+            f"{rows} examples in batches of {size}"
+        )
+
+
 def evaluate(
     model: keras.Model,
     x: Any = None,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -93,6 +95,9 @@ def _mirrored(devices: tuple[str, ...]) -> Any:
 def join(coordinator: str, processes: int, index: int) -> None:
     """Make this process one of several that train together, on JAX, before any model is made.
 
+    From then on an error that ends this process ends it at once, so that the others fail at their
+    next exchange. (JAX would first wait five minutes for all of them to end, and they for it.)
+
     Args:
         coordinator: `host:port` of the first process, reachable from all.
         processes: Number of processes.
@@ -112,6 +117,14 @@ def join(coordinator: str, processes: int, index: int) -> None:
     if jax.config.jax_platforms in (None, "", "cpu"):  # type: ignore[attr-defined]
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
     keras.distribution.initialize(coordinator, processes, index)
+    sys.excepthook = functools.partial(_end, sys.excepthook)
+
+
+def _end(show: Callable[..., None], *error: Any) -> None:
+    show(*error)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)  # what `finally` and `with` had to do is done
 
 
 def is_first() -> bool:

@@ -82,6 +82,14 @@ def refused(shards):
                 raise AssertionError(words)
         except ValueError as error:
             assert match in str(error), error
+    with all_devices(16, model_shards=shards):
+        model = make_model("haframe", {}, True)
+        model.fit(IMAGES[:24], LABELS[:24], batch_size=16, verbose=0)  # 16 and 8
+        try:
+            model.fit(IMAGES[:30], LABELS[:30], batch_size=16)
+            raise AssertionError
+        except ValueError as error:
+            assert "30 examples in batches of 16" in str(error), error
     odd = kh.ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet"]})
     with all_devices(8, model_shards=2):
         backbone = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])

@@ -1,5 +1,6 @@
 """Several devices and two processes train as one does."""
 
+import functools
 import importlib.util
 import os
 import pathlib
@@ -68,12 +69,12 @@ def finished(process):
     return "| small + CRM |" in out
 
 
-def together(folder, *words):
+def together(folder, *words, devices=1):
     """The small recipe in two processes; whether each printed the table."""
     with socket.socket() as s:
         s.bind(("localhost", 0))
         words += ("--coordinator", f"localhost:{s.getsockname()[1]}", "--processes", 2)
-    started = [start(folder, 1, *words, "--index", i) for i in (0, 1)]
+    started = [start(folder, devices, *words, "--index", i) for i in (0, 1)]
     return [finished(one) for one in started]
 
 
@@ -89,10 +90,11 @@ needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="
 @needs_jax
 @pytest.mark.slow
 def test_a_recipe_in_two_processes_stopped_and_run_again_equals_one(tmp_path):
-    """From the command line, down to the table that the first process prints."""
-    assert together(tmp_path / "two", "--max-minutes", 1e-9) == [False, False]
+    """From the command line, down to the table; two devices each, over which the head is split."""
+    split = functools.partial(together, tmp_path / "two", "--model-shards", 2, devices=2)
+    assert split("--max-minutes", 1e-9) == [False, False]
     assert finished(start(tmp_path / "one", 1))
-    assert together(tmp_path / "two") == [True, False]
+    assert split() == [True, False]
     same_history(tmp_path / "one", tmp_path / "two")
     assert (tmp_path / "two/results.csv").exists()
 
