@@ -32,6 +32,7 @@ from keras_haframe.files import whole
 from keras_haframe.results import read_scores, run_folder, write_images
 from keras_haframe.results.table import by_method, markdown
 from keras_haframe.training import Experiment, RunSettings, compare, parse, place
+from keras_haframe.training.distribution import is_first
 
 PREPROCESSING = drawn_aircraft.PREPROCESSING
 # The paper's gamma; a smaller alpha than its 0.5 suits the short training.
@@ -154,10 +155,11 @@ def demo(settings: Settings) -> list[dict[str, Any]] | None:
     seed, (images, labels) = settings.seed, task.test
     seeds = range(seed, seed + settings.seeds)
     results = compare(
-        task, ROWS, seeds, output, rules=("", "CRM"), max_minutes=settings.max_minutes
-    )
-    if results is None:
-        return None
+        task, ROWS, seeds, output, rules=("", "CRM"), max_minutes=settings.max_minutes,
+        save_every=settings.save_every, model_shards=settings.model_shards,
+    )  # fmt: skip
+    if results is None or not is_first():
+        return results
     print(f"\n{len(labels)} test images, first seed {seed}\n\n{markdown(by_method(results))}\n")
 
     models = {row: task.trained(output, row, seed) for row in ROWS}

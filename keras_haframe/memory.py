@@ -13,7 +13,7 @@ def available_bytes() -> int | None:
     if backend == "jax":
         import jax
 
-        stats = [device.memory_stats() or {} for device in jax.devices()]
+        stats = [device.memory_stats() or {} for device in jax.local_devices()]
         if jax.default_backend() != "cpu":
             known = all("bytes_limit" in one for one in stats)
             return sum(one["bytes_limit"] for one in stats) if known else None

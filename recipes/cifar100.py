@@ -53,7 +53,6 @@ from keras_haframe.training import (
     place,
     run_seeds,
 )
-from keras_haframe.training.distribution import process
 
 PREPROCESSING = cifar100.PREPROCESSING
 OPTIONS = {
@@ -142,7 +141,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     experiment = Experiment(
         tree, make_model,
         lambda seed: ArrayBatches(
-            *data["train"], settings.batch_size, seed, change, process()
+            *data["train"], settings.batch_size, seed, change
         ).from_epoch,
         data["test"], settings.epochs, data["validation"], settings.batch_size,
         callbacks=lambda: [epoch_cosine(settings.learning_rate, settings.epochs)],

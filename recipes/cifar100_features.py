@@ -94,7 +94,7 @@ def experiment(settings: Settings, network: str = "II") -> Experiment:
         lambda seed: ArrayBatches(
             features, labels, settings.batch_size, seed, variants=True
         ).from_epoch,
-        (test, test_labels), settings.epochs,
+        (test, test_labels), settings.epochs, batch_size=settings.batch_size,
         callbacks=lambda: [epoch_cosine(settings.learning_rate, settings.epochs)],
         settings={
             **settings.defining(), "network": network, "size": SIZE, "features": "MobileNet"

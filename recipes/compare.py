@@ -34,6 +34,7 @@ from keras_haframe import decisions, methods, plots
 from keras_haframe.files import whole, write_text
 from keras_haframe.results.table import by_method, markdown
 from keras_haframe.training import compare, parse
+from keras_haframe.training.distribution import is_first
 
 RECIPES = {
     "drawn_aircraft": "keras_haframe.demo",
@@ -106,9 +107,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     seeds = range(settings.seed, settings.seed + settings.seeds)
     results = compare(
         task, rows, seeds, settings.output, max_minutes=settings.max_minutes,
-        save_every=settings.save_every,
+        save_every=settings.save_every, model_shards=settings.model_shards,
     )  # fmt: skip
-    if results is None:
+    if results is None or not is_first():
         return
     output = pathlib.Path(settings.output)
     tables = [

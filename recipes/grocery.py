@@ -43,6 +43,7 @@ from keras_haframe.training import (
     parse,
     place,
 )
+from keras_haframe.training.distribution import is_first
 
 SIZE, COPIES = 160, 6
 PREPROCESSING = Preprocessing((SIZE, SIZE), "crop", antialias=True, input_range=(-1.0, 1.0))
@@ -152,7 +153,7 @@ def experiment(settings: Settings, network: str = "II") -> Experiment:
             lambda _, batch: batch.astype("float32"), variants=True,
         ).from_epoch,
         (activations(stem, test_images, False, 0).astype("float32"), test_labels[:, 0]),
-        settings.epochs,
+        settings.epochs, batch_size=settings.batch_size,
         callbacks=lambda: [epoch_cosine(settings.learning_rate, settings.epochs)],
         settings={**settings.defining(), "network": network, "size": SIZE, "copies": COPIES},
     )  # fmt: skip
@@ -170,9 +171,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     seeds = range(settings.seed, settings.seed + settings.seeds)
     results = compare(
         grocery, ROWS, seeds, settings.output, rules=("", "CRM"), max_minutes=settings.max_minutes,
-        save_every=settings.save_every,
+        save_every=settings.save_every, model_shards=settings.model_shards,
     )  # fmt: skip
-    if results is None:
+    if results is None or not is_first():
         return
     labels = grocery.test[1]
     print(f"\n{len(labels)} test photographs\n\n{markdown(by_method(results))}\n")

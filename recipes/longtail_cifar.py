@@ -53,7 +53,7 @@ from keras_haframe.training import (
     place,
     run_seeds,
 )
-from keras_haframe.training.distribution import process
+from keras_haframe.training.distribution import is_first
 
 DATA = {"cifar10": cifar10, "cifar100": cifar100}
 WIDTHS = {"cifar10": 16, "cifar100": 32}
@@ -142,7 +142,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         return model
 
     def make_train(seed: int):
-        arguments = images, labels, settings.batch_size, seed, PREPROCESSING.train_batch, process()
+        arguments = images, labels, settings.batch_size, seed, PREPROCESSING.train_batch
         if settings.mixup:
             return MixedBatches(*arguments, alpha=settings.mixup).from_epoch
         return ArrayBatches(*arguments).from_epoch
@@ -160,7 +160,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     row = settings.method, OPTIONS.get((settings.dataset, settings.method), {})
     name = f"{settings.dataset}_{settings.ratio:g}_{settings.method}_{settings.network}"
     results = run_seeds(settings, experiment, row, name, rules=[""])  # the tree decides nothing
-    for part in PARTS if results else ():
+    for part in PARTS if results and is_first() else ():
         print(f"{part}: {100 * np.mean([r[part] for r in results]):.2f} %")
 
 

@@ -14,7 +14,6 @@ from keras_haframe.data import (
 )
 from keras_haframe.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from keras_haframe.training import RunSettings, place
-from keras_haframe.training.distribution import process
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +110,7 @@ def load(settings: DataSettings, mixed: bool = False, scale: float = 0.2) -> dic
     def make_train(seed: int):
         kind, options = (CutMixedBatches, {"alpha": 0.8}) if mixed else (ArrayBatches, {})
         return kind(
-            images, labels, settings.batch_size, seed, preprocessing.train_batch, process(),
+            images, labels, settings.batch_size, seed, preprocessing.train_batch,
             **options,
         ).from_epoch  # fmt: skip
 

@@ -56,7 +56,6 @@ from keras_haframe.training import (
     place,
     run_seeds,
 )
-from keras_haframe.training.distribution import process
 
 OPTIONS = {"cifar100": {"haframe": {"gamma": 2.0, "alpha": 0.4}}}
 POSITIONS = {"dino": "learned", "beit": None}
@@ -138,9 +137,7 @@ def cached(settings: Settings) -> dict:
     kept = np.stack([features(images), features(images[:, :, ::-1])])
 
     def make_train(seed: int):
-        return ArrayBatches(
-            kept, labels, settings.batch_size, seed, share=process(), variants=True
-        ).from_epoch
+        return ArrayBatches(kept, labels, settings.batch_size, seed, variants=True).from_epoch
 
     return {
         "tree": tree,

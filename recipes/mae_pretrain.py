@@ -40,7 +40,7 @@ import keras_haframe as kh
 from keras_haframe.layers.masking import SAMPLINGS
 from keras_haframe.results import run_folder
 from keras_haframe.training import GroupedAdamW, Reconstructions, flag, parse, place, pretrain
-from keras_haframe.training.distribution import all_devices
+from keras_haframe.training.distribution import all_devices, is_first
 
 BASELINE = "mae"
 
@@ -100,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     for seed in range(settings.seed, settings.seed + settings.seeds):
         folder = run_folder(settings.output, BASELINE, seed)
-        with all_devices(settings.batch_size):
+        with all_devices(settings.batch_size, model_shards=settings.model_shards):
             result = pretrain(
                 make_model, data["make_train"](seed), settings.epochs, folder, name=BASELINE,
                 seed=seed, settings=settings.defining(), max_minutes=settings.max_minutes,
@@ -110,7 +110,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             )  # fmt: skip
         if result is None:
             return
-        print(f"seed {seed}: loss {result['loss']:.4f}, model in {folder / 'model.keras'}")
+        if is_first():
+            print(f"seed {seed}: loss {result['loss']:.4f}, model in {folder / 'model.keras'}")
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ from keras_haframe.training import (
     parse,
     place,
 )
+from keras_haframe.training.distribution import is_first
 
 SIZE, FEATURES, WEIGHT_DECAY = 32, 64, 0.5
 PREPROCESSING = Preprocessing((SIZE, SIZE), antialias=True)  # the networks scale gray levels
@@ -182,7 +183,8 @@ def experiment(name: str, loss: str, settings: Settings, tree, train, test, targ
     return Experiment(
         tree, make_model,
         lambda seed: ArrayBatches(*train, settings.batch_size, seed).from_epoch,
-        test, settings.epochs, callbacks=callbacks, settings=settings.defining(),
+        test, settings.epochs, batch_size=settings.batch_size, callbacks=callbacks,
+        settings=settings.defining(),
     )  # fmt: skip
 
 
@@ -291,7 +293,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 left = max(1e-9, settings.max_minutes - (time.monotonic() - started) / 60)
             results = compare(
                 one, {row: LOSSES[loss]}, seeds, output, rules=[""], max_minutes=left,
-                save_every=settings.save_every,
+                save_every=settings.save_every, model_shards=settings.model_shards,
             )  # fmt: skip
             if results is None:
                 return
@@ -301,7 +303,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             centered = _centered(model.features(train[0]), train[1])
             cosines[loss] = plots.class_mean_cosines(centered, train[1], tree.num_classes)
             final.append(final_row(row, histories[loss], results[0]))
-        figures(name, histories, cosines, tree, target, output)
+        if is_first():
+            figures(name, histories, cosines, tree, target, output)
+    if not is_first():
+        return
     print(f"\n{markdown(final)}\n\nfigures and tables in {output}")
     table.write_csv(final, output / "final.csv")
     write_images(output, test[0])

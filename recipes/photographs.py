@@ -28,7 +28,6 @@ from keras_haframe.training import (
     place,
     run_seeds,
 )
-from keras_haframe.training.distribution import process
 
 SPLITS = ("train", "validation", "test")
 
@@ -138,9 +137,7 @@ def read_tfds(
 
     def make_train(seed: int):
         def train(first: int, step: int = 0):
-            batches = training_batches(
-                training, preprocessing, size, seed, first, share=process(), first_step=step
-            )
+            batches = training_batches(training, preprocessing, size, seed, first, first_step=step)
             return mixed_batches(batches, seed, first * steps + step) if mixed else batches
 
         return train
@@ -163,7 +160,7 @@ def read_arrays(settings: PhotographSettings, data_set: str, preprocessing: Prep
 
     def make_train(seed: int):
         change = preprocessing.train_batch
-        return ArrayBatches(*data["train"], settings.batch_size, seed, change, process()).from_epoch
+        return ArrayBatches(*data["train"], settings.batch_size, seed, change).from_epoch
 
     prepared = {s: (preprocessing(data[s][0]), data[s][1]) for s in ("validation", "test")}
     return {"tree": tree, "make_train": make_train, **prepared}

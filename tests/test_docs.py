@@ -25,6 +25,7 @@ LONG = (
     "networks.md",
     "onnx.md",
     "photographs.md",
+    "scale.md",
     "serving.md",
     "training.md",
     "triton.md",
@@ -77,8 +78,10 @@ INSTEAD = {
     "training.md": [
         ("labels, 64", "labels, 8"),
         ("epochs=100", "epochs=1"),
+    ],
+    "scale.md": [
         ("resnet50(", "resnet50((32, 32, 3), (1, 1, 1, 1), "),
-        ("model.fit(...)", "model(photographs)"),  # the block above fits one
+        ("model.fit(...)", "model(photographs)"),
     ],
 }  # fmt: skip
 
@@ -160,7 +163,7 @@ def with_pictures(names: dict, folder: pathlib.Path, request) -> None:
     names["dataset"] = tf.data.Dataset.from_tensor_slices((pictures, names["labels"]))
 
 
-def on_the_training_page(names: dict, folder: pathlib.Path, request) -> None:
+def on_the_scale_page(names: dict, folder: pathlib.Path, request) -> None:
     names["photographs"] = np.zeros((16, 32, 32, 3), "float32")
 
 
@@ -181,9 +184,9 @@ PREPARE = {
     "networks.md": on_the_networks_page,
     "photographs.md": on_the_photographs_page,
     "images.md": with_pictures,
+    "scale.md": on_the_scale_page,
     "scores.md": on_the_scores_page,
     "serving.md": with_pictures,
-    "training.md": on_the_training_page,
     "triton.md": lambda names, *_: names.update(model=kh.build(backbone(), names["tree"])),
 }
 

@@ -165,9 +165,11 @@ class NeuralCollapseCallback(keras.callbacks.Callback):
             history[key][-1] = values[key]
 
     def _affordable(self) -> bool:
+        from keras_haframe.training.distribution import agree  # of several processes the first says
+
         elapsed = time.perf_counter() - self._begin
         after = self._spent + self._last_cost
-        if after <= self._max_share * (elapsed + self._last_cost):
+        if agree(after <= self._max_share * (elapsed + self._last_cost)):
             return True
         if not self._told:
             self._told = True

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
+from keras_haframe.data.shares import Share, equal_part
+
 
 class Rows(Protocol):
     """What stands for an array: its rows are read, computed or drawn when they are asked for."""
@@ -34,8 +36,8 @@ class ArrayBatches(keras.utils.PyDataset):
         seed: Seed.
         augment: `(generator, batch) -> batch`, such as `Preprocessing.train_batch` or an
             `Augmentation`.
-        share: `(index, count)`: give only this one of `count` equal parts of every batch, for one
-            of several processes (see `training.distribution`).
+        share: `(index, count)`: give only this one of `count` equal parts of every batch. By
+            default that of this process, of several that train together; all of it for `(0, 1)`.
         variants: Whether `inputs` are `[V, n, ...]`, V variants of every example (such as features
             of augmented copies) of which each epoch draws one.
 
@@ -54,7 +56,7 @@ class ArrayBatches(keras.utils.PyDataset):
         batch_size: int,
         seed: int = 0,
         augment: Callable | None = None,
-        share: tuple[int, int] = (0, 1),
+        share: Share | None = None,
         *,
         variants: bool = False,
         **kwargs: Any,
@@ -106,19 +108,3 @@ class ArrayBatches(keras.utils.PyDataset):
         if self.augment is not None:
             batch = self.augment(np.random.default_rng([self.seed, self.epoch, i + 1]), batch)
         return batch[self.part], self.labels[rows][self.part]
-
-
-def equal_part(batch_size: int, share: tuple[int, int]) -> slice:
-    """Rows of a batch that one of several processes gets; `share` is `(index, count)`.
-
-    Raises:
-        ValueError: If the batch does not split evenly, or there is no such part.
-    """
-    index, count = share
-    if batch_size % count or not 0 <= index < count:
-        raise ValueError(
-            "`share` must be (index, count) with index below count and a batch that splits "
-            f"evenly. Received: share={share}, batch_size={batch_size}"
-        )
-    size = batch_size // count
-    return slice(index * size, (index + 1) * size)

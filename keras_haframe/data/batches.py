@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_haframe.data.array_batches import equal_part
 from keras_haframe.data.crops import _tensorflow
 from keras_haframe.data.preprocessing import Preprocessing
+from keras_haframe.data.shares import Share, equal_part
 from keras_haframe.tree_ops.values import Tensor
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def training_batches(
     epochs: int | None = None,
     shuffle_buffer: int | None = None,
     parallel: int | None = None,
-    share: tuple[int, int] = (0, 1),
+    share: Share | None = None,
     first_step: int = 0,
 ) -> tf.data.Dataset:
     """Shuffled, augmented batches of epoch after epoch.
@@ -66,8 +66,8 @@ def training_batches(
             `model.fit(batches, steps_per_epoch=training_steps(...), initial_epoch=first_epoch)`.
         shuffle_buffer: Examples to draw from; all by default up to 16,384.
         parallel: Images prepared at the same time; the number of CPU cores by default.
-        share: `(index, count)`: give only this one of `count` equal parts of every batch, for one
-            of several processes (see `training.distribution`).
+        share: `(index, count)`: give only this one of `count` equal parts of every batch. By
+            default that of this process, of several that train together; all of it for `(0, 1)`.
         first_step: Batches of the first epoch to leave out, without preparing their images.
 
     Returns:

@@ -18,6 +18,7 @@ from keras_haframe.data.crops import _tensorflow
 from keras_haframe.data.image_files import path_tensor, read_image, unreadable
 from keras_haframe.data.labeled_files import Files, LabeledFiles
 from keras_haframe.data.preprocessing import Preprocessing
+from keras_haframe.data.shares import equal_part
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree.split_folders import SPLITS
 from keras_haframe.tree_ops.values import Tensor
@@ -63,9 +64,10 @@ class ImageData:
     def train(self) -> tf.data.Dataset:
         """Training batches in another order every epoch, augmented if `preprocessing` says so.
 
-        A batch is float32 `[batch_size, height, width, 3]` and int32 labels `[batch_size]`. The
-        images that do not fill a batch are left out, other ones every epoch. Every pass over the
-        data set is the next epoch: the same program sees the same batches.
+        A batch is float32 `[batch_size, height, width, 3]` and int32 labels `[batch_size]`, in one
+        of several processes that train together its part of that. The images that do not fill a
+        batch are left out, other ones every epoch. Every pass over the data set is the next epoch:
+        the same program sees the same batches.
         """
         tf = _tensorflow()
         count = itertools.count()
@@ -137,11 +139,15 @@ class ImageData:
         """Batches of the epochs whose numbers are given, of the first one from a step on."""
         tf, files, labels = _tensorflow(), self.files["train"], self.labels["train"]
         paths, size = path_tensor(files), min(self.batch_size, len(files))
-        numbers = self.preprocessing.augmentation.numbers
+        numbers, part = self.preprocessing.augmentation.numbers, equal_part(size)
 
         def one_epoch(epoch: Tensor) -> Any:
             start = tf.where(epoch == first, np.int64(step * size), 0) if step else 0
             places = tf.data.Dataset.range(start, self.steps_per_epoch * size)
+            if part != slice(0, size):  # one of several processes
+                places = places.filter(
+                    lambda place: (part.start <= place % size) & (place % size < part.stop)
+                )
             return places.map(
                 lambda place: (tf.stack([tf.cast(self.seed, tf.int64), epoch]), place)
             )
@@ -157,7 +163,7 @@ class ImageData:
             return self._shaped(image), tf.gather(labels, i)
 
         data = epochs.flat_map(one_epoch).map(row, num_parallel_calls=os.cpu_count())
-        return finished(data.batch(size, drop_remainder=True))
+        return finished(data.batch(part.stop - part.start, drop_remainder=True))
 
     def _shaped(self, image: Tensor) -> Tensor:
         return _tensorflow().ensure_shape(image, (*self.preprocessing.size, 3))  # type: ignore[misc]

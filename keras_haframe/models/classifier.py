@@ -21,7 +21,7 @@ from keras_haframe.hdf5_files import check_hdf5
 from keras_haframe.layers.frame_classifier import FrameClassifier, with_frame
 from keras_haframe.losses.haframe_loss import without_schedule
 from keras_haframe.methods.base import unknown_option
-from keras_haframe.models import checks, model_files, necks
+from keras_haframe.models import checks, many_devices, model_files, necks
 from keras_haframe.models.backbones import run_backbone
 from keras_haframe.models.build_optimizer import build_optimizer
 from keras_haframe.models.compile_config import metric_names, with_tree, without_tree
@@ -234,6 +234,7 @@ class HierarchicalClassifier(keras.Model):
         checks.check_class_weight(kwargs.get("class_weight"), self.tree.num_classes)
         y = as_array(y)
         train, first = self._checked(x, y, "the training data", args, kwargs)
+        many_devices.check_arrays(x, y, args[0] if args else kwargs.get("batch_size"))
         self.trained_range = check_seen(self, first) or self.trained_range
         checks.warn_of_missing(getattr(x, "labels", None) if y is None else y, self.tree)
         if isinstance(validation_data, (tuple, list)):
@@ -262,7 +263,15 @@ class HierarchicalClassifier(keras.Model):
             y = as_array(y)
             x, _ = self._checked(x, y, "the data", args, kwargs)
         with told(self):
+            if many_devices.parts() > 1:
+                return many_devices.evaluate(self, x, y, *args, **kwargs)
             return super().evaluate(x, y, *args, **kwargs)
+
+    keeps_metrics = False  # while several calls of Keras are one evaluation
+
+    def reset_metrics(self) -> None:
+        if not self.keeps_metrics:
+            super().reset_metrics()
 
     weight_columns = 1  # sample weights of an example
 
@@ -322,7 +331,7 @@ class HierarchicalClassifier(keras.Model):
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
         """Class scores `[B, K]`, higher is better (arguments as of `keras.Model.predict`)."""
-        outputs = super().predict(self._drawn(x, args, kwargs), *args, **kwargs)
+        outputs = many_devices.predict(self, self._drawn(x, args, kwargs), *args, **kwargs)
         return ops.convert_to_numpy(self.method.scores(outputs))
 
     def _drawn(self, x: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
@@ -360,7 +369,7 @@ class HierarchicalClassifier(keras.Model):
     def features(self, x: Any, **kwargs: Any) -> np.ndarray:
         """Penultimate features `[B, P]` (arguments as of `keras.Model.predict`)."""
         x = self._drawn(x, (), kwargs)
-        return self.feature_extractor.predict(x, **{"verbose": 0, **kwargs})
+        return many_devices.predict(self.feature_extractor, x, **{"verbose": 0, **kwargs})
 
     def classifier_weights(self) -> tuple[np.ndarray, np.ndarray | None] | None:
         """Rows `[K, P]` and bias `[K]` (or `None`) of the classifier that makes the scores.

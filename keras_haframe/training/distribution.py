@@ -4,30 +4,40 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 
+from keras_haframe.data.shares import process
+from keras_haframe.training.model_parallel import class_parallel
+
 
 @contextlib.contextmanager
-def all_devices(batch_size: int | None = None, devices: list[str] | None = None) -> Iterator[int]:
-    """Make and train models inside this block on all accelerators of the machine.
+def all_devices(
+    batch_size: int | None = None, devices: list[str] | None = None, model_shards: int = 1
+) -> Iterator[int]:
+    """Make and train models inside this block on all accelerators, on JAX of all processes.
 
     On TensorFlow a `MirroredStrategy` over all GPUs where there are several; on JAX
-    `keras.distribution.DataParallel` over all devices where there are several. One device, or
-    PyTorch, needs nothing. The batch of `fit` is the global one, split over the devices. Give
-    models `synchronized=True` so that batch normalization sees the global batch.
+    `keras.distribution.DataParallel` over all devices where there are several, or `ModelParallel`
+    with `model_shards`. One device, or PyTorch, needs nothing. The batch of `fit` is the global
+    one, split over the devices. Give models `synchronized=True` so that batch normalization sees
+    the global batch.
 
     Args:
         batch_size: Global batch, checked: every device must get the same share.
         devices: TensorFlow device names, such as `["GPU:0", "GPU:1"]`; all GPUs by default.
+        model_shards: Devices over which the class side of a model is split, on JAX alone; see
+            `model_parallel.class_parallel`.
 
     Yields:
         The number of devices.
 
     Raises:
-        ValueError: If the batch does not split evenly.
+        ValueError: If the batch does not split evenly, or there are no such devices.
 
     Example:
 
@@ -38,6 +48,11 @@ def all_devices(batch_size: int | None = None, devices: list[str] | None = None)
     ```
     """
     backend = keras.backend.backend()
+    if model_shards != 1 and backend != "jax":
+        raise ValueError(
+            "A model is split over devices on JAX alone: set KERAS_BACKEND=jax. Received: "
+            f"model_shards={model_shards} on the backend {backend!r}"
+        )
     if backend == "tensorflow":
         import tensorflow as tf
 
@@ -48,13 +63,15 @@ def all_devices(batch_size: int | None = None, devices: list[str] | None = None)
             return
         with _mirrored(tuple(devices or ())).scope():
             yield count
-    elif backend == "jax" and len(keras.distribution.list_devices()) > 1:
+    elif backend == "jax" and (len(keras.distribution.list_devices()) > 1 or model_shards != 1):
         count = len(keras.distribution.list_devices())
-        _check(batch_size, count)
         before = keras.distribution.distribution()
-        keras.distribution.set_distribution(
-            keras.distribution.DataParallel(auto_shard_dataset=False)
-        )
+        if model_shards == 1:
+            chosen = keras.distribution.DataParallel(auto_shard_dataset=False)
+        else:
+            chosen = class_parallel(model_shards)
+        _check(batch_size, count)
+        keras.distribution.set_distribution(chosen)
         try:
             yield count
         finally:
@@ -78,6 +95,9 @@ def _mirrored(devices: tuple[str, ...]) -> Any:
 def join(coordinator: str, processes: int, index: int) -> None:
     """Make this process one of several that train together, on JAX, before any model is made.
 
+    From then on an error that ends this process ends it at once, so that the others fail at their
+    next exchange. (JAX would first wait five minutes for all of them to end, and they for it.)
+
     Args:
         coordinator: `host:port` of the first process, reachable from all.
         processes: Number of processes.
@@ -97,15 +117,14 @@ def join(coordinator: str, processes: int, index: int) -> None:
     if jax.config.jax_platforms in (None, "", "cpu"):  # type: ignore[attr-defined]
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
     keras.distribution.initialize(coordinator, processes, index)
+    sys.excepthook = functools.partial(_end, sys.excepthook)
 
 
-def process() -> tuple[int, int]:
-    """Return the number of this process and how many train together, `(0, 1)` for one."""
-    if keras.backend.backend() != "jax":
-        return 0, 1
-    import jax
-
-    return jax.process_index(), jax.process_count()
+def _end(show: Callable[..., None], *error: Any) -> None:
+    show(*error)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)  # what `finally` and `with` had to do is done
 
 
 def is_first() -> bool:

@@ -142,6 +142,7 @@ def compare(
     rules: Sequence[str] | None = None,
     max_minutes: float | None = None,
     save_every: int | str | None = None,
+    model_shards: int = 1,
     verbose: int | None = None,
 ) -> list[dict[str, Any]] | None:
     """Train every row with every seed, score the test data under every decision rule.
@@ -162,6 +163,7 @@ def compare(
         max_minutes: Stop at an epoch's end before this many minutes of this call, but not before
             an epoch is trained.
         save_every: Save within epochs, too, as `run` does.
+        model_shards: Devices over which a network's classes are split, as of `all_devices`.
         verbose: As in `keras.Model.fit`.
 
     Returns:
@@ -194,7 +196,7 @@ def compare(
 
     distribution.first_alone(begin)
     results, started, trained = [], time.monotonic(), False
-    with distribution.all_devices(experiment.batch_size) as devices:
+    with distribution.all_devices(experiment.batch_size, model_shards=model_shards) as devices:
         for seed, row in itertools.product(seeds, rows):
             path, left = run_folder(folder, row, seed), max_minutes
             if read_result(path) is None:
@@ -242,6 +244,7 @@ def run_seeds(
     results = compare(
         experiment, {name: row}, seeds, settings.output, rules=rules,
         max_minutes=settings.max_minutes, save_every=settings.save_every,
+        model_shards=settings.model_shards,
     )  # fmt: skip
     if results is not None and distribution.is_first():
         count = len(experiment.test[1])

@@ -45,6 +45,7 @@ class RunSettings:
     coordinator: str | None = place(None)  # host:port of the first of several processes, on JAX
     processes: int = place(1)  # number of processes that train together
     index: int = place(0)  # number of this process, from 0
+    model_shards: int = place(1)  # devices that share one copy's classes, on JAX
 
     def start(self) -> None:
         """Print the settings, join the other processes, set the precision of layers.

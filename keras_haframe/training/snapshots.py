@@ -140,7 +140,18 @@ def _variables(model: keras.Model) -> dict[str, list[keras.Variable]]:
 
 
 def _copy(variable: keras.Variable) -> np.ndarray:
-    array = keras.ops.convert_to_numpy(variable)
+    array = _on_host(variable)
     if array.dtype.kind not in "biuf":
         return array.astype("float32")  # of bfloat16, exact
     return array if array.flags.owndata else array.copy()  # JAX and PyTorch give their own memory
+
+
+def _on_host(variable: keras.Variable) -> np.ndarray:
+    """Return a variable as an array; a split one from this process's devices, which have all."""
+    value = variable.value
+    if getattr(value, "is_fully_addressable", True) or value.is_fully_replicated:
+        return keras.ops.convert_to_numpy(variable)
+    array = np.empty(value.shape, value.dtype)
+    for shard in value.addressable_shards:
+        array[shard.index] = shard.data
+    return array

@@ -5,7 +5,7 @@ import dataclasses
 import keras
 
 import keras_haframe as kh
-from keras_haframe.data import ArrayBatches
+from keras_haframe.data import ArrayBatches, Augmentation, Preprocessing
 from keras_haframe.training import (
     Experiment,
     RunSettings,
@@ -15,8 +15,11 @@ from keras_haframe.training import (
     place,
     run_seeds,
 )
-from keras_haframe.training.distribution import process
 from tests.training.small_run import data
+
+PREPROCESSING = Preprocessing(
+    (8, 8), input_range=(-3.2, 3.2), augmentation=Augmentation("pad_and_crop", 1)
+)
 
 
 @dataclasses.dataclass
@@ -25,6 +28,7 @@ class Settings(RunSettings):
 
     epochs: int = 2
     batch_size: int = 16
+    pipeline: str = "arrays"  # or tf.data
     output: str = place("runs/small")
 
 
@@ -44,15 +48,31 @@ def main(argv=None):
     settings = parse(Settings, __doc__, argv)
     settings.start()
     images, labels = data()
+    last = slice(64, 79)  # an odd number: the last batch splits over nothing
 
     def make_train(seed):
-        return ArrayBatches(
-            images[:64], labels[:64], settings.batch_size, seed, share=process()
-        ).from_epoch
+        if settings.pipeline == "tf.data":
+            return lambda first, step=0: training_batches(
+                stream(slice(64)), PREPROCESSING, settings.batch_size, seed, first, first_step=step
+            )
+        return ArrayBatches(images[:64], labels[:64], settings.batch_size, seed).from_epoch
 
+    def stream(rows):
+        pixels = (40 * images[rows] + 128).clip(0, 255).astype("uint8")
+        return tf.data.Dataset.from_tensor_slices((pixels, labels[rows]))
+
+    validation, test, steps = (images[last], labels[last]), images[80:], None
+    if settings.pipeline == "tf.data":
+        import tensorflow as tf
+
+        from keras_haframe.data.batches import evaluation_batches, training_batches
+
+        validation = evaluation_batches(stream(last), PREPROCESSING, settings.batch_size)
+        test = evaluation_batches(stream(slice(80, 96)), PREPROCESSING, settings.batch_size)
+        steps = 64 // settings.batch_size
     experiment = Experiment(
-        make_model("haframe", {}, False).tree, make_model, make_train, (images[80:], labels[80:]),
-        settings.epochs, (images[64:80], labels[64:80]), settings.batch_size,
+        make_model("haframe", {}, False).tree, make_model, make_train, (test, labels[80:]),
+        settings.epochs, validation, settings.batch_size, steps,
         callbacks=lambda: [epoch_cosine(0.05, settings.epochs)], settings=settings.defining(),
     )  # fmt: skip
     run_seeds(settings, experiment, ("haframe", {}), "small")

@@ -1,5 +1,6 @@
-"""Two devices and two processes train as one does."""
+"""Several devices and two processes train as one does."""
 
+import functools
 import importlib.util
 import os
 import pathlib
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from keras_haframe.data import ArrayBatches
+from keras_haframe.results import read_scores
 from keras_haframe.training import epoch_cosine, run
 from keras_haframe.training.distribution import all_devices, join, process
 from tests.devices import TWO_DEVICES, flags
@@ -67,25 +69,64 @@ def finished(process):
     return "| small + CRM |" in out
 
 
-@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")
+def together(folder, *words, devices=1):
+    """The small recipe in two processes; whether each printed the table."""
+    with socket.socket() as s:
+        s.bind(("localhost", 0))
+        words += ("--coordinator", f"localhost:{s.getsockname()[1]}", "--processes", 2)
+    started = [start(folder, devices, *words, "--index", i) for i in (0, 1)]
+    return [finished(one) for one in started]
+
+
+def same_history(one, other):
+    one, other = history(one / "small_seed0"), history(other / "small_seed0")
+    assert one.shape == other.shape and len(one) == 2
+    np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-4)
+
+
+needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")
+
+
+@needs_jax
 @pytest.mark.slow
-def test_a_recipe_in_two_processes_stopped_and_run_again_equals_one_with_two_devices(tmp_path):
-    """From the command line, down to the table that the first process prints."""
-
-    def together(*words):
-        with socket.socket() as s:
-            s.bind(("localhost", 0))
-            words += ("--coordinator", f"localhost:{s.getsockname()[1]}", "--processes", 2)
-        started = [start(tmp_path / "two", 1, *words, "--index", i) for i in (0, 1)]
-        return [finished(one) for one in started]
-
-    assert together("--max-minutes", 1e-9) == [False, False]
-    assert finished(start(tmp_path / "one", 2))
-    assert together() == [True, False]
-    one, two = (history(tmp_path / name / "small_seed0") for name in ("one", "two"))
-    assert one.shape == two.shape and len(one) == 2
-    np.testing.assert_allclose(two, one, rtol=1e-4, atol=1e-4)
+def test_a_recipe_in_two_processes_stopped_and_run_again_equals_one(tmp_path):
+    """From the command line, down to the table; two devices each, over which the head is split."""
+    split = functools.partial(together, tmp_path / "two", "--model-shards", 2, devices=2)
+    assert split("--max-minutes", 1e-9) == [False, False]
+    assert finished(start(tmp_path / "one", 1))
+    assert split() == [True, False]
+    same_history(tmp_path / "one", tmp_path / "two")
     assert (tmp_path / "two/results.csv").exists()
+
+
+@needs_jax
+@pytest.mark.slow
+def test_tf_data_in_two_processes_and_on_four_devices_equals_one(tmp_path):
+    """Shuffled and changed images, and 15 for validation, which split over nothing."""
+    pytest.importorskip("tensorflow")
+    words = ("--pipeline", "tf.data")
+    assert finished(start(tmp_path / "one", 1, *words))
+    assert together(tmp_path / "two", *words) == [True, False]
+    assert finished(start(tmp_path / "four", 4, *words))
+    same_history(tmp_path / "one", tmp_path / "two")
+    same_history(tmp_path / "one", tmp_path / "four")
+    scores = [read_scores(tmp_path / n / "small_seed0", 4)[0] for n in ("one", "two", "four")]
+    np.testing.assert_allclose(scores[1], scores[0], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(scores[2], scores[0], rtol=1e-3, atol=1e-4)
+
+
+@needs_jax
+@pytest.mark.slow
+@pytest.mark.parametrize("shards", [1, 2])
+def test_four_devices_equal_one(shards, tmp_path):
+    """`tests.training.four_devices` says what."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.training.four_devices", str(shards), str(tmp_path)],
+        cwd=ROOT, text=True, capture_output=True, timeout=600,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "jax",
+             "XLA_FLAGS": flags(4)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 def test_one_process_by_default():
@@ -98,6 +139,13 @@ def test_one_process_by_default():
 def test_processes_need_jax():
     with pytest.raises(RuntimeError, match="KERAS_BACKEND=jax"):
         join("localhost:1", 2, 0)
+
+
+@pytest.mark.skipif(BACKEND == "jax", reason="JAX can")
+def test_a_split_model_needs_jax():
+    with pytest.raises(ValueError, match="KERAS_BACKEND=jax.*model_shards=2"):
+        with all_devices(8, model_shards=2):
+            pass
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="MirroredStrategy is TensorFlow's")

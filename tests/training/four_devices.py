@@ -1,0 +1,101 @@
+"""Four JAX devices of one process against one: python four_devices.py MODEL_SHARDS FOLDER."""
+
+import pathlib
+import sys
+
+import keras
+import numpy as np
+
+import keras_haframe as kh
+from keras_haframe.data import ArrayBatches
+from keras_haframe.training.distribution import all_devices
+from tests.training.small_recipe import make_model
+from tests.training.small_run import data
+
+IMAGES, LABELS = data()
+TEST = IMAGES[64:91], LABELS[64:91]  # 27: four devices get no equal parts
+ROWS = {1: ["haframe"], 2: ["haframe", "cross_entropy", "flamingo"]}  # by shards
+
+
+class Batches(keras.utils.PyDataset):
+    """Test data as a stream with weights."""
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, i):
+        rows = slice(10 * i, 10 * i + 10)
+        return TEST[0][rows], TEST[1][rows], np.linspace(0.5, 2, 27, dtype="float32")[rows]
+
+
+def everything(method):
+    keras.utils.set_random_seed(0)
+    model = make_model(method, {}, True)
+    batches = ArrayBatches(IMAGES[:64], LABELS[:64], 16).from_epoch(0)
+    history = model.fit(batches, epochs=2, validation_data=TEST, shuffle=False, verbose=0).history
+    numbers = [v for values in history.values() for v in values]
+    numbers += [*model.evaluate(*TEST, verbose=0), *model.evaluate(*TEST, batch_size=5, verbose=0)]
+    numbers += sorted(model.evaluate(Batches(), return_dict=True, verbose=0).values())
+    scores, features = model.predict(TEST[0], verbose=0), model.features(TEST[0])
+    streamed = model.predict(Batches(), verbose=0)
+    return model, [np.array(numbers), scores, streamed, features, *model.get_weights()]
+
+
+def split(model):
+    """Paths of the variables that lie in parts on the devices."""
+    found = {v.path for v in model.weights if not v.value.is_fully_replicated}
+    for path in found:
+        (variable,) = (v for v in model.weights if v.path == path)
+        parts = {shard.data.shape for shard in variable.value.addressable_shards}
+        assert len(parts) == 1 and np.prod(parts.pop()) * 2 == np.prod(variable.shape), path
+    return found
+
+
+def main(shards, folder):
+    for method in ROWS[shards]:
+        _, alone = everything(method)
+        with all_devices(16, model_shards=shards) as count:
+            assert count == 4
+            model, together = everything(method)
+            for one, four in zip(alone, together, strict=True):
+                np.testing.assert_allclose(four, one, rtol=1e-4, atol=1e-4)
+            names = split(model)
+            assert bool(names) == (shards > 1), names
+            if method == "cross_entropy" and shards > 1:
+                momenta = [v for v in model.optimizer.variables if "classifier_kernel" in v.path]
+                assert {"classifier/kernel", "classifier/bias", "reduce/kernel"} <= names
+                assert momenta and not any(v.value.is_fully_replicated for v in momenta)
+            model.save(pathlib.Path(folder) / "model.keras")
+            again = keras.saving.load_model(pathlib.Path(folder) / "model.keras")
+            assert split(again) == names
+            np.testing.assert_allclose(again.predict(TEST[0], verbose=0), together[1], atol=1e-6)
+        elsewhere = keras.saving.load_model(pathlib.Path(folder) / "model.keras")  # on one device
+        np.testing.assert_allclose(elsewhere.predict(TEST[0], verbose=0), alone[1], 1e-3, 1e-4)
+    refused(shards)
+
+
+def refused(shards):
+    """What cannot be divided so is refused in one sentence."""
+    for words, match in (((16, None, 3), "must divide"), ((6, None, shards), "evenly over 4")):
+        try:
+            with all_devices(*words):
+                raise AssertionError(words)
+        except ValueError as error:
+            assert match in str(error), error
+    with all_devices(16, model_shards=shards):
+        model = make_model("haframe", {}, True)
+        model.fit(IMAGES[:24], LABELS[:24], batch_size=16, verbose=0)  # 16 and 8
+        try:
+            model.fit(IMAGES[:30], LABELS[:30], batch_size=16)
+            raise AssertionError
+        except ValueError as error:
+            assert "30 examples in batches of 16" in str(error), error
+    odd = kh.ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet"]})
+    with all_devices(8, model_shards=2):
+        backbone = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
+        head = kh.build(backbone, odd, "cross_entropy", network="I").get_layer("classifier")
+        assert head.kernel.value.is_fully_replicated  # three classes over two devices
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2])
