@@ -8,6 +8,7 @@ import keras
 
 from keras_haframe import losses
 from keras_haframe.methods.base import Method, Norm, register
+from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.dense_limit import check_dense
 from keras_haframe.tree_ops.path_lengths import path_lengths
 from keras_haframe.tree_ops.values import Tensor
@@ -29,6 +30,15 @@ class HierCos(Method):
     Loss = losses.HierCosLoss
     head_options: ClassVar[dict[str, Any]] = {"seed": 0}
 
+    def __init__(self, tree: ClassTree | dict, **options: Any) -> None:
+        super().__init__(tree, **options)
+        check_dense(
+            "The rotation of hier_cos",
+            self.units,
+            "haframe with structured=True knows the tree in O(N) numbers.",
+            "nodes",
+        )
+
     @property
     def units(self) -> int:
         return self.tree.num_nodes - 1
@@ -40,12 +50,6 @@ class HierCos(Method):
                 f"tree but the root. Received: {features.shape[-1]}. Use network='II', or "
                 f"hidden_units={self.units}."
             )
-        check_dense(
-            "The rotation of hier_cos",
-            self.units,
-            "haframe with structured=True knows the tree in O(N) numbers.",
-            "nodes",
-        )
         rotation = keras.layers.Dense(
             self.units,
             use_bias=False,
