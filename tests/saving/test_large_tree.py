@@ -66,9 +66,8 @@ def test_names_of_any_kind(large, tmp_path):
 
 
 def test_exported(large, tmp_path):
-    tree = kh.ClassTree(
-        [("r", "g"), *(("g", n) for n in NAMES[:5]), *(("r", n) for n in NAMES[5:])]
-    )
+    edges = [("g", name) for name in NAMES[:5]] + [("r", name) for name in NAMES[5:]]
+    tree = kh.ClassTree([("r", "g"), *edges])
     inputs = keras.Input((4,))
     model = kh.build(keras.Model(inputs, inputs), tree, "cross_entropy", hidden_units=None)
     path = kh.export(model, tmp_path / "served")
