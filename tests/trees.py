@@ -71,6 +71,21 @@ def regular(branching: int, height: int) -> kh.ClassTree:
     return kh.ClassTree(edges, names)
 
 
+def deep(classes: int, levels: int = 6, seed: int = 0) -> kh.ClassTree:
+    """Many classes in several levels, names of some twenty letters, labels not in tree order."""
+    rng = np.random.default_rng(seed)
+    ranks = ["order", "family", "tribe", "genus", "section", "species", "form", "strain"]
+    edges, above = [], ["life"]
+    for i in range(levels):
+        count = max(len(above), round(classes ** ((i + 1) / levels)))
+        names = [f"{ranks[i - levels]} {j:06d} ameliana" for j in range(count)]
+        more = rng.integers(0, len(above), count - len(above))  # every node has a child at least
+        parents = np.concatenate([np.arange(len(above)), more])
+        edges += [(above[p], name) for p, name in zip(parents.tolist(), names)]
+        above = names
+    return kh.ClassTree(edges, [above[i] for i in rng.permutation(len(above))])
+
+
 TREES = {
     "worked": worked,
     "uneven": uneven,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def to_config(tree: ClassTree) -> dict[str, Any]:
     }
 
 
-def is_compact(config: Any) -> bool:
+def is_compact(config: Any) -> TypeGuard[Mapping]:
     """Whether a dictionary is the form of large trees."""
     if not isinstance(config, Mapping) or isinstance(config.get("num_classes"), bool):
         return False

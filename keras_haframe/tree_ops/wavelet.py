@@ -25,15 +25,18 @@ def tree_matvec(frame: TreeFrame, x: Tensor) -> Tensor:
     def column(array: np.ndarray) -> Tensor:
         return ops.convert_to_tensor(array[:, None], dtype=x.dtype)
 
+    def rows(array: np.ndarray) -> Tensor:  # a saved graph holds each, so in four bytes
+        return ops.convert_to_tensor(array.astype(np.int32))
+
     for lv in frame.levels:
         z = column(lv.gain) * values
         if lv.num_details:
             details = x[lv.first_detail : lv.first_detail + lv.num_details]
-            z = ops.take(ops.concatenate([z, details]), lv.take, axis=0)
-            mirror = column(lv.mirror)
-            dots = ops.segment_sum(mirror * z, lv.segment, len(lv.gain))
-            z = z - 2.0 * mirror * ops.take(dots, lv.segment, axis=0)
-        done.append(ops.take(z, lv.leaf, axis=0))
-        values = ops.take(z, lv.inner, axis=0)
-    leaves = ops.take(ops.concatenate(done), frame.class_order, axis=0)
+            z = ops.take(ops.concatenate([z, details]), rows(lv.take), axis=0)
+            mirror, segment = column(lv.mirror), rows(lv.segment)
+            dots = ops.segment_sum(mirror * z, segment, len(lv.gain))
+            z = z - 2.0 * mirror * ops.take(dots, segment, axis=0)
+        done.append(ops.take(z, rows(lv.leaf), axis=0))
+        values = ops.take(z, rows(lv.inner), axis=0)
+    leaves = ops.take(ops.concatenate(done), rows(frame.class_order), axis=0)
     return ops.transpose(leaves * column(frame.leaf_gain))
