@@ -93,7 +93,7 @@ class LowRankFrame:
         self.dim, self.seed = int(dim), seed
         tree = self.target.tree
         self.num_classes = tree.num_classes
-        self._roots = np.sqrt(self.target.weights)
+        self._roots = np.sqrt(np.maximum(self.target.weights, 0.0))
         self.factors = hadamard_factors(self.dim)
         self._plan(tree)
         # What a class's row is made of, on its own and from its parent's: over its length.
@@ -217,7 +217,7 @@ class LowRankFrame:
         return own + self._inner_rows(self.class_parents[classes], self.parent_gain[classes])
 
     def _inner_rows(self, node: np.ndarray, gain: np.ndarray) -> np.ndarray:
-        """Sums `[n, dim]` of the vectors on the way to inner nodes, times a gain each."""
+        """Sum the vectors on the way to inner nodes, times a gain each, `[n, dim]`."""
         total = np.zeros((len(node), self.dim))
         while (node >= 0).any():
             own = np.where(node >= 0, gain * self.inner_gain[node], 0.0)
