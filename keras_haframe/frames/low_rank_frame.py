@@ -131,7 +131,7 @@ class LowRankFrame:
         unsorted = self._vectors(classes, parents[classes], len(self.inner.signs))
         slots = np.empty(k, np.int64)
         slots[classes] = unsorted.slots
-        self.classes = unsorted._replace(slots=slots)
+        self.classes = NodeVectors(unsorted.signs, slots)
 
     def _vectors(self, nodes: np.ndarray, families: np.ndarray, used: int) -> NodeVectors:
         """Vectors of nodes in order, from blocks of signs of which the first are `used`."""
