@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_haframe.frames.gram_error import GramError, gram_error
-from keras_haframe.frames.sign_vectors import hadamard_factors, places, signs
+from keras_haframe.frames.sign_vectors import NodeVectors, hadamard_factors, places, signs
 from keras_haframe.frames.target_cosines import TargetCosines
 from keras_haframe.tree import ClassTree
 
 CHUNK = 2**14  # classes that are worked on at a time
-
-
-class NodeVectors(NamedTuple):
-    """Sign vectors of some nodes: row `slot % blocks` of `signs`, times a Hadamard row each.
-
-    `signs` is int8 `[blocks, dim]`, `slots` int64 `[n]`: slot `p * blocks + b` is row `p` of the
-    Hadamard matrix times the signs of block `b`. That order makes the transform of a batch one
-    product of matrices without a transposition. Where the vectors are the axes of the features,
-    `signs` has no rows and `slots` are the axes.
-    """
-
-    signs: np.ndarray
-    slots: np.ndarray
 
 
 class LowRankFrame:
@@ -93,7 +78,7 @@ class LowRankFrame:
         self.dim, self.seed = int(dim), seed
         tree = self.target.tree
         self.num_classes = tree.num_classes
-        self._roots = np.sqrt(self.target.weights)
+        self._roots = np.sqrt(np.maximum(self.target.weights, 0.0))
         self.factors = hadamard_factors(self.dim)
         self._plan(tree)
         # What a class's row is made of, on its own and from its parent's: over its length.
@@ -131,7 +116,7 @@ class LowRankFrame:
         unsorted = self._vectors(classes, parents[classes], len(self.inner.signs))
         slots = np.empty(k, np.int64)
         slots[classes] = unsorted.slots
-        self.classes = unsorted._replace(slots=slots)
+        self.classes = NodeVectors(unsorted.signs, slots)
 
     def _vectors(self, nodes: np.ndarray, families: np.ndarray, used: int) -> NodeVectors:
         """Vectors of nodes in order, from blocks of signs of which the first are `used`."""
@@ -142,17 +127,6 @@ class LowRankFrame:
         blocks = int(block[-1]) + 1
         drawn = signs(self.seed, used + blocks, self.dim)[used:]
         return NodeVectors(drawn, row * blocks + block)
-
-    def _values(self, vectors: NodeVectors, x: np.ndarray) -> np.ndarray:
-        """Inner products `[n, B]` of the nodes' vectors with features `x` `[dim, B]`."""
-        if self.exact:
-            return x[vectors.slots]
-        a, b = self.factors
-        full = np.zeros((len(a) * len(b), len(vectors.signs), x.shape[1]))
-        full[: self.dim] = vectors.signs.T[:, :, None] * x[:, None] / np.sqrt(self.dim)
-        full = a @ full.reshape(len(a), -1)
-        full = b @ full.reshape(len(a), len(b), -1)
-        return full.reshape(-1, x.shape[1])[vectors.slots]
 
     def _sums(self, inner: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """Sum the values of inner nodes and classes along the path of every class, `[K, B]`."""
@@ -204,7 +178,7 @@ class LowRankFrame:
         x = np.asarray(x, np.float64)
         if x.ndim != 2 or x.shape[1] != self.dim:
             raise ValueError(f"`x` must have shape [B, {self.dim}]. Received shape: {x.shape}")
-        return self._sums(self._values(self.inner, x.T), self._values(self.classes, x.T)).T
+        return self._sums(self.inner.values(x.T), self.classes.values(x.T)).T
 
     def dense(self) -> np.ndarray:
         """Return the frame as a float64 `[K, dim]` matrix; row `k` is class `k`'s unit vector."""
@@ -213,27 +187,17 @@ class LowRankFrame:
     def rows(self, classes: ArrayLike) -> np.ndarray:
         """Vectors of some classes, float64 `[n, dim]`, in memory of that size."""
         classes = np.asarray(classes)
-        own = self.class_gain[classes, None] * self._vectors_of(self.classes, classes)
+        own = self.class_gain[classes, None] * self.classes.rows(classes)
         return own + self._inner_rows(self.class_parents[classes], self.parent_gain[classes])
 
     def _inner_rows(self, node: np.ndarray, gain: np.ndarray) -> np.ndarray:
-        """Sums `[n, dim]` of the vectors on the way to inner nodes, times a gain each."""
+        """Sum the vectors on the way to inner nodes, times a gain each, `[n, dim]`."""
         total = np.zeros((len(node), self.dim))
         while (node >= 0).any():
             own = np.where(node >= 0, gain * self.inner_gain[node], 0.0)
-            total += own[:, None] * self._vectors_of(self.inner, node)
+            total += own[:, None] * self.inner.rows(node)
             node = np.where(node >= 0, self.above[node], -1)
         return total
-
-    def _vectors_of(self, vectors: NodeVectors, which: np.ndarray) -> np.ndarray:
-        """Vectors `[n, dim]` of some of the nodes."""
-        if self.exact:
-            return (vectors.slots[which, None] == np.arange(self.dim)).astype(float)
-        a, b = self.factors
-        row, block = np.divmod(vectors.slots[which], len(vectors.signs))
-        high, low = np.divmod(row, len(b))
-        rows = (a[high][:, :, None] * b[low][:, None]).reshape(len(row), -1)
-        return rows[:, : self.dim] * vectors.signs[block] / np.sqrt(self.dim)
 
     def gram_error(self, pairs: int = 20_000, seed: int = 0) -> GramError:
         """Error of the cosines against the target, on sampled pairs (see `frames.gram_error`)."""

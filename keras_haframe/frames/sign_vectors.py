@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
@@ -57,3 +58,42 @@ def places(families: np.ndarray, block: int) -> np.ndarray:
         cuts.append(start if cuts[-1] < start and cut - start <= block // 8 else cut)
     numbers = np.repeat(np.arange(len(cuts)), np.diff([*cuts, count]))
     return numbers * block + np.arange(count) - np.asarray(cuts)[numbers]
+
+
+class NodeVectors(NamedTuple):
+    """Sign vectors of some nodes, unit vectors of length `dim`.
+
+    `signs` is int8 `[blocks, dim]`, `slots` int64 `[n]`: slot `p * blocks + b` is row `p` of the
+    Hadamard matrix times the signs of block `b`. That order makes the transform of a batch one
+    product of matrices without a transposition. Where the vectors are axes of the features,
+    `signs` has no rows and `slots` are the axes.
+    """
+
+    signs: np.ndarray
+    slots: np.ndarray
+
+    @property
+    def dim(self) -> int:
+        """Length of the vectors."""
+        return self.signs.shape[1]
+
+    def values(self, x: np.ndarray) -> np.ndarray:
+        """Inner products `[n, B]` with features `x` `[dim, B]`, by the transform."""
+        if not len(self.signs):
+            return x[self.slots]
+        a, b = hadamard_factors(self.dim)
+        full = np.zeros((len(a) * len(b), len(self.signs), x.shape[1]))
+        full[: self.dim] = self.signs.T[:, :, None] * x[:, None] / np.sqrt(self.dim)
+        full = a @ full.reshape(len(a), -1)
+        full = b @ full.reshape(len(a), len(b), -1)
+        return full.reshape(-1, x.shape[1])[self.slots]
+
+    def rows(self, which: np.ndarray) -> np.ndarray:
+        """Vectors `[m, dim]` of some of the nodes."""
+        if not len(self.signs):
+            return (self.slots[which, None] == np.arange(self.dim)).astype(float)
+        a, b = hadamard_factors(self.dim)
+        row, block = np.divmod(self.slots[which], len(self.signs))
+        high, low = np.divmod(row, len(b))
+        rows = (a[high][:, :, None] * b[low][:, None]).reshape(len(row), -1)
+        return rows[:, : self.dim] * self.signs[block] / np.sqrt(self.dim)

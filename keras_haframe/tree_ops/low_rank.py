@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
-from keras_haframe.frames.low_rank_frame import LowRankFrame, NodeVectors
+from keras_haframe.frames.low_rank_frame import LowRankFrame
+from keras_haframe.frames.sign_vectors import NodeVectors
 from keras_haframe.tree_ops.values import Tensor
 
 

@@ -25,7 +25,7 @@ def check_agreement(tree):
     features, labels = rng.normal(size=(6, k)), rng.integers(0, k, 6)
     structured = FrameClassifier(tree, 1.5, frame="structured", **options).frame(k)
     loss, found = HAFrameLoss(tree, 1.5, **options), {}
-    for kind, dim in (("structured", k), ("dense", k), ("low_rank", n), ("low_rank", n + 2)):
+    for kind, dim in (("structured", k), ("dense", k), ("low_rank", n)):
         layer = FrameClassifier(tree, 1.5, frame=kind, **options)
         turn = np.linalg.solve(structured, layer.frame(dim))  # W = S_structured turn
         x = (features @ turn).astype(DTYPE)
@@ -47,7 +47,13 @@ def test_exact_forms_agree(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["fgvc_aircraft", "cifar100", "tiered_imagenet_h", "inaturalist2019"]
+    "name",
+    [
+        "fgvc_aircraft",
+        "cifar100",
+        pytest.param("tiered_imagenet_h", marks=pytest.mark.slow),
+        pytest.param("inaturalist2019", marks=pytest.mark.slow),
+    ],
 )
 def test_exact_forms_agree_on_the_papers_trees(benchmark_tree, name):
     check_agreement(benchmark_tree(name))

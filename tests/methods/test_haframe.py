@@ -19,6 +19,13 @@ class TestStructured(MethodContract):
     network = {}
 
 
+@pytest.mark.slow
+class TestLowRank(MethodContract):
+    method = "haframe"
+    options = {"frame": "low_rank"}
+    network = {"bottleneck": 16}
+
+
 def test_classifier_is_the_frame_and_stays(tree):
     model = kh.build(backbone(), tree, gamma=1.5)
     images, labels = data(tree, 4)
