@@ -59,8 +59,9 @@ def test_averages_are_those_of_all_classes(case, by_tree):
     vectors, copies = ClassVectors(layer), 2000
 
     def estimates(count):
-        given = [np.repeat(a, copies, axis=0) for a in (x, labels)]
-        found = sampled_terms(*given, draws(8 * copies, count), vectors, targets, proposal)
+        given = [np.repeat(a, copies, axis=0) for a in (x, labels.astype("int32"))]
+        given = [ops.convert_to_tensor(a) for a in (*given, draws(8 * copies, count))]
+        found = sampled_terms(*given, vectors, targets, proposal)
         return [ops.convert_to_numpy(f).reshape(8, copies) for f in found]
 
     outputs = layer(x)
