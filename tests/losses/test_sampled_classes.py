@@ -80,10 +80,13 @@ def test_averages_are_those_of_all_classes(case, by_tree):
     assert abs(bias[20]) < 0.25 * abs(bias[2]) + 0.01
 
 
-def test_the_mean_gradient_is_near_that_of_all_classes(case):
+@pytest.mark.parametrize("proposal", ["uniform", "tree"])
+def test_the_mean_gradient_is_near_that_of_all_classes(case, proposal):
     tree, layer, labels, x = case
     plain = HAFrameLoss(tree, 2.0, alpha=0.5, min_similarity=0.0, reduction="sum")
-    loss = HAFrameLoss(tree, 2.0, alpha=0.5, min_similarity=0.0, reduction="sum", negatives=20)
+    loss = HAFrameLoss(
+        tree, 2.0, alpha=0.5, min_similarity=0.0, reduction="sum", negatives=20, proposal=proposal
+    )
     loss.classifier = layer
     _, (want,) = value_and_gradients(lambda x: plain(labels, layer(x)), [x])
     copies = 300
