@@ -103,7 +103,7 @@ class ClassifierLoss(LabelLoss):
         vectors = ClassVectors(self.classifier)
         if self.negatives is not None:
             return sampled_terms(
-                features, labels, outputs["draws"], vectors, targets, self.proposal
+                features, labels, outputs["draws"], vectors, targets, self.tree_proposal
             )
         block = self.class_block or vectors.num_classes
         return block_terms(features, labels, vectors, block, targets)
