@@ -1,7 +1,9 @@
 """What the benchmarks share: calls in turns, paired ratios, child processes."""
 
+import csv
 import os
 import pathlib
+import subprocess
 import sys
 import time
 
@@ -10,6 +12,7 @@ import pytest
 BENCHMARKS = pathlib.Path(__file__).parents[1] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 import machine  # noqa: E402
+import scale  # noqa: E402
 
 sys.path.remove(str(BENCHMARKS))
 
@@ -55,3 +58,43 @@ def test_a_child_process(tmp_path):
     assert "WORD" not in os.environ
     with pytest.raises(RuntimeError, match="no word"):
         machine.child(str(script), threads=1)
+
+
+@pytest.mark.slow
+def test_a_child_process_that_takes_too_long(tmp_path):
+    script = tmp_path / "child.py"
+    script.write_text("import time\ntime.sleep(60)\n")
+    with pytest.raises(subprocess.TimeoutExpired):
+        machine.child(str(script), threads=1, limit=0.5)
+
+
+def test_exponents_and_reasons_of_the_scale_benchmark():
+    rows = [
+        {"action": "step", "model": "dense", "classes": k, "seconds": k**1.5, "peak_mb": 3.0}
+        for k in (10, 100, 1000, 10000)
+    ]
+    rows[0]["seconds"] = 1e6  # not among the last three
+    rows.append({"action": "step", "model": "dense", "classes": 10**5, "note": "over 1 s"})
+    assert scale.exponents(rows) == {("step", "dense"): pytest.approx((1.5, 0.0))}
+    assert scale.reason("Traceback\nValueError: no\n", 0) == "failed: ValueError: no"
+    assert scale.reason("terminate called after std::bad_alloc", 8) == "over 8 GB of address space"
+
+
+@pytest.mark.slow
+def test_the_scale_benchmark_measures_and_says_what_fails(tmp_path):
+    output = tmp_path / "scale.csv"
+    command = [sys.executable, str(BENCHMARKS / "scale.py"), "--quick", "--actions", "tree", "load"]
+    done = subprocess.run(
+        [*command, "--output", str(output)],
+        env=machine.environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert not done.returncode, done.stderr
+    rows = list(csv.DictReader(output.read_text().splitlines()))
+    assert [(r["action"], r["model"], r["classes"]) for r in rows[:2]] == [
+        ("tree", "haframe", "100"), ("load", "haframe", "100"),
+    ]  # fmt: skip
+    assert float(rows[0]["seconds"]) > 0 and not rows[0]["note"]
+    assert rows[1]["note"] == "failed: RuntimeError: nothing was saved"
+    assert rows[-1]["note"] == "not run: K = 100 failed"

@@ -70,7 +70,7 @@ def block_terms(
             return classes, w, z if bias is None else z + bias
 
         def off(classes: Tensor, z: Tensor) -> Tensor:
-            return z * inverse - targets.at(own, classes)
+            return z * inverse - targets.at(own, classes)  # type: ignore[union-attr]
 
         def forward(first: Any, size: int, carry: tuple) -> tuple:
             top, total, mine, squared = carry

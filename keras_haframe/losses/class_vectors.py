@@ -43,7 +43,12 @@ class ClassVectors:
     def __init__(self, classifier: keras.layers.Layer | None) -> None:
         self._make = getattr(classifier, "class_vectors", None)
         kernel, bias = (getattr(classifier, name, None) for name in ("kernel", "bias"))
-        if self._make is None and kernel is None:
+        if self._make is not None:
+            self.parameters: tuple[Tensor, ...] = ()
+            self.trainable = False
+            self.num_classes = int(classifier.num_classes)  # type: ignore[union-attr]
+            return
+        if kernel is None:
             raise ValueError(
                 "Losses with `class_block` or `negatives` need the vectors of single classes: a "
                 "classifier with a `kernel` [dim, K] or a method `class_vectors`. Received: "
@@ -51,11 +56,6 @@ class ClassVectors:
                 "wide as the logits, so nothing would be saved. Leave both options out, or take "
                 "frame='low_rank'."
             )
-        self.parameters: tuple[Tensor, ...] = ()
-        self.trainable = False
-        if self._make is not None:
-            self.num_classes = int(classifier.num_classes)  # type: ignore[union-attr]
-            return
         given = [kernel] if bias is None else [kernel, bias]
         # As tensors: a custom gradient may not read variables.
         self.parameters = tuple(ops.convert_to_tensor(p) for p in given)

@@ -55,7 +55,7 @@ class ClassifierLoss(LabelLoss):
         self.class_block = class_block
         self.negatives = negatives
         self.classifier: keras.layers.Layer | None = None
-        self.proposal: TreeProposal | None = None
+        self.tree_proposal: TreeProposal | None = None
 
     @property
     def by_features(self) -> bool:
@@ -66,7 +66,7 @@ class ClassifierLoss(LabelLoss):
         if self.negatives is None:
             return self
         form = object.__new__(type(self))  # with the same variables: alpha may change
-        vars(form).update(vars(self), negatives=None)
+        form.__dict__.update(self.__dict__, negatives=None)
         return form
 
     def checked(self, outputs: Outputs) -> Outputs:
@@ -103,9 +103,10 @@ class ClassifierLoss(LabelLoss):
         vectors = ClassVectors(self.classifier)
         if self.negatives is not None:
             return sampled_terms(
-                features, labels, outputs["draws"], vectors, targets, self.proposal
+                features, labels, outputs["draws"], vectors, targets, self.tree_proposal
             )
-        return block_terms(features, labels, vectors, self.class_block, targets)
+        block = self.class_block or vectors.num_classes
+        return block_terms(features, labels, vectors, block, targets)
 
     def get_config(self) -> dict[str, Any]:
         own = {"class_block": self.class_block, "negatives": self.negatives}

@@ -10,7 +10,7 @@ from keras_haframe.losses.cross_entropy import CrossEntropy
 from keras_haframe.losses.frame_cosine_loss import FrameCosineLoss
 from keras_haframe.losses.sampled_classes import TreeProposal
 from keras_haframe.tree import ClassTree
-from keras_haframe.tree_ops.options import non_negative
+from keras_haframe.tree_ops.options import check_choice, non_negative
 from keras_haframe.tree_ops.values import Outputs, Tensor
 
 
@@ -34,6 +34,7 @@ class HAFrameLoss(ClassifierLoss):
             block instead of batch x classes; `None` for all by their logits.
         negatives: In training, estimate the loss from the label and so many classes drawn for each
             example; `None` for all classes. Evaluation always takes all.
+        proposal: How they are drawn: `"uniform"`, all alike, or `"tree"`, near ones more often.
         reduction: Keras reduction over the batch.
 
     Call arguments: integer labels `[B]` and the outputs `{"logits", "cosines"}` of a
@@ -64,6 +65,7 @@ class HAFrameLoss(ClassifierLoss):
         mapping: str = "exponential",
         class_block: int | None = None,
         negatives: int | None = None,
+        proposal: str = "uniform",
         name: str = "haframe",
         reduction: str = "sum_over_batch_size",
         dtype: str | None = None,
@@ -76,8 +78,9 @@ class HAFrameLoss(ClassifierLoss):
             tree, gamma, min_similarity=min_similarity, convention=convention, mapping=mapping,
             dtype=dtype,
         )  # fmt: skip
-        if negatives is not None:
-            self.proposal = TreeProposal(self.target.tree)
+        self.proposal = check_choice("proposal", proposal, ("uniform", "tree"))
+        if negatives is not None and proposal == "tree":
+            self.tree_proposal = TreeProposal(self.target.tree)
 
     @property
     def target(self) -> TargetCosines:
@@ -117,7 +120,8 @@ class HAFrameLoss(ClassifierLoss):
         )
 
     def get_config(self) -> dict:
-        return {**super().get_config(), **self.target.get_config(), "alpha": self.alpha}
+        return {**super().get_config(), **self.target.get_config(), "alpha": self.alpha,
+                "proposal": self.proposal}  # fmt: skip
 
     @classmethod
     def from_config(cls, config: dict) -> HAFrameLoss:

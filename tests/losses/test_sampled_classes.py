@@ -59,8 +59,9 @@ def test_averages_are_those_of_all_classes(case, by_tree):
     vectors, copies = ClassVectors(layer), 2000
 
     def estimates(count):
-        given = [np.repeat(a, copies, axis=0) for a in (x, labels)]
-        found = sampled_terms(*given, draws(8 * copies, count), vectors, targets, proposal)
+        given = [np.repeat(a, copies, axis=0) for a in (x, labels.astype("int32"))]
+        given = [ops.convert_to_tensor(a) for a in (*given, draws(8 * copies, count))]
+        found = sampled_terms(*given, vectors, targets, proposal)
         return [ops.convert_to_numpy(f).reshape(8, copies) for f in found]
 
     outputs = layer(x)
@@ -79,10 +80,13 @@ def test_averages_are_those_of_all_classes(case, by_tree):
     assert abs(bias[20]) < 0.25 * abs(bias[2]) + 0.01
 
 
-def test_the_mean_gradient_is_near_that_of_all_classes(case):
+@pytest.mark.parametrize("proposal", ["uniform", "tree"])
+def test_the_mean_gradient_is_near_that_of_all_classes(case, proposal):
     tree, layer, labels, x = case
     plain = HAFrameLoss(tree, 2.0, alpha=0.5, min_similarity=0.0, reduction="sum")
-    loss = HAFrameLoss(tree, 2.0, alpha=0.5, min_similarity=0.0, reduction="sum", negatives=20)
+    loss = HAFrameLoss(
+        tree, 2.0, alpha=0.5, min_similarity=0.0, reduction="sum", negatives=20, proposal=proposal
+    )
     loss.classifier = layer
     _, (want,) = value_and_gradients(lambda x: plain(labels, layer(x)), [x])
     copies = 300
