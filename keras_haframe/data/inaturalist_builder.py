@@ -22,7 +22,7 @@ SPLITS = "splits.csv"
 ALL = ("train", "validation", "test")
 
 
-class INaturalistBuilder(ImageBuilder, skip_registration=True):
+class INaturalistBuilder(ImageBuilder, skip_registration=True):  # type: ignore[call-arg]
     """TFDS builder of archives of photographs, with annotations and ranks in JSON files.
 
     The archives are read as they are, not unpacked; what does not lie in `manual_dir` is downloaded

@@ -72,3 +72,12 @@ def test_batches_in_numpy_are_refused(options):
 def test_out_of_range(options):
     with pytest.raises(ValueError, match=f"`{next(iter(options))}` must be"):
         Augmentation("none", **options)
+
+
+def test_never_mirrored():
+    """In `tf.data`; in NumPy: test_drawn_catalogue.py."""
+    ramp = tf.constant(np.arange(8.0)[:, None] * np.ones((8, 8, 3)), tf.float32)
+    for mirror in (True, False):
+        how = Augmentation("pad_and_crop", padding=0, mirror=mirror)
+        found = how.one(ramp, tf.constant([0.1, 0.5, 0.5]))
+        np.testing.assert_array_equal(found, ramp[:, ::-1] if mirror else ramp)

@@ -168,6 +168,14 @@ def test_mistakes_show_before_any_training(tree, tmp_path, rows, rules, message)
     assert not built and not list(tmp_path.iterdir())
 
 
+def test_rows_may_differ_in_their_networks(tree, tmp_path):
+    built, row = [], ("cross_entropy", {"pooling": "max", "reduce_init": "normal"})
+    experiment = make(tree, built, epochs=1)
+    (result,) = compare(experiment, {"x": row}, [0], tmp_path, rules=[""], verbose=0)
+    assert built == [row]
+    assert result["parameters"] == experiment.trained(tmp_path, "x").count_params()
+
+
 @pytest.mark.slow
 def test_a_row_over_seeds_prints_its_table(tree, tmp_path, capsys):
     settings = RunSettings(epochs=2, seeds=2, seed=3, output=str(tmp_path))
