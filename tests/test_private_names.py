@@ -41,7 +41,7 @@ def test_the_list_is_whole():
         found = names_in(ast.parse(file.read_text(encoding="utf-8")))
         read |= found[0]
         defined |= found[1]
-    assert read - defined == set(PRIVATE)
+    assert read - defined - {"_exit"} == set(PRIVATE)  # os._exit is public
     assert not [file for file in SOURCE if "keras.src" in file.read_text(encoding="utf-8")]
 
 

@@ -27,7 +27,7 @@ def best_classes(scores: Tensor, k: int) -> Tensor:
         scores: `[B, K]`, higher is better.
         k: Number of classes.
     """
-    if keras.backend.backend() == "torch":  # torch.topk leaves open which of equals it takes
+    if _sorts():
         best = ops.argsort(-scores, axis=-1)[:, :k]
     else:
         best = ops.top_k(scores, k, sorted=False)[1]
@@ -40,11 +40,23 @@ def ranking(scores: Tensor) -> Tensor:
     Args:
         scores: `[B, K]`, higher is better.
     """
-    if keras.backend.backend() == "torch":
+    if _sorts():
         order = ops.argsort(-scores, axis=-1)
     else:
         order = ops.top_k(scores, scores.shape[1], sorted=True)[1]
     return ops.cast(order, "int32")
+
+
+def _sorts() -> bool:
+    """Whether to sort all classes, where top-k will not do.
+
+    PyTorch's leaves open which of equals it takes. For XLA's, every device collects the whole of a
+    batch that is split over devices; a sort stays where its rows are.
+    """
+    backend = keras.backend.backend()
+    return backend == "torch" or (
+        backend == "jax" and keras.distribution.distribution() is not None
+    )
 
 
 class TreeMetric(keras.metrics.Metric):

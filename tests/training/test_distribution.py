@@ -69,11 +69,15 @@ def finished(process):
     return "| small + CRM |" in out
 
 
-def together(folder, *words, devices=1):
-    """The small recipe in two processes; whether each printed the table."""
+def free_port():
     with socket.socket() as s:
         s.bind(("localhost", 0))
-        words += ("--coordinator", f"localhost:{s.getsockname()[1]}", "--processes", 2)
+        return s.getsockname()[1]
+
+
+def together(folder, *words, devices=1):
+    """The small recipe in two processes; whether each printed the table."""
+    words += ("--coordinator", f"localhost:{free_port()}", "--processes", 2)
     started = [start(folder, devices, *words, "--index", i) for i in (0, 1)]
     return [finished(one) for one in started]
 
@@ -127,6 +131,28 @@ def test_four_devices_equal_one(shards, tmp_path):
              "XLA_FLAGS": flags(4)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+ERROR = """
+import atexit, sys
+from keras_haframe.training.distribution import join
+join(sys.argv[1], 1, 0)
+atexit.register(print, "JAX waits here for the others")
+raise OSError("disk full")
+"""
+
+
+@needs_jax
+@pytest.mark.slow
+def test_an_error_ends_a_process_at_once():
+    """Others that wait for its part then see that it is gone."""
+    done = subprocess.run(
+        [sys.executable, "-c", ERROR, f"localhost:{free_port()}"],
+        cwd=ROOT, text=True, capture_output=True, timeout=600,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "jax"},
+    )  # fmt: skip
+    assert done.returncode == 1 and "OSError: disk full" in done.stderr
+    assert "waits" not in done.stdout
 
 
 def test_one_process_by_default():
