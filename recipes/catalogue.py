@@ -1,7 +1,7 @@
 """Ten thousand classes on two cores: methods and necks on a drawn catalogue.
 
     python recipes/catalogue.py --seeds 3                          # minutes a run
-    python recipes/catalogue.py --rows "haframe gamma=1 hidden_units=K structured=true" etf_dr
+    python recipes/catalogue.py --rows "haframe frame=low_rank" "wide: cross_entropy hidden_units=K"
     python recipes/catalogue.py --config 100k --test-images 500    # 500,000 training pictures
     python recipes/catalogue.py --smoke                            # seconds, 64 classes
 
@@ -37,7 +37,7 @@ from keras_haframe.training.distribution import process
 
 ROWS = (
     "cross-entropy: cross_entropy hidden_units=null",
-    "HAFrame: haframe hidden_units=K structured=true",
+    "HAFrame: haframe network=II",
 )
 
 

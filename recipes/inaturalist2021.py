@@ -7,9 +7,10 @@
 
 Settings of the HAFrame paper for iNaturalist 2019 (ResNet-50 from ImageNet, 224 px, 100 epochs,
 batch 256, gamma 5, alpha 0.4), as no paper of hierarchy-aware training reports this data set. The
-network is type I: the transformation block of type II is four layers of K x K, 400 million
-parameters for 10,000 classes. `--options` gives `build` others, such as gamma=3. docs/data.md says
-where the images come from and how they are divided.
+paper's type II network would have a transformation block of K x K, 400 million parameters for
+10,000 classes; `bottleneck="auto"` makes it narrower than the backbone (docs/methods/haframe.md).
+`--options` gives `build` others, such as gamma=3. docs/data.md says where the images come from and
+how they are divided.
 
 Not measured by us: this machine has neither the images nor a GPU.
 """
@@ -23,11 +24,7 @@ from photographs import PhotographSettings, train
 from keras_haframe.data import inaturalist2021
 from keras_haframe.training import parse, place
 
-OF_FRAME = {"hidden_units": 10_000, "structured": True}  # as many features as classes
-OPTIONS = {
-    "haframe": {"gamma": 5.0, "alpha": 0.4, **OF_FRAME},
-    "haframe_dr": {"gamma": 5.0, **OF_FRAME},
-}
+OPTIONS = {"haframe": {"gamma": 5.0, "alpha": 0.4}, "haframe_dr": {"gamma": 5.0}}
 
 
 @dataclasses.dataclass
@@ -35,7 +32,7 @@ class Settings(PhotographSettings):
     """Settings of the run."""
 
     images: str = simple_parsing.choice("mini", "full", default="mini")  # training images
-    network: str = simple_parsing.choice("I", "II", default="I")  # network type
+    network: str = simple_parsing.choice("I", "II", default="II")  # network type
     batch_size: int = 256  # training batch, over all devices
     output: str = place("runs/inaturalist2021")  # folder where runs are kept
 

@@ -25,10 +25,10 @@ def peak() -> float:
 
 
 def build(tree: kh.ClassTree) -> keras.Model:
-    """HAFrame behind one linear layer to K features."""
+    """HAFrame as it comes, behind one linear layer."""
     inputs = keras.Input((8,))
     backbone = keras.Model(inputs, keras.layers.Dense(16, activation="relu")(inputs))
-    return kh.build(backbone, tree, network="I", hidden_units=tree.num_classes, structured=True)
+    return kh.build(backbone, tree)
 
 
 def run(classes: int, folder: pathlib.Path) -> dict:

@@ -88,15 +88,14 @@ def test_the_tree_takes_few_bytes_on_disk(done):
 @pytest.mark.parametrize(
     ("method", "options", "what"),
     [
-        ("label_embeddings", {}, "embedding of classes"),
-        ("devise", {}, "embedding of classes"),
-        ("etf_dr", {}, "ETF"),
-        ("hier_cos", {}, "rotation"),
+        ("label_embeddings", {}, "embedding of classes.*haframe"),
+        ("devise", {}, "embedding of classes.*haframe"),
+        ("etf_dr", {}, "ETF.*haframe_dr"),
     ],
 )
 def test_methods_of_all_pairs_refuse(method, options, what):
     inputs = keras.Input((4,))
-    with pytest.raises(ValueError, match=f"{what}.*up to 2,048 of them.*structured=True"):
+    with pytest.raises(ValueError, match=what.replace(".*", ".*up to 2,048 of them.*")):
         kh.build(keras.Model(inputs, inputs), deep(3_000), method, network="I", **options)
 
 

@@ -80,8 +80,8 @@ def options_of(words: Sequence[str]) -> dict[str, Any]:
 
     Example:
 
-    >>> options_of(["network=II", "gamma=3", "structured=true", "min_similarity=grid"])
-    {'network': 'II', 'gamma': 3, 'structured': True, 'min_similarity': 'grid'}
+    >>> options_of(["network=II", "gamma=3", "class_block=null", "frame=low_rank"])
+    {'network': 'II', 'gamma': 3, 'class_block': None, 'frame': 'low_rank'}
     """
     options: dict[str, Any] = {}
     for word in words:

@@ -220,4 +220,4 @@ def test_what_is_refused(tree):
     with pytest.raises(ValueError, match="vectors of single classes.*Received: NoneType"):
         HAFrameLoss(tree, class_block=8)([0], {"features": np.ones((1, 4), "float32")})
     with pytest.raises(ValueError, match="structured frame has none"):
-        kh.build(backbone(), tree, structured=True, class_block=2)
+        kh.build(backbone(), tree, frame="structured", class_block=2)

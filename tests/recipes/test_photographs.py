@@ -42,7 +42,7 @@ def test_weights_are_asked_for_before_anything_else(name, tmp_path):
     ("name", "method", "network", "more"),
     [
         ("inaturalist2019", "cross_entropy", "I", ()),
-        ("inaturalist2021", "haframe", "I", ("--options", "structured=true", "hidden_units=36")),
+        ("inaturalist2021", "haframe", "II", ("--options", "frame=structured", "bottleneck=8")),
         ("tiered_imagenet", "flamingo", "I", ()),
     ],
 )
@@ -55,7 +55,7 @@ def test_smoke_of_the_others(name, method, network, more, tmp_path, drawn_data):
     assert f"| {method}_{network} + CRM |" in text
     kept = json.loads((tmp_path / f"{method}_{network}_seed0/settings.json").read_text())
     if more:
-        assert kept["options"] == {"structured": True, "hidden_units": 36, "seed": 0}
+        assert kept["options"] == {"frame": "structured", "bottleneck": 8, "seed": 0}
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")
