@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from keras_haframe.metrics import HEADLINE
+from keras_haframe.tree.config import SMALL
 
 # What means something in Markdown or HTML; `_` does only at the edge of a word.
 SPECIAL = re.compile(r"[<>|`*\[\]~$\\]|\b_+|_+\b|&(?=[#\w])")
@@ -23,6 +24,7 @@ def render(facts: dict, served_name: str, version: int) -> str:
         The text. Metrics that were not given are said to be not measured.
     """
     tree, limits = facts["tree"], facts["limits"]
+    labels = ", `labels.json`" if tree["nodes"] <= SMALL else ""
     sections = [
         f"# Model card: {served_name}, version {version}",
         f"Image classifier for {tree['classes']} classes in the tree "
@@ -51,7 +53,7 @@ def render(facts: dict, served_name: str, version: int) -> str:
         "## Limits",
         "The probabilities are those of the training data's class frequencies and were not "
         "calibrated by this export. An image of none of the classes still gets a class: use the "
-        "node and its probability. `tree.json`, `labels.json` and `model.json` beside the weights "
+        f"node and its probability. `tree.json`{labels} and `model.json` beside the weights "
         "hold the tree, the names and these facts.",
         "Versions: " + ", ".join(f"{k} {v}" for k, v in facts["versions"].items()) + ".",
     ]
