@@ -19,8 +19,9 @@ from tests.serving import c_api
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="SavedModels are written on TensorFlow"
 )
-CASES = [(name, {}) for name in kh.methods.names()] + [("haframe", {"frame": "structured"})]
-IDS = [name + ("-structured" if options else "") for name, options in CASES]
+CASES = [(name, {}) for name in kh.methods.names()]
+CASES += [("haframe", {"frame": frame}) for frame in ("structured", "low_rank")]
+IDS = ["-".join([name, *options.values()]) for name, options in CASES]
 QUICK = ("conditional_softmax", "haframe")  # the two kinds of outputs
 PARAMETERS = [pytest.param(i, marks=() if i in QUICK else pytest.mark.slow) for i in IDS]
 FLOOR = 0.5
