@@ -33,7 +33,6 @@ from keras_haframe.results import run_folder
 from keras_haframe.results.run import SECONDS
 from keras_haframe.results.table import by_method, cells, lines
 from keras_haframe.training import Experiment, RunSettings, compare, options_of, parse, place
-from keras_haframe.training.distribution import process
 
 ROWS = (
     "cross-entropy: cross_entropy hidden_units=null",
@@ -101,7 +100,7 @@ def experiment(settings: Settings) -> Experiment:
     return Experiment(
         tree, make_model,
         lambda seed: ArrayBatches(
-            train, train.labels, settings.batch_size, seed, PREPROCESSING.train_batch, process()
+            train, train.labels, settings.batch_size, seed, PREPROCESSING.train_batch
         ).from_epoch,
         (PREPROCESSING(test[chosen]), test.labels[chosen]), settings.epochs,
         batch_size=settings.batch_size, settings=settings.defining(),

@@ -90,7 +90,6 @@ def test_the_tree_takes_few_bytes_on_disk(done):
     [
         ("label_embeddings", {}, "embedding of classes.*haframe"),
         ("devise", {}, "embedding of classes.*haframe"),
-        ("etf_dr", {}, "ETF.*haframe_dr"),
     ],
 )
 def test_methods_of_all_pairs_refuse(method, options, what):

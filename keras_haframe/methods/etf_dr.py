@@ -10,7 +10,6 @@ from keras_haframe.layers.fixed_classifier import inverse_norm
 from keras_haframe.losses.class_length_loss import check_one_per_class
 from keras_haframe.methods.base import Method, Norm, register
 from keras_haframe.tree import ClassTree
-from keras_haframe.tree_ops.dense_limit import check_dense
 from keras_haframe.tree_ops.values import Tensor
 
 
@@ -35,11 +34,6 @@ class ETFDR(Method):
     def __init__(self, tree: ClassTree | dict, **options: Any) -> None:
         super().__init__(tree, **options)
         check_one_per_class(self.loss.lengths, self.tree)
-        check_dense(
-            "The simplex ETF of etf_dr",
-            self.tree.num_classes,
-            "haframe_dr takes O(N) numbers, and on a flat tree is an ETF.",
-        )
 
     def head(self, features: Tensor, norm: Norm) -> dict:
         features = norm()(features)

@@ -314,7 +314,9 @@ def test_near_misses_of_options_are_named(tree):
 
 def test_repr_tells_what_it_is(tree):
     text = repr(kh.build(sequential(), tree, name="mine"))
-    assert "haframe, network II, backbone 'tiny', 4 classes" in text and "'mine'" in text
+    assert (
+        "haframe, network II, dense frame, backbone 'tiny', 4 classes" in text and "'mine'" in text
+    )
 
 
 @pytest.mark.parametrize(
