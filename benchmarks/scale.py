@@ -16,7 +16,8 @@ kind are not run.
 - metrics: the headline metrics of 64 rows of scores (dense: top-1).
 - crm: conditional risk of 64 rows of probabilities.
 - save, load: the `.keras` file. export: the SavedModel of `kh.export` (dense: of `model.export`).
-- train, predict: `train_on_batch` with SGD and momentum, `predict_on_batch`; only where named.
+- train, train by blocks, predict: `train_on_batch` with SGD and momentum, `predict_on_batch`; only
+  where named.
 
 `--anchors` are three more cases: K = 10,000 on 2,048 features; K = 100,000, the step; K = 3,000,000
 on 256 features, batch 32, a training step and a prediction. Exponents are slopes of the logarithms
@@ -54,11 +55,11 @@ SIZES, HUGE = (100, 1_000, 10_000, 100_000, 1_000_000), 3_000_000
 ACTIONS = (
     "tree", "build", "step", "step by blocks", "metrics", "crm", "save", "load", "export",
 )  # fmt: skip
-NOT_OF_DENSE = ("tree", "step by blocks", "crm")
+NOT_OF_DENSE = ("tree", "step by blocks", "train by blocks", "crm")
 ANCHORS = (  # classes, features, batch, actions
     (10_000, 2_048, 64, ("build", "step", "save")),
     (100_000, 256, 64, ("step", "step by blocks")),
-    (3_000_000, 256, 32, ("train", "predict")),
+    (3_000_000, 256, 32, ("train", "train by blocks", "predict")),
 )
 SECONDS = 2.0  # of repetitions
 
@@ -146,14 +147,14 @@ def run_case(action: str, side: str, classes: int, features: int, batch: int, fo
         if not file.exists():
             raise RuntimeError("nothing was saved")
         return {"seconds": once(lambda: keras.models.load_model(file))}
-    options = {"class_block": min(BLOCK, classes // 2)} if action == "step by blocks" else {}
+    options = {"class_block": min(BLOCK, classes // 2)} if action.endswith("by blocks") else {}
     model = make_model(side, classes, features, **options)
     x = rng.standard_normal((batch, features)).astype("float32")
     labels = rng.integers(0, classes, batch).astype("int32")
     row = {"parameters": model.count_params()}
     if action in ("step", "step by blocks"):
         row["seconds"] = timed(step_of(model, x, labels))
-    elif action == "train":
+    elif action.startswith("train"):
         row["seconds"] = timed(lambda: model.train_on_batch(x, labels))
     elif action == "predict":
         row["seconds"] = timed(lambda: model.predict_on_batch(x))

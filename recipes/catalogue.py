@@ -32,7 +32,7 @@ from keras_haframe.files import write_text
 from keras_haframe.results import run_folder
 from keras_haframe.results.run import SECONDS
 from keras_haframe.results.table import by_method, cells, lines
-from keras_haframe.training import Experiment, RunSettings, compare, options_of, parse, place
+from keras_haframe.training import Experiment, RunSettings, compare, parse, place, row_of
 
 ROWS = (
     "cross-entropy: cross_entropy hidden_units=null",
@@ -57,14 +57,6 @@ class Settings(RunSettings):
     learning_rate: float = 3e-3  # learning rate of AdamW, with warm-up and cosine
     test_images: int = 5000  # test pictures; scores of all classes are kept for each
     output: str = place("runs/catalogue")  # folder where everything is kept
-
-
-def row_of(text: str, classes: int) -> tuple[str, tuple[str, dict]]:
-    """Name, method and options of a row as it is written on the command line."""
-    name, colon, rest = text.partition(":")
-    method, *words = (rest if colon else text).split() or [""]
-    options = {key: classes if v == "K" else v for key, v in options_of(words).items()}
-    return (name if colon else text).strip(), (method, options)
 
 
 def backbone(width: int) -> keras.Model:

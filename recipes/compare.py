@@ -7,7 +7,8 @@
 The tasks are those of `haframe demo`, grocery.py and cifar100_features.py. Every method
 gets the same type II network (`--network`), so rows differ in head and loss alone; each is scored
 by its highest score, by the conditional risk (CRM) and by the hierarchical ensemble (HiE). A method
-that is not in the list below is a row of its own, with its default options.
+that is not in the list below is a row of its own, with its default options; so is any other choice,
+as `"name: method option=value ..."` (K is the number of classes).
 
 Writes to `--output` the runs, results.csv with a line per method, decision and seed, results.md
 with the tables (mean and 95 % half-width), results.png with accuracy against severity. Finished
@@ -33,7 +34,7 @@ from matplotlib import pyplot as plt
 from keras_haframe import decisions, methods, plots
 from keras_haframe.files import whole, write_text
 from keras_haframe.results.table import by_method, markdown
-from keras_haframe.training import compare, parse
+from keras_haframe.training import compare, parse, row_of
 from keras_haframe.training.distribution import is_first
 
 RECIPES = {
@@ -86,9 +87,12 @@ def settings_of(argv: Sequence[str]):
         output: str = "runs/compare/DATASET"  # folder where everything is kept
 
     settings = parse(Settings, __doc__, argv)
-    unknown = [row for row in settings.methods if row not in ROWS]
-    if unknown:
-        raise SystemExit(f"unknown method {unknown[0]!r}; choose from: {', '.join(ROWS)}")
+    for row in settings.methods:
+        if row not in ROWS and row_of(row, 0)[1][0] not in methods.names():
+            raise SystemExit(
+                f"unknown method {row!r}; choose from: {', '.join(ROWS)}, or give "
+                "'name: method option=value ...'"
+            )
     output = settings.output.replace("DATASET", settings.dataset)
     return dataclasses.replace(settings, output=output), recipe
 
@@ -102,8 +106,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     task.settings = {k: v for k, v in task.settings.items() if k not in mine}
     rows = {}
     for row in settings.methods:
-        method, given = ROWS[row]
-        rows[row] = method, recipe.OPTIONS.get(method, {}) | given
+        name, (method, given) = (
+            (row, ROWS[row]) if row in ROWS else row_of(row, task.tree.num_classes)
+        )
+        rows[name] = method, recipe.OPTIONS.get(method, {}) | given
     seeds = range(settings.seed, settings.seed + settings.seeds)
     results = compare(
         task, rows, seeds, settings.output, max_minutes=settings.max_minutes,

@@ -11,7 +11,14 @@ from keras_haframe.training.pretraining import pretrain
 from keras_haframe.training.reconstructions import Reconstructions
 from keras_haframe.training.runner import load_trained, run
 from keras_haframe.training.schedules import AlphaSchedule, alpha_schedule, epoch_cosine
-from keras_haframe.training.settings import RunSettings, flag, options_of, parse, place
+from keras_haframe.training.settings import (
+    RunSettings,
+    flag,
+    options_of,
+    parse,
+    place,
+    row_of,
+)
 from keras_haframe.training.stages import fine_tuning_adamw, freeze, unfreeze
 
 __all__ = [
@@ -37,6 +44,7 @@ __all__ = [
     "parse",
     "place",
     "pretrain",
+    "row_of",
     "run",
     "run_seeds",
     "unfreeze",

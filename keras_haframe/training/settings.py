@@ -95,6 +95,27 @@ def options_of(words: Sequence[str]) -> dict[str, Any]:
     return options
 
 
+def row_of(text: str, classes: int) -> tuple[str, tuple[str, dict[str, Any]]]:
+    """Name, method and options of a row of `compare`, as a command line gives it.
+
+    Args:
+        text: `method option=value ...` or `name: method option=value ...`.
+        classes: What the value `K` stands for.
+
+    Raises:
+        ValueError: For an option without a name or `=`.
+
+    Example:
+
+    >>> row_of("narrow: haframe bottleneck=32 frame=low_rank", 100)
+    ('narrow', ('haframe', {'bottleneck': 32, 'frame': 'low_rank'}))
+    """
+    name, colon, rest = text.partition(":")
+    method, *words = (rest if colon else text).split() or [""]
+    options = {key: classes if v == "K" else v for key, v in options_of(words).items()}
+    return (name if colon else text).strip(), (method, options)
+
+
 class _Help(simple_parsing.SimpleHelpFormatter):
     """Help under the one word "settings", without the name of the dataclass in Python."""
 

@@ -6,7 +6,7 @@ import keras
 import pytest
 import simple_parsing
 
-from keras_haframe.training import RunSettings, options_of, parse, place
+from keras_haframe.training import RunSettings, options_of, parse, place, row_of
 
 
 @dataclasses.dataclass
@@ -98,3 +98,13 @@ def test_options_keep_their_types():
     for word in ("gamma", "=3"):
         with pytest.raises(ValueError, match=f"name=value. Received: '{word}'"):
             options_of([word])
+
+
+def test_rows_of_a_table_as_words():
+    assert row_of("flamingo", 7) == ("flamingo", ("flamingo", {}))
+    options = {"hidden_units": 7, "frame": "dense"}
+    text = "haframe hidden_units=K frame=dense"
+    assert row_of(text, 7) == (text, ("haframe", options))
+    assert row_of(f"a, b:  {text}", 7) == ("a, b", ("haframe", options))
+    with pytest.raises(ValueError, match="name=value. Received: 'gamma'"):
+        row_of("haframe gamma", 7)
