@@ -92,4 +92,4 @@ def assert_same(found: dict, expected: dict, atol=1e-5):
             got = np.array(text).reshape(got.shape)
             assert got.tolist() == value.tolist(), key
         else:
-            np.testing.assert_allclose(got, value, rtol=0, atol=atol, err_msg=key)
+            np.testing.assert_allclose(got, value, rtol=1e-5, atol=atol, err_msg=key)

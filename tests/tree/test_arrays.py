@@ -12,7 +12,7 @@ from tests.trees import random_tree
 
 
 def parent_map(tree):
-    return {child: parent for parent, child in tree.get_config()["edges"]}
+    return {child: parent for parent, child in tree.edges}
 
 
 def chain(parent_of, node):
@@ -291,7 +291,7 @@ def test_flat_tree():
 
 
 def test_a_chain_above_the_first_branching_does_not_change_distances(tree):
-    edges = [["earth", "thing"], ["thing", "vehicle"], *tree.get_config()["edges"]]
+    edges = [["earth", "thing"], ["thing", "vehicle"], *tree.edges]
     deeper = kh.ClassTree(edges, tree.leaves)
     assert deeper.height == tree.height + 2
     np.testing.assert_array_equal(deeper.distances(), tree.distances())
