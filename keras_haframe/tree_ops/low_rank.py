@@ -55,4 +55,5 @@ def _values(frame: LowRankFrame, vectors: NodeVectors, x: Tensor) -> Tensor:
     flipped = x[:, None] * ops.cast(ops.convert_to_tensor(signs)[:, :, None], x.dtype)
     values = ops.matmul(a, ops.reshape(flipped, (rows, -1)))
     values = ops.matmul(b, ops.reshape(values, (rows, columns, -1)))
-    return ops.take(ops.reshape(values, (-1, width)), vectors.slots, axis=0)
+    total = rows * columns * len(vectors.signs)
+    return ops.take(ops.reshape(values, (total, width)), vectors.slots, axis=0)
