@@ -69,7 +69,8 @@ def test_exported(large, tmp_path):
     edges = [("g", name) for name in NAMES[:5]] + [("r", name) for name in NAMES[5:]]
     tree = kh.ClassTree([("r", "g"), *edges])
     inputs = keras.Input((4,))
-    model = kh.build(keras.Model(inputs, inputs), tree, "cross_entropy", hidden_units=None)
+    backbone = keras.Model(inputs, keras.layers.Identity()(inputs))  # Keras 3.12 wants a layer
+    model = kh.build(backbone, tree, "cross_entropy", hidden_units=None)
     path = kh.export(model, tmp_path / "served")
     assert sorted(f.name for f in (path / "assets").iterdir()) == ["model.json", "tree.json"]
     assert kh.ClassTree.from_json(path / "assets" / "tree.json") == tree
