@@ -110,7 +110,9 @@ def test_draws_are_for_training_and_the_state_is_the_layers():
     np.testing.assert_array_equal(ops.convert_to_numpy(again(x, training=True)), first)
 
 
-@pytest.mark.parametrize("method", ["haframe", "cross_entropy"])
+@pytest.mark.parametrize(
+    "method", ["cross_entropy", pytest.param("haframe", marks=pytest.mark.slow)]
+)
 def test_training_with_negatives(uneven_tree, method):
     images, labels = data(uneven_tree, 6)
     options = {} if method == "haframe" else {"hidden_units": 8}

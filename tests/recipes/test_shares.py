@@ -33,7 +33,13 @@ class HandedOver(Exception):
     """The data of a recipe, on their way to the runner."""
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in ("cifar100", "aircraft") else [pytest.mark.slow])
+        for name in RECIPES
+    ],
+)
 def test_two_parts_are_the_batch(name, tmp_path, monkeypatch, request):
     where, function, words = RECIPES[name]
     if "DRAWN" in words:
