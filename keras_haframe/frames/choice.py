@@ -9,6 +9,9 @@ FRAMES = ("auto", *KINDS)
 DENSE_CLASSES = 1_010
 # Up to here "auto" gives features one dimension per class, by a linear layer; beyond, none.
 STRUCTURED_CLASSES = 20_000
+# Widest bottleneck of "auto": with 1,024 on 2,048 channels and 10,000 classes a training step took
+# a quarter longer than that of the linear classifier (benchmarks/scale.py --only-anchors).
+WIDEST = 512
 
 
 def frame_kind(frame: str, num_classes: int, dim: int) -> str:
@@ -39,8 +42,8 @@ def is_wide(frame: str, num_classes: int) -> bool:
 def bottleneck_width(channels: int, num_classes: int, units: int | None) -> int | None:
     """Width of a type II network under `bottleneck="auto"`; `None` for no bottleneck.
 
-    The largest power of two, at most the backbone's channels, with which everything behind the
-    backbone has no more parameters than a linear classifier with bias on the backbone's features.
+    The largest power of two, at most 512 and the backbone's channels, with which everything behind
+    the backbone has no more parameters than a linear classifier with bias on its features.
 
     Args:
         channels: Width C of the backbone's features.
@@ -50,13 +53,13 @@ def bottleneck_width(channels: int, num_classes: int, units: int | None) -> int 
     Example:
 
     >>> bottleneck_width(256, 10_000, 10_000), bottleneck_width(2048, 10_000, None)
-    (128, 1024)
+    (128, 512)
     >>> bottleneck_width(2048, 1_010, 1_010) is None
     True
     """
     if num_classes <= DENSE_CLASSES:
         return None
-    width = 2 ** (max(int(channels), 2).bit_length() - 1)
+    width = min(2 ** (max(int(channels), 2).bit_length() - 1), WIDEST)
     while width > 2 and neck_parameters(channels, width, units) > (channels + 1) * num_classes:
         width //= 2
     return width
