@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from keras_haframe.tree_ops.held import held
 from keras_haframe.tree_ops.values import Tensor
 
 
@@ -20,18 +21,14 @@ def low_rank_rows(frame: Any, classes: Tensor) -> Tensor:
     Returns:
         float32 `[..., dim]`.
     """
-
-    def column(array: np.ndarray, dtype: str = "float32") -> Tensor:
-        return ops.convert_to_tensor(array.astype(dtype))
-
-    gains, above = column(frame.inner_gain), column(frame.above, "int32")
+    gains, above = held(frame.inner_gain, "float32"), held(frame.above, "int32")
     shape = (*classes.shape, frame.dim)
     classes = ops.reshape(ops.cast(classes, "int32"), (-1,))
-    rows = ops.take(column(frame.class_gain), classes)[:, None]
+    rows = ops.take(held(frame.class_gain, "float32"), classes)[:, None]
     rows = rows * _vectors(frame, frame.classes, classes)
     one = len(frame.parent_gain) == 1  # the same for all classes
-    gain = ops.take(column(frame.parent_gain), ops.zeros_like(classes) if one else classes)
-    node = ops.take(column(frame.class_parents, "int32"), classes)
+    gain = ops.take(held(frame.parent_gain, "float32"), ops.zeros_like(classes) if one else classes)
+    node = ops.take(held(frame.class_parents, "int32"), classes)
     for _ in frame.level_sizes:
         there = ops.maximum(node, 0)
         own = ops.where(node >= 0, gain * ops.take(gains, there), 0.0)
@@ -42,7 +39,7 @@ def low_rank_rows(frame: Any, classes: Tensor) -> Tensor:
 
 def _vectors(frame: Any, vectors: Any, which: Tensor) -> Tensor:
     """Vectors `[n, dim]` of some of the nodes."""
-    slots = ops.take(ops.convert_to_tensor(vectors.slots.astype("int32")), which)
+    slots = ops.take(held(vectors.slots, "int32"), which)
     if frame.exact:
         return ops.one_hot(slots, frame.dim, dtype="float32")
     high, low = (f.astype("float32") for f in frame.factors)
@@ -52,5 +49,5 @@ def _vectors(frame: Any, vectors: Any, which: Tensor) -> Tensor:
     first = ops.take(scaled, row // len(low), axis=0)
     second = ops.take(ops.convert_to_tensor(low), row % len(low), axis=0)
     full = ops.reshape(first[:, :, None] * second[:, None], (-1, len(high) * len(low)))
-    signs = ops.take(ops.convert_to_tensor(vectors.signs), block, axis=0)
+    signs = ops.take(held(vectors.signs), block, axis=0)
     return full[:, : frame.dim] * ops.cast(signs, "float32")

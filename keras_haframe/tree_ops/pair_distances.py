@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_haframe.tree import ClassTree
+from keras_haframe.tree_ops.held import held
 from keras_haframe.tree_ops.values import Tensor
 
 
@@ -23,10 +24,10 @@ class PairDistances:
 
     def __call__(self, labels: Tensor, classes: Tensor) -> Tensor:
         """Float32 distances `[B, k]` of int labels `[B]` to int classes `[B, k]`."""
-        paths = ops.convert_to_tensor(self.paths)
+        paths = held(self.paths)
         own = ops.take(paths, labels, axis=0)
         common = ops.cast(own[:, None, :] == ops.take(paths, classes, axis=0), "int32")
         # Paths that part never meet again, so the number of equal nodes says where they part.
         depth = ops.sum(common, axis=-1) - 1
         lca = ops.take_along_axis(own, depth, axis=1)
-        return ops.take(ops.convert_to_tensor(self.heights), lca, axis=0)
+        return ops.take(held(self.heights), lca, axis=0)

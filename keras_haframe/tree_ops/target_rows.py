@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_haframe.tree import ClassTree
+from keras_haframe.tree_ops.held import held
 from keras_haframe.tree_ops.values import Tensor
 
 DENSE_LIMIT = 2048  # classes up to which the K x K target table is held (16 MB)
@@ -42,11 +43,12 @@ class TargetRows:
         """Rows `[B, K]` for int labels `[B]`."""
         if self.table is not None:
             return ops.take(ops.convert_to_tensor(self.table), labels, axis=0)
-        nodes = ops.take(ops.convert_to_tensor(self.paths), labels, axis=0)
-        steps = ops.take(ops.convert_to_tensor(self.steps), labels, axis=0)
+        paths = held(self.paths)
+        nodes = ops.take(paths, labels, axis=0)
+        steps = ops.take(held(self.steps), labels, axis=0)
         rows = steps[:, :1]
         for t in range(1, self.paths.shape[1]):
-            same = ops.cast(ops.equal(nodes[:, t, None], self.paths[None, :, t]), self.dtype)
+            same = ops.cast(ops.equal(nodes[:, t, None], paths[None, :, t]), self.dtype)
             rows = rows + steps[:, t, None] * same
         return rows
 
@@ -55,9 +57,9 @@ class TargetRows:
         if self.table is not None:
             flat = labels[:, None] * len(self.table) + classes
             return ops.take(ops.convert_to_tensor(self.table.ravel()), flat)
-        paths = ops.convert_to_tensor(self.paths)
+        paths = held(self.paths)
         own = ops.take(paths, labels, axis=0)
-        steps = ops.take(ops.convert_to_tensor(self.steps), labels, axis=0)
+        steps = ops.take(held(self.steps), labels, axis=0)
         theirs = ops.take(paths, classes, axis=0)
         entries = steps[:, :1]
         for t in range(1, self.paths.shape[1]):
