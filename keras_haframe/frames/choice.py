@@ -7,8 +7,6 @@ FRAMES = ("auto", *KINDS)
 
 # Up to here (iNaturalist 2019, the largest tree of the papers) networks are those of the papers.
 DENSE_CLASSES = 1_010
-# Up to here "auto" gives features one dimension per class, by a linear layer; beyond, none.
-STRUCTURED_CLASSES = 20_000
 # Widest bottleneck of "auto": with 1,024 on 2,048 channels and 10,000 classes a training step took
 # a quarter longer than that of the linear classifier (benchmarks/scale.py --only-anchors).
 WIDEST = 512
@@ -17,26 +15,22 @@ WIDEST = 512
 def frame_kind(frame: str, num_classes: int, dim: int) -> str:
     """Form of the frame for features of `dim` dimensions.
 
-    `"auto"` is dense up to 1,010 classes; beyond, structured for features of K dimensions or more
-    and low-rank for narrower ones. No array of K x K numbers is made beyond 1,010 classes.
+    `"auto"` is dense up to 1,010 classes and structured beyond, where no array of K x K numbers is
+    made. It is never low-rank: in a first trial that frame learned hardly anything.
 
     Example:
 
-    >>> [frame_kind("auto", *sizes) for sizes in ((100, 100), (10_000, 10_000), (10_000, 256))]
-    ['dense', 'structured', 'low_rank']
+    >>> [frame_kind("auto", *sizes) for sizes in ((100, 100), (10_000, 10_000))]
+    ['dense', 'structured']
     """
     if frame != "auto":
         return frame
-    if num_classes <= DENSE_CLASSES:
-        return "dense"
-    return "structured" if dim >= num_classes else "low_rank"
+    return "dense" if num_classes <= DENSE_CLASSES else "structured"
 
 
 def is_wide(frame: str, num_classes: int) -> bool:
     """Whether a network gives this frame features of one dimension per class."""
-    if frame == "auto":
-        return num_classes <= STRUCTURED_CLASSES
-    return frame in ("dense", "structured")
+    return frame in ("auto", "dense", "structured")
 
 
 def bottleneck_width(channels: int, num_classes: int, units: int | None) -> int | None:

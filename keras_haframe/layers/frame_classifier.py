@@ -48,8 +48,7 @@ class FrameClassifier(FixedClassifier):
               `min_similarity="grid"` or `"exact"` classes that share only the root are orthogonal.
             - `"best_rank"`: the nearest frame of `dim < K` (`frames.best_rank_frame`), a K x dim
               matrix. It is saved: equal eigenvalues, which trees have, leave it open to a turn.
-            - `"auto"`: dense up to 1,010 classes; beyond, structured, or low-rank where the
-              features are narrower than K.
+            - `"auto"`: dense up to 1,010 classes, structured beyond.
 
     Input shape: `[B, dim]`. Output: `{"logits": [B, K], "cosines": [B, K]}`, float32, without
     bias, scale or temperature.

@@ -89,21 +89,23 @@ def test_automatic_choice():
         choice.frame_kind("auto", *sizes)
         for sizes in ((1010, 1010), (1010, 64), (1011, 1011), (1011, 2048), (1011, 1010))
     ]
-    assert kinds == ["dense", "dense", "structured", "structured", "low_rank"]
+    assert kinds == ["dense", "dense", "structured", "structured", "structured"]
     assert choice.frame_kind("dense", 5000, 5000) == "dense"
-    assert choice.is_wide("auto", 20_000) and not choice.is_wide("auto", 20_001)
+    assert choice.is_wide("auto", 3_000_000) and not choice.is_wide("low_rank", 1_011)
 
 
 def test_kind_and_configuration():
     tree = wide(60, 20)
     for dim, kind in ((1200, "structured"), (1210, "structured"), (32, "low_rank")):
-        layer = FrameClassifier(tree)
+        layer = FrameClassifier(tree, frame="low_rank" if dim < 1200 else "auto")
         layer.build((None, dim))
-        assert (layer.get_config()["frame"], layer.kind) == ("auto", kind)
+        assert (layer.get_config()["frame"], layer.kind) == (layer.frame_option, kind)
         assert layer.variables == []
         again = FrameClassifier.from_config(layer.get_config())
         again.build((None, dim))
         assert again.kind == kind == layer.get_config()["kind"]
+    with pytest.raises(ValueError, match="features of 1200 dimensions.*frame='low_rank'"):
+        FrameClassifier(tree).build((None, 32))
     with pytest.raises(ValueError, match="`frame` must be one of"):
         FrameClassifier(tree, frame="sparse")
 
