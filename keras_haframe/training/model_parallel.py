@@ -16,6 +16,7 @@ LAYOUTS = {
     BEFORE + r"(?:node_)?classifier/bias(?:_\d+)?": (CLASSES,),
     BEFORE + r"rotation/kernel": (None, CLASSES),
     BEFORE + r"reduce/kernel": (None, None, None, CLASSES),
+    BEFORE + r"widen/kernel": (None, CLASSES),
     BEFORE + r"transformation/.*kernel": (None, CLASSES),
     BEFORE + r"transformation/.*(?:gamma|beta|moving_mean|moving_variance|alpha)": (CLASSES,),
 }
@@ -51,11 +52,11 @@ class ClassParallel(keras.distribution.ModelParallel):
     def get_variable_layout(self, variable: Any) -> Any:
         layout = super().get_variable_layout(variable)
         shards = dict(zip(self.device_mesh.axis_names, self.device_mesh.shape))
-        even = all(
-            size % shards.get(axis, 1) == 0 for size, axis in zip(variable.shape, layout.axes)
-        )
+        # That of a convolution; where images come as features `reduce` is a linear layer.
+        axes = layout.axes[len(layout.axes) - len(variable.shape) :]
+        even = all(size % shards.get(axis, 1) == 0 for size, axis in zip(variable.shape, axes))
         if even:
-            return layout
+            return keras.distribution.TensorLayout(axes, self.device_mesh)
         return keras.distribution.TensorLayout([None] * len(variable.shape), self.device_mesh)
 
 

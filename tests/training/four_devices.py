@@ -12,6 +12,7 @@ from keras_haframe.metrics.base import best_classes
 from keras_haframe.training.distribution import all_devices
 from tests.training.small_recipe import make_model
 from tests.training.small_run import data
+from tests.trees import wide
 
 IMAGES, LABELS = data()
 TEST = IMAGES[64:91], LABELS[64:91]  # 27: four devices get no equal parts
@@ -64,6 +65,18 @@ def split(model):
     return found
 
 
+def features_behind_a_bottleneck():
+    """The network of many classes, whose first layer is linear on features."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((16,))
+    backbone = keras.Model(inputs, keras.layers.Identity()(inputs))
+    model = kh.build(backbone, wide(4, 10), bottleneck=8)
+    x = np.random.default_rng(0).normal(size=(32, 16)).astype("float32")
+    batches = ArrayBatches(x, np.arange(32), 16).from_epoch(0)
+    model.fit(batches, epochs=2, shuffle=False, verbose=0)
+    return model
+
+
 def main(shards, folder):
     for method in ROWS[shards]:
         _, alone = everything(method)
@@ -85,6 +98,12 @@ def main(shards, folder):
             np.testing.assert_allclose(again.predict(TEST[0], verbose=0), together[1], atol=1e-6)
         elsewhere = keras.saving.load_model(pathlib.Path(folder) / "model.keras")  # on one device
         np.testing.assert_allclose(elsewhere.predict(TEST[0], verbose=0), alone[1], 1e-3, 1e-4)
+    alone = features_behind_a_bottleneck().get_weights()
+    with all_devices(16, model_shards=shards):
+        model = features_behind_a_bottleneck()
+        for one, four in zip(alone, model.get_weights(), strict=True):
+            np.testing.assert_allclose(four, one, rtol=1e-4, atol=1e-4)
+        assert shards == 1 or {"widen/kernel", "reduce/kernel"} <= split(model)
     refused(shards)
 
 
