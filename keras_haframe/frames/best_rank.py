@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from keras_haframe.frames.dense import check_dim, eigen, gram, orthonormal_columns
 from keras_haframe.frames.target_cosines import TargetCosines
 
-DENSE_CLASSES = 2_000  # up to here all K x K cosines are decomposed
+DECOMPOSED = 2_000  # up to here all K x K cosines are decomposed
 FAMILIES = 5_000  # parents of classes whose cosines can be
 
 
@@ -57,7 +57,7 @@ def best_rank_frame(
     Reference: Eckart and Young, The Approximation of One Matrix by Another of Lower Rank (1936).
     """
     dim = check_dim(dim, 1, "a vector has at least one dimension")
-    large = isinstance(similarity, TargetCosines) and similarity.tree.num_classes > DENSE_CLASSES
+    large = isinstance(similarity, TargetCosines) and similarity.tree.num_classes > DECOMPOSED
     if isinstance(similarity, TargetCosines) and large:
         values, vectors = _family_eigen(similarity, dim)
     else:

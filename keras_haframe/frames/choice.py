@@ -4,6 +4,7 @@ from __future__ import annotations
 
 KINDS = ("dense", "structured", "low_rank", "best_rank")
 FRAMES = ("auto", *KINDS)
+NARROW = ("low_rank", "best_rank")  # which take features of fewer dimensions than classes
 
 # Up to here (iNaturalist 2019, the largest tree of the papers) networks are those of the papers.
 DENSE_CLASSES = 1_010
@@ -12,25 +13,20 @@ DENSE_CLASSES = 1_010
 WIDEST = 512
 
 
-def frame_kind(frame: str, num_classes: int, dim: int) -> str:
-    """Form of the frame for features of `dim` dimensions.
+def frame_kind(frame: str, num_classes: int) -> str:
+    """Form of the frame of so many classes.
 
     `"auto"` is dense up to 1,010 classes and structured beyond, where no array of K x K numbers is
     made. It is never low-rank: in a first trial that frame learned hardly anything.
 
     Example:
 
-    >>> [frame_kind("auto", *sizes) for sizes in ((100, 100), (10_000, 10_000))]
+    >>> [frame_kind("auto", classes) for classes in (100, 10_000)]
     ['dense', 'structured']
     """
     if frame != "auto":
         return frame
     return "dense" if num_classes <= DENSE_CLASSES else "structured"
-
-
-def is_wide(frame: str, num_classes: int) -> bool:
-    """Whether a network gives this frame features of one dimension per class."""
-    return frame in ("auto", "dense", "structured")
 
 
 def bottleneck_width(channels: int, num_classes: int, units: int | None) -> int | None:

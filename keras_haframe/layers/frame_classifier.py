@@ -55,7 +55,7 @@ class FrameClassifier(FixedClassifier):
 
     Attributes:
         frame_option: `frame` as given.
-        kind: What it stands for, known when the layer is built.
+        kind: What it stands for.
 
     Raises:
         ValueError: For a bad gamma or min_similarity (the message says the bound), or features of
@@ -88,22 +88,20 @@ class FrameClassifier(FixedClassifier):
         super().__init__(self.target.tree.num_classes, **kwargs)
         self.seed = seed
         self.frame_option = check_choice("frame", frame, FRAMES)
-        self.kind: str | None = None
+        self.kind = frame_kind(frame, self.num_classes)
         self._plan: TreeFrame | LowRankFrame | None = None
 
     def frame(self, dim: int) -> np.ndarray:
-        kind = frame_kind(self.frame_option, self.num_classes, dim)
-        if kind == "low_rank":
+        if self.kind == "low_rank":
             return LowRankFrame(self.target, dim, seed=self.seed).dense()
-        if kind == "best_rank":
+        if self.kind == "best_rank":
             return best_rank_frame(self.target, dim, self.seed).frame
-        if kind == "structured":
+        if self.kind == "structured":
             return np.pad(TreeFrame(self.target).dense(), [(0, 0), (0, dim - self.num_classes)])
         return hierarchy_aware_frame(self.target, dim, self.seed)
 
     def build(self, input_shape: Shape) -> None:
         dim, k = int(input_shape[-1]), self.num_classes
-        self.kind = frame_kind(self.frame_option, k, dim)
         if self.kind in ("dense", "best_rank"):
             super().build(input_shape)
         elif self.kind == "low_rank":
@@ -111,8 +109,8 @@ class FrameClassifier(FixedClassifier):
         elif dim < k:
             raise ValueError(
                 f"A structured frame needs features of {k} dimensions, one per class. Received "
-                f"input shape: {tuple(input_shape)}. Put a Dense layer of that width before it, or "
-                "use frame='low_rank', which takes features of any width."
+                f"input shape: {tuple(input_shape)}. Use network='II', which ends in a layer of "
+                "that width, or put one before it."
             )
         else:
             self._plan = TreeFrame(self.target)

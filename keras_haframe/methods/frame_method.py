@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from keras_haframe.frames import TargetCosines
-from keras_haframe.frames.choice import FRAMES, frame_kind, is_wide
+from keras_haframe.frames.choice import FRAMES, NARROW
 from keras_haframe.layers import FrameClassifier
 from keras_haframe.methods.base import Method, Norm, read_by_features
 from keras_haframe.tree import ClassTree
@@ -34,11 +34,10 @@ class FrameMethod(Method):
     @property
     def wide(self) -> bool:  # type: ignore[override]
         """Whether the frame needs features of K dimensions."""
-        return is_wide(self.frame, self.tree.num_classes)
+        return self.frame not in NARROW
 
     def head(self, features: Tensor, norm: Norm) -> dict:
-        kind = frame_kind(self.frame, self.tree.num_classes, features.shape[-1])
-        if kind == "low_rank":  # its rows are sums, which have no negative cosines
+        if self.frame == "low_rank":  # its rows are sums, which have no negative cosines
             target = self.target.without_negative_weights()
             if target is not self.target:
                 self.use_target(target)

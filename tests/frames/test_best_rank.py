@@ -12,7 +12,7 @@ def test_families_give_the_nearest_frame(seed, monkeypatch):
     rng = np.random.default_rng(seed)
     target = TargetCosines(random_tree(rng, int(rng.integers(6, 40))), 1.5)
     values = np.linalg.eigvalsh(target.matrix())
-    monkeypatch.setattr(best_rank, "DENSE_CLASSES", 0)
+    monkeypatch.setattr(best_rank, "DECOMPOSED", 0)
     for dim in (1, len(values) // 2, len(values)):
         found, vectors = best_rank._family_eigen(target, dim)
         np.testing.assert_allclose(found, np.maximum(values[-dim:], 0), atol=1e-9)
@@ -33,7 +33,7 @@ def test_few_classes_go_the_usual_way(tree):
 
 
 def test_too_many_families(monkeypatch):
-    monkeypatch.setattr(best_rank, "DENSE_CLASSES", 0)
+    monkeypatch.setattr(best_rank, "DECOMPOSED", 0)
     monkeypatch.setattr(best_rank, "FAMILIES", 0)
     with pytest.raises(ValueError, match="at most 0. Received a tree with 1. Use frames.LowRank"):
         best_rank_frame(TargetCosines(flat(4)), 2)

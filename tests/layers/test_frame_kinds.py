@@ -85,13 +85,9 @@ def test_compiled_gradient():
 
 
 def test_automatic_choice():
-    kinds = [
-        choice.frame_kind("auto", *sizes)
-        for sizes in ((1010, 1010), (1010, 64), (1011, 1011), (1011, 2048), (1011, 1010))
-    ]
-    assert kinds == ["dense", "dense", "structured", "structured", "structured"]
-    assert choice.frame_kind("dense", 5000, 5000) == "dense"
-    assert choice.is_wide("auto", 3_000_000) and not choice.is_wide("low_rank", 1_011)
+    kinds = [choice.frame_kind("auto", classes) for classes in (4, 1010, 1011, 3_000_000)]
+    assert kinds == ["dense", "dense", "structured", "structured"]
+    assert all(choice.frame_kind(kind, 5000) == kind for kind in choice.KINDS)
 
 
 def test_kind_and_configuration():
@@ -104,7 +100,7 @@ def test_kind_and_configuration():
         again = FrameClassifier.from_config(layer.get_config())
         again.build((None, dim))
         assert again.kind == kind == layer.get_config()["kind"]
-    with pytest.raises(ValueError, match="features of 1200 dimensions.*frame='low_rank'"):
+    with pytest.raises(ValueError, match="features of 1200 dimensions.*network='II'"):
         FrameClassifier(tree).build((None, 32))
     with pytest.raises(ValueError, match="`frame` must be one of"):
         FrameClassifier(tree, frame="sparse")
