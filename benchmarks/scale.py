@@ -12,7 +12,8 @@ kind are not run.
 - tree: `ClassTree` from a list of edges.
 - build: model, loss and metrics.
 - step: forward, loss, and gradients of all weights, batch 64, no optimizer.
-- step by blocks: the same with `class_block`, without logits.
+- step by blocks: the same with `class_block`, without logits, on the low-rank frame: it needs class
+  vectors one by one, which the structured frame has not.
 - metrics: the headline metrics of 64 rows of scores (dense: top-1).
 - crm: conditional risk of 64 rows of probabilities.
 - save, load: the `.keras` file. export: the SavedModel of `kh.export` (dense: of `model.export`).
@@ -101,7 +102,7 @@ def make_model(side: str, classes: int, features: int, **options):
     import keras_haframe as kh
 
     backbone = keras.Model(inputs, keras.layers.Identity()(inputs))
-    return kh.build(backbone, make_tree(classes), "haframe", **OURS, **options)
+    return kh.build(backbone, make_tree(classes), "haframe", **{**OURS, **options})
 
 
 def step_of(model, x, labels):
@@ -147,7 +148,9 @@ def run_case(action: str, side: str, classes: int, features: int, batch: int, fo
         if not file.exists():
             raise RuntimeError("nothing was saved")
         return {"seconds": once(lambda: keras.models.load_model(file))}
-    options = {"class_block": min(BLOCK, classes // 2)} if action.endswith("by blocks") else {}
+    options: dict = {}
+    if action.endswith("by blocks"):
+        options = {"class_block": min(BLOCK, classes // 2), "frame": "low_rank"}
     model = make_model(side, classes, features, **options)
     x = rng.standard_normal((batch, features)).astype("float32")
     labels = rng.integers(0, classes, batch).astype("int32")
