@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_haframe.layers.fixed_classifier import inverse_norm
 from keras_haframe.losses.class_vectors import ClassVectors
+from keras_haframe.losses.own_cosines import OwnCosines
 from keras_haframe.tree_ops.target_rows import TargetRows
 from keras_haframe.tree_ops.values import Tensor
 
@@ -37,7 +38,7 @@ def block_terms(
     labels: Tensor,
     vectors: ClassVectors,
     block: int,
-    targets: TargetRows | None = None,
+    targets: TargetRows | OwnCosines | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Cross-entropy and cosine loss of every example, `[B]` each, without logits `[B, K]`.
 

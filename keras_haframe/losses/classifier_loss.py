@@ -10,6 +10,7 @@ from keras import ops
 from keras_haframe.losses.class_blocks import block_terms
 from keras_haframe.losses.class_vectors import ClassVectors
 from keras_haframe.losses.label_loss import LabelLoss, check_rows
+from keras_haframe.losses.own_cosines import OwnCosines
 from keras_haframe.losses.sampled_classes import TreeProposal, sampled_terms
 from keras_haframe.tree_ops.options import check_count
 from keras_haframe.tree_ops.target_rows import TargetRows
@@ -62,6 +63,11 @@ class ClassifierLoss(LabelLoss):
         """Whether features and class vectors are read, and no logits."""
         return self.class_block is not None or self.negatives is not None
 
+    @property
+    def reads_classifier(self) -> bool:
+        """Whether the attribute `classifier` is read."""
+        return self.by_features
+
     def evaluation_form(self) -> LabelLoss:
         if self.negatives is None:
             return self
@@ -90,7 +96,7 @@ class ClassifierLoss(LabelLoss):
         return ClassVectors(self.classifier).num_classes
 
     def terms(
-        self, labels: Tensor, outputs: dict, targets: TargetRows | None = None
+        self, labels: Tensor, outputs: dict, targets: TargetRows | OwnCosines | None = None
     ) -> tuple[Tensor, Tensor]:
         """Cross-entropy and cosine loss per example, `[B]` each, from features.
 

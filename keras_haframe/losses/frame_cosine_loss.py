@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_haframe.frames import TargetCosines
 from keras_haframe.losses.label_loss import LabelLoss
+from keras_haframe.losses.own_cosines import OwnCosines
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.checks import check_width
 from keras_haframe.tree_ops.target_rows import TargetRows
@@ -64,9 +65,15 @@ class FrameCosineLoss(LabelLoss):
         self.targets = TargetRows(self.target.tree, self.target.weights, self.dtype)
 
     def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:
+        return self.distance(labels, outputs, self.targets)
+
+    def distance(
+        self, labels: Tensor, outputs: Outputs, targets: TargetRows | OwnCosines
+    ) -> Tensor:
+        """Squared distance of the cosines to the rows of any targets, `[B]`."""
         cosines = outputs["cosines"] if isinstance(outputs, dict) else outputs
         check_width(cosines, self.target.tree.num_classes, "Cosines", "class of the tree")
-        return ops.sum(ops.square(cosines - self.targets(labels)), axis=-1)
+        return ops.sum(ops.square(cosines - targets(labels)), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self.target.get_config()}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import keras
 
 from keras_haframe.frames import TargetCosines
+from keras_haframe.frames.choice import DENSE_CLASSES
 from keras_haframe.losses.classifier_loss import ClassifierLoss
 from keras_haframe.losses.cross_entropy import CrossEntropy
 from keras_haframe.losses.frame_cosine_loss import FrameCosineLoss
+from keras_haframe.losses.own_cosines import OwnCosines
 from keras_haframe.losses.sampled_classes import TreeProposal
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.options import check_choice, non_negative
@@ -24,12 +26,16 @@ class HAFrameLoss(ClassifierLoss):
             5, tieredImageNet-H 3).
         alpha: Weight of the cosine loss, in `[0, inf)` (papers: FGVC-Aircraft and
             tieredImageNet-H 0.5, CIFAR-100 and iNaturalist 2019 0.4; 0 is cross-entropy alone).
-            Setting `loss.alpha` later takes effect in compiled steps too, as with a learning rate:
+            `"auto"` is 0.5 up to 1,010 classes and `100 / K` beyond, since the cosine loss grows
+            with K and cross-entropy does not. Setting `loss.alpha` later takes effect in compiled steps too, as with a learning rate:
             `training.AlphaSchedule` does so from epoch to epoch.
         min_similarity: `"grid"` (the papers' search), `"exact"`, or a number not below the exact
             bound.
         convention: Distance convention, see `ClassTree.distances`.
         mapping: `"exponential"` or `"linear"`, see `frames.similarity`.
+        own_cosines: Take the cosines between the classifier's own vectors as targets, not the
+            tree's: for frames of few dimensions. `build()` does so for `frame="low_rank"` and
+            `"best_rank"`.
         class_block: For very many classes: how many at a time, exactly, in memory of batch x
             block instead of batch x classes; `None` for all by their logits.
         negatives: In training, estimate the loss from the label and so many classes drawn for each
@@ -38,8 +44,9 @@ class HAFrameLoss(ClassifierLoss):
         reduction: Keras reduction over the batch.
 
     Call arguments: integer labels `[B]` and the outputs `{"logits", "cosines"}` of a
-    `FrameClassifier`; with `class_block` `{"features"}`, with `negatives` `{"features", "draws"}`,
-    and the attribute `classifier` must be the layer (a model sets it).
+    `FrameClassifier`; with `class_block` `{"features"}`, with `negatives` `{"features", "draws"}`.
+    With these two and with `own_cosines` the attribute `classifier` must be the layer (a model sets
+    it).
 
     Raises:
         ValueError: For a bad alpha or gamma.
@@ -59,10 +66,11 @@ class HAFrameLoss(ClassifierLoss):
         tree: ClassTree | TargetCosines | dict,
         gamma: float = 1.0,
         *,
-        alpha: float = 0.5,
+        alpha: float | str = "auto",
         min_similarity: str | float = "grid",
         convention: str = "depth",
         mapping: str = "exponential",
+        own_cosines: bool = False,
         class_block: int | None = None,
         negatives: int | None = None,
         proposal: str = "uniform",
@@ -72,12 +80,13 @@ class HAFrameLoss(ClassifierLoss):
     ):
         super().__init__(name, reduction, dtype, class_block, negatives)
         self._weights = keras.Variable((1.0, 0.0), dtype=self.dtype, trainable=False, name="mix")
-        self.alpha = alpha
+        self.own_cosines = bool(own_cosines)
         self.cross_entropy = CrossEntropy(dtype=dtype)
         self.cosine = FrameCosineLoss(
             tree, gamma, min_similarity=min_similarity, convention=convention, mapping=mapping,
             dtype=dtype,
         )  # fmt: skip
+        self.alpha = default_alpha(self.target.tree.num_classes) if alpha == "auto" else alpha
         self.proposal = check_choice("proposal", proposal, ("uniform", "tree"))
         if negatives is not None and proposal == "tree":
             self.tree_proposal = TreeProposal(self.target.tree)
@@ -101,31 +110,42 @@ class HAFrameLoss(ClassifierLoss):
     def variables(self) -> list[keras.Variable]:
         return [self._weights]
 
+    @property
+    def reads_classifier(self) -> bool:
+        return self.by_features or self.own_cosines
+
     def weights(self) -> tuple[float, float]:
         """Weights `(beta, alpha)` of cross-entropy and cosine loss."""
         return (1.0 - self.alpha if self.alpha <= 1 else 1.0), self.alpha
 
     def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:
         beta, alpha = self._weights[0], self._weights[1]
+        targets = self.cosine.targets
+        if self.own_cosines:
+            targets = OwnCosines(self.classifier, self.dtype)
         if self.by_features:
-            entropy, cosine = self.terms(labels, outputs, self.cosine.targets)
+            entropy, cosine = self.terms(labels, outputs, targets)
             return beta * entropy + alpha * cosine
         if not isinstance(outputs, dict) or not {"logits", "cosines"} <= set(outputs):
             raise ValueError(
                 "HAFrameLoss takes the outputs {'logits', 'cosines'} of a FrameClassifier. "
                 f"Received: {sorted(outputs) if isinstance(outputs, dict) else type(outputs)}"
             )
-        return beta * self.cross_entropy.loss(labels, outputs) + alpha * self.cosine.loss(
-            labels, outputs
-        )
+        cosine = self.cosine.distance(labels, outputs, targets)
+        return beta * self.cross_entropy.loss(labels, outputs) + alpha * cosine
 
     def get_config(self) -> dict:
         return {**super().get_config(), **self.target.get_config(), "alpha": self.alpha,
-                "proposal": self.proposal}  # fmt: skip
+                "own_cosines": self.own_cosines, "proposal": self.proposal}  # fmt: skip
 
     @classmethod
     def from_config(cls, config: dict) -> HAFrameLoss:
         return cls(**without_schedule(config))
+
+
+def default_alpha(num_classes: int) -> float:
+    """Weight of the cosine loss under `alpha="auto"`: the paper's, and 100 / K for large trees."""
+    return 0.5 if num_classes <= DENSE_CLASSES else 100.0 / num_classes
 
 
 def without_schedule(config: dict) -> dict:

@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_haframe.layers.fixed_classifier import inverse_norm
 from keras_haframe.losses.class_vectors import ClassVectors
+from keras_haframe.losses.own_cosines import OwnCosines
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.target_rows import TargetRows
 from keras_haframe.tree_ops.values import Tensor
@@ -63,7 +64,7 @@ def sampled_terms(
     labels: Tensor,
     draws: Tensor,
     vectors: ClassVectors,
-    targets: TargetRows | None = None,
+    targets: TargetRows | OwnCosines | None = None,
     proposal: TreeProposal | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Estimates of cross-entropy and cosine loss, `[B]` each.

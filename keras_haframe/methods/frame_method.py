@@ -28,7 +28,7 @@ class FrameMethod(Method):
         return self.loss.target
 
     def use_target(self, target: TargetCosines) -> None:
-        """Make the loss anew for other target cosines."""
+        """Make the loss anew for the target cosines of a frame of few dimensions."""
         self.loss = self._make_loss(min_similarity=target.min_similarity)
 
     @property

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from keras_haframe import losses
+from keras_haframe.frames.choice import NARROW
 from keras_haframe.methods.base import register
 from keras_haframe.methods.frame_method import FrameMethod
 
@@ -21,3 +24,11 @@ class HAFrame(FrameMethod):
     """
 
     Loss = losses.HAFrameLoss
+
+    def _make_loss(self, **changed: Any) -> Any:
+        if self.frame in NARROW:
+            changed["own_cosines"] = True
+        return super()._make_loss(**changed)
+
+    def options(self) -> dict[str, Any]:
+        return {**super().options(), "own_cosines": self._chosen["own_cosines"]}

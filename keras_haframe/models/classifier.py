@@ -181,9 +181,9 @@ class HierarchicalClassifier(keras.Model):
         """Hand the integer labels to the loss: one over all outputs, or one per output."""
         loss = self.loss
         self._measures = True
-        if isinstance(loss, losses.ClassifierLoss) and loss.by_features:
+        if isinstance(loss, losses.ClassifierLoss) and loss.reads_classifier:
             loss.classifier = self.get_layer("classifier")
-            self._measures = not training
+            self._measures = not (training and loss.by_features)
         if isinstance(loss, losses.LabelLoss) and isinstance(y_pred, dict):
             terms = [loss(y, y_pred, sample_weight, training=training)]
             terms += [self._aggregate_additional_loss(term) for term in self.losses]
