@@ -50,11 +50,11 @@ class ClassVectors:
             return
         if kernel is None:
             raise ValueError(
-                "Losses with `class_block`, `negatives` or `own_cosines` need the vectors of single classes: a "
-                "classifier with a `kernel` [dim, K] or a method `class_vectors`. Received: "
-                f"{type(classifier).__name__}. The structured frame has none: its features are as "
-                "wide as the logits, so nothing would be saved. Leave these options out, or take "
-                "frame='low_rank'."
+                "Losses with `class_block`, `negatives` or `own_cosines` need the vectors of "
+                "single classes: a classifier with a `kernel` [dim, K] or a method "
+                f"`class_vectors`. Received: {type(classifier).__name__}. The structured frame has "
+                "none: its features are as wide as the logits, so nothing would be saved. Leave "
+                "these options out, or take frame='low_rank'."
             )
         given = [kernel] if bias is None else [kernel, bias]
         # As tensors: a custom gradient may not read variables.

@@ -13,6 +13,7 @@ from keras_haframe.losses.own_cosines import OwnCosines
 from keras_haframe.losses.sampled_classes import TreeProposal
 from keras_haframe.tree import ClassTree
 from keras_haframe.tree_ops.options import check_choice, non_negative
+from keras_haframe.tree_ops.target_rows import TargetRows
 from keras_haframe.tree_ops.values import Outputs, Tensor
 
 
@@ -27,8 +28,9 @@ class HAFrameLoss(ClassifierLoss):
         alpha: Weight of the cosine loss, in `[0, inf)` (papers: FGVC-Aircraft and
             tieredImageNet-H 0.5, CIFAR-100 and iNaturalist 2019 0.4; 0 is cross-entropy alone).
             `"auto"` is 0.5 up to 1,010 classes and `100 / K` beyond, since the cosine loss grows
-            with K and cross-entropy does not. Setting `loss.alpha` later takes effect in compiled steps too, as with a learning rate:
-            `training.AlphaSchedule` does so from epoch to epoch.
+            with K and cross-entropy does not. Setting `loss.alpha` later takes effect in compiled
+            steps too, as with a learning rate: `training.AlphaSchedule` does so from epoch to
+            epoch.
         min_similarity: `"grid"` (the papers' search), `"exact"`, or a number not below the exact
             bound.
         convention: Distance convention, see `ClassTree.distances`.
@@ -86,7 +88,7 @@ class HAFrameLoss(ClassifierLoss):
             tree, gamma, min_similarity=min_similarity, convention=convention, mapping=mapping,
             dtype=dtype,
         )  # fmt: skip
-        self.alpha = default_alpha(self.target.tree.num_classes) if alpha == "auto" else alpha
+        self.alpha = alpha
         self.proposal = check_choice("proposal", proposal, ("uniform", "tree"))
         if negatives is not None and proposal == "tree":
             self.tree_proposal = TreeProposal(self.target.tree)
@@ -102,8 +104,9 @@ class HAFrameLoss(ClassifierLoss):
         return self._alpha
 
     @alpha.setter
-    def alpha(self, value: float) -> None:
-        self._alpha = non_negative("alpha", value)
+    def alpha(self, value: float | str) -> None:
+        chosen = default_alpha(self.target.tree.num_classes) if value == "auto" else value
+        self._alpha = non_negative("alpha", chosen)
         self._weights.assign(self.weights())
 
     @property
@@ -120,7 +123,7 @@ class HAFrameLoss(ClassifierLoss):
 
     def loss(self, labels: Tensor, outputs: Outputs) -> Tensor:
         beta, alpha = self._weights[0], self._weights[1]
-        targets = self.cosine.targets
+        targets: TargetRows | OwnCosines = self.cosine.targets
         if self.own_cosines:
             targets = OwnCosines(self.classifier, self.dtype)
         if self.by_features:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -50,7 +51,7 @@ def check_count(
     return int(value)
 
 
-def non_negative(name: str, value: float) -> float:
+def non_negative(name: str, value: Any) -> float:
     """Return an option as a float if it is a finite number that is not negative."""
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not number or not 0 <= value < math.inf:
