@@ -17,7 +17,6 @@ from collections.abc import Sequence
 
 import keras
 import numpy as np
-import tensorflow as tf
 from cifar100 import OPTIONS as OPTIONS
 
 import keras_haframe as kh
@@ -44,14 +43,11 @@ def pooled_features(weights: str, *image_sets: np.ndarray) -> list[np.ndarray]:
     """Average-pooled MobileNet features float32 `[n, 1024]` of every set of images."""
     online = "imagenet" if weights == "imagenet" else None
     shape = (SIZE, SIZE, 3)
-    net = keras.applications.MobileNet(include_top=False, weights=online, input_shape=shape)
+    net = keras.applications.MobileNet(
+        include_top=False, weights=online, input_shape=shape, pooling="avg"
+    )
     if not online:
         net.load_weights(weights)
-
-    @tf.function
-    def run(batch):
-        batch = tf.clip_by_value(PREPROCESSING(batch), -1.0, 1.0)  # bicubic may overshoot
-        return tf.reduce_mean(net(batch, training=False), axis=(1, 2))
 
     results = []
     for images in image_sets:
@@ -60,7 +56,8 @@ def pooled_features(weights: str, *image_sets: np.ndarray) -> list[np.ndarray]:
         )
         parts = []
         for i in range(0, len(images), 250):
-            parts.append(run(images[i : i + 250]).numpy())
+            batch = PREPROCESSING(images[i : i + 250]).clip(-1.0, 1.0)  # bicubic may overshoot
+            parts.append(net.predict_on_batch(batch))
             progress.add(len(parts[-1]))
         results.append(np.concatenate(parts))
     return results

@@ -111,11 +111,11 @@ def activations(stem: keras.Model, images: np.ndarray, augment: bool, seed: int)
         ]
     )
 
-    @tf.function
-    def run(batch):
-        batch = tf.cast(batch, tf.float32)
-        batch = layers(batch, training=True) if augment else batch
-        return tf.cast(stem(PREPROCESSING.scale(batch), training=False), tf.float16)
+    def run(batch: np.ndarray) -> np.ndarray:
+        batch = batch.astype("float32")
+        if augment:
+            batch = keras.ops.convert_to_numpy(layers(batch, training=True))
+        return stem.predict_on_batch(PREPROCESSING.scale(batch)).astype("float16")
 
     return np.concatenate([run(images[i : i + 66]) for i in range(0, len(images), 66)])
 

@@ -17,7 +17,7 @@ def frame_kind(frame: str, num_classes: int) -> str:
     """Form of the frame of so many classes.
 
     `"auto"` is dense up to 1,010 classes and structured beyond, where no array of K x K numbers is
-    made. It is never low-rank: in a first trial that frame learned hardly anything.
+    made. It is never low-rank: a head without a parameter learns more slowly (docs/results.md).
 
     Example:
 
