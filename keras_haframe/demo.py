@@ -154,10 +154,7 @@ def demo(settings: Settings) -> list[dict[str, Any]] | None:
 
     seed, (images, labels) = settings.seed, task.test
     seeds = range(seed, seed + settings.seeds)
-    results = compare(
-        task, ROWS, seeds, output, rules=("", "CRM"), max_minutes=settings.max_minutes,
-        save_every=settings.save_every, model_shards=settings.model_shards,
-    )  # fmt: skip
+    results = compare(task, ROWS, seeds, output, rules=("", "CRM"), **settings.running())
     if results is None or not is_first():
         return results
     print(f"\n{len(labels)} test images, first seed {seed}\n\n{markdown(by_method(results))}\n")

@@ -3,6 +3,7 @@
     python recipes/catalogue.py --seeds 3                          # minutes a run
     python recipes/catalogue.py --rows "haframe frame=low_rank" "wide: cross_entropy hidden_units=K"
     python recipes/catalogue.py --config 100k --test-images 500    # 500,000 training pictures
+    python recipes/catalogue.py --tune --rows "haframe network=II alpha=0.05"  # validation pictures
     python recipes/catalogue.py --smoke                            # seconds, 64 classes
 
 `drawn_catalogue` is drawn on the spot: small pictures of goods whose looks follow a tree of five to
@@ -32,7 +33,8 @@ from keras_haframe.files import write_text
 from keras_haframe.results import run_folder
 from keras_haframe.results.run import SECONDS
 from keras_haframe.results.table import by_method, cells, lines
-from keras_haframe.training import Experiment, RunSettings, compare, parse, place, row_of
+from keras_haframe.training import Experiment, RunSettings, compare, flag, parse, place, row_of
+from keras_haframe.training.distribution import is_first
 
 ROWS = (
     "cross-entropy: cross_entropy hidden_units=null",
@@ -52,10 +54,11 @@ class Settings(RunSettings):
     network: str = simple_parsing.choice("I", "II", default="I")  # type of rows that name none
     width: int = 256  # features of the backbone
     long_tail: float = 1.0  # training pictures of the rarest class over the most frequent
+    tune: bool = flag()  # score validation pictures
     epochs: int = 8  # epochs
     batch_size: int = 256  # training batch, over all devices
     learning_rate: float = 3e-3  # learning rate of AdamW, with warm-up and cosine
-    test_images: int = 5000  # test pictures; scores of all classes are kept for each
+    test_images: int = 5000  # pictures that are scored; scores of all classes are kept for each
     output: str = place("runs/catalogue")  # folder where everything is kept
 
 
@@ -73,7 +76,8 @@ def experiment(settings: Settings) -> Experiment:
     """Pictures, tree, network and budget."""
     size = dataclasses.replace(CONFIGS[settings.config], long_tail=settings.long_tail)
     tree = drawn_catalogue.class_tree(size)
-    train, test = Pictures("train", size), Pictures("test", size)
+    train = Pictures("train", size)
+    test = Pictures("validation" if settings.tune else "test", size)
     chosen = np.random.default_rng(0).permutation(len(test))[: settings.test_images]
     steps = len(train) // settings.batch_size
     images = train[:]  # drawn once: 77 MB, of 100,000 classes 384 MB
@@ -129,16 +133,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     task = experiment(settings)
     print(task.tree)
     seeds = range(settings.seed, settings.seed + settings.seeds)
-    results = compare(
-        task, rows, seeds, settings.output, rules=[""], max_minutes=settings.max_minutes,
-        save_every=settings.save_every,
-    )  # fmt: skip
-    if results is None:
+    results = compare(task, rows, seeds, settings.output, rules=[""], **settings.running())
+    if results is None or not is_first():
         return
     output = pathlib.Path(settings.output)
     text = table(results, output)
     write_text(output / "results.md", text + "\n")
-    print(f"\n{len(task.test[1])} test pictures\n\n{text}\n\nwritten to {output}")
+    kind = "validation" if settings.tune else "test"
+    print(f"\n{len(task.test[1])} {kind} pictures\n\n{text}\n\nwritten to {output}")
 
 
 if __name__ == "__main__":

@@ -8,9 +8,8 @@
 A plain network of seven convolutions instead of the paper's WideResNet-28-8, all 50,000 training
 images, SGD with Nesterov momentum, a rate that rises and falls once, shifts by up to two pixels and
 mirror images; the last epoch's weights, all 10,000 test images, the five-level tree. A row is
-`method option=value ...`, options of the method or of the network, or `name: method ...`. All
-choices of this file are made with `--tune`: 45,000 images to train on, the last 50 of every class
-to score.
+`method option=value ...`, options of the method or of the network, or `name: method ...`. `--tune`
+is for choosing them: 45,000 images to train on, the last 50 of every class to score.
 
 `--arrays` is an .npz file with train_images, train_labels, test_images, test_labels, instead of
 TFDS. Finished runs are never repeated, so the command can be stopped and given again, also with
@@ -129,8 +128,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     task = experiment(settings)
     results = compare(
         task, rows, range(settings.seed, settings.seed + settings.seeds), settings.output,
-        rules=["", "CRM"], max_minutes=settings.max_minutes, save_every=settings.save_every,
-        model_shards=settings.model_shards,
+        rules=["", "CRM"], **settings.running(),
     )  # fmt: skip
     if results is None or not is_first():
         return

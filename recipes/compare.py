@@ -111,10 +111,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         rows[name] = method, recipe.OPTIONS.get(method, {}) | given
     seeds = range(settings.seed, settings.seed + settings.seeds)
-    results = compare(
-        task, rows, seeds, settings.output, max_minutes=settings.max_minutes,
-        save_every=settings.save_every, model_shards=settings.model_shards,
-    )  # fmt: skip
+    results = compare(task, rows, seeds, settings.output, **settings.running())
     if results is None or not is_first():
         return
     output = pathlib.Path(settings.output)

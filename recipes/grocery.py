@@ -170,9 +170,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     kh.diagnose(grocery.tree, OPTIONS["haframe"]["gamma"])
     seeds = range(settings.seed, settings.seed + settings.seeds)
     results = compare(
-        grocery, ROWS, seeds, settings.output, rules=("", "CRM"), max_minutes=settings.max_minutes,
-        save_every=settings.save_every, model_shards=settings.model_shards,
-    )  # fmt: skip
+        grocery, ROWS, seeds, settings.output, rules=("", "CRM"), **settings.running()
+    )
     if results is None or not is_first():
         return
     labels = grocery.test[1]

@@ -292,8 +292,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             if settings.max_minutes:
                 left = max(1e-9, settings.max_minutes - (time.monotonic() - started) / 60)
             results = compare(
-                one, {row: LOSSES[loss]}, seeds, output, rules=[""], max_minutes=left,
-                save_every=settings.save_every, model_shards=settings.model_shards,
+                one, {row: LOSSES[loss]}, seeds, output, rules=[""],
+                **{**settings.running(), "max_minutes": left},
             )  # fmt: skip
             if results is None:
                 return

@@ -105,8 +105,9 @@ class HAFrameLoss(ClassifierLoss):
 
     @alpha.setter
     def alpha(self, value: float | str) -> None:
-        chosen = default_alpha(self.target.tree.num_classes) if value == "auto" else value
-        self._alpha = non_negative("alpha", chosen)
+        if isinstance(value, str) and value == "auto":  # of a tensor, == is one, too
+            value = default_alpha(self.target.tree.num_classes)
+        self._alpha = non_negative("alpha", value)
         self._weights.assign(self.weights())
 
     @property

@@ -242,10 +242,8 @@ def run_seeds(
     """
     seeds = range(settings.seed, settings.seed + settings.seeds)
     results = compare(
-        experiment, {name: row}, seeds, settings.output, rules=rules,
-        max_minutes=settings.max_minutes, save_every=settings.save_every,
-        model_shards=settings.model_shards,
-    )  # fmt: skip
+        experiment, {name: row}, seeds, settings.output, rules=rules, **settings.running()
+    )
     if results is not None and distribution.is_first():
         count = len(experiment.test[1])
         print(f"\n{count} test images\n\n{markdown(by_method(results))}", flush=True)

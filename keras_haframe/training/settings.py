@@ -68,6 +68,14 @@ class RunSettings:
         fields = [f.name for f in dataclasses.fields(self) if not f.metadata.get("place")]
         return {name: getattr(self, name) for name in fields}
 
+    def running(self) -> dict[str, Any]:
+        """Return what `compare` takes that defines no run: when to stop and save, on what."""
+        return {
+            "max_minutes": self.max_minutes,
+            "save_every": self.save_every,
+            "model_shards": self.model_shards,
+        }
+
 
 def options_of(words: Sequence[str]) -> dict[str, Any]:
     """Options of `build` as a command line gives them.

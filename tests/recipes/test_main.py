@@ -25,3 +25,10 @@ def test_main_takes_the_words_of_the_command_line(name, capsys, monkeypatch):
     assert said[0] == said[1] and "--learning-rate" in said[0] and "--smoke" in said[0]
     first = call.module("compare" if name == "cifar100_features" else name).__doc__.split("\n")[0]
     assert first[:40] in said[0]
+
+
+@pytest.mark.parametrize("name", ["aircraft", "catalogue", "cifar100", "cifar100_fast"])
+def test_shards_are_not_forgotten(name, tmp_path):
+    words = ("--demo",) if name == "aircraft" else ()
+    with pytest.raises(ValueError, match="A model is split over devices on JAX alone"):
+        call.recipe(name, *words, "--smoke", "--model-shards", 2, "--output", tmp_path)
