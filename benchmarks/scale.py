@@ -17,8 +17,8 @@ kind are not run.
 - metrics: the headline metrics of 64 rows of scores (dense: top-1).
 - crm: conditional risk of 64 rows of probabilities.
 - save, load: the `.keras` file. export: the SavedModel of `kh.export` (dense: of `model.export`).
-- train, train by blocks, predict: `train_on_batch` with SGD and momentum, `predict_on_batch`; only
-  where named.
+- train, predict: `train_on_batch` with SGD and momentum, `predict_on_batch`, and the same of the
+  model of "step by blocks" (whose prediction is whole); only where named.
 
 `--anchors` are three more cases: K = 10,000 on 2,048 features; K = 100,000, the step; K = 3,000,000
 on 256 features, batch 32, a training step and a prediction. Exponents are slopes of the logarithms
@@ -56,12 +56,13 @@ SIZES, HUGE = (100, 1_000, 10_000, 100_000, 1_000_000), 3_000_000
 ACTIONS = (
     "tree", "build", "step", "step by blocks", "metrics", "crm", "save", "load", "export",
 )  # fmt: skip
-NOT_OF_DENSE = ("tree", "step by blocks", "train by blocks", "crm")
+NOT_OF_DENSE = ("tree", "step by blocks", "train by blocks", "predict by blocks", "crm")
 ANCHORS = (  # classes, features, batch, actions
     (10_000, 2_048, 64, ("build", "step", "save")),
     (100_000, 256, 64, ("step", "step by blocks")),
-    (3_000_000, 256, 32, ("train", "train by blocks", "predict")),
+    (3_000_000, 256, 32, ("train", "train by blocks", "predict", "predict by blocks")),
 )
+EVERY = tuple(dict.fromkeys((*ACTIONS, *(a for *_, actions in ANCHORS for a in actions))))
 SECONDS = 2.0  # of repetitions
 
 
@@ -159,13 +160,13 @@ def run_case(action: str, side: str, classes: int, features: int, batch: int, fo
         row["seconds"] = timed(step_of(model, x, labels))
     elif action.startswith("train"):
         row["seconds"] = timed(lambda: model.train_on_batch(x, labels))
-    elif action == "predict":
+    elif action.startswith("predict"):
         row["seconds"] = timed(lambda: model.predict_on_batch(x))
     elif action == "save":
         row["seconds"] = once(lambda: model.save(file))
         row["file_mb"] = file.stat().st_size / 1e6
     else:
-        target = pathlib.Path(folder) / f"export {side} {classes}"
+        target = pathlib.Path(folder) / f"export_{side}_{classes}"
         row["seconds"] = once(lambda: export(side, model, target))
         row["file_mb"] = sum(f.stat().st_size for f in target.rglob("*") if f.is_file()) / 1e6
         shutil.rmtree(target)
@@ -364,7 +365,7 @@ if __name__ == "__main__":
     parser.add_argument("--huge", action="store_true", help="K = 3,000,000 too")
     parser.add_argument("--anchors", action="store_true", help="the three named cases too")
     parser.add_argument("--only-anchors", action="store_true", help="the three named cases alone")
-    parser.add_argument("--actions", nargs="*", choices=(*ACTIONS, "train", "predict"), default=[])
+    parser.add_argument("--actions", nargs="*", choices=EVERY, default=[])
     parser.add_argument("--limit", type=float, default=600.0, help="longest case in seconds")
     parser.add_argument("--memory", type=float, default=0.0, help="GB of address space, 0 for all")
     parser.add_argument("--threads", type=int, default=2, help="threads of the BLAS library")

@@ -8,9 +8,9 @@ NARROW = ("low_rank", "best_rank")  # which take features of fewer dimensions th
 
 # Up to here (iNaturalist 2019, the largest tree of the papers) networks are those of the papers.
 DENSE_CLASSES = 1_010
-# Widest bottleneck of "auto": with 1,024 on 2,048 channels and 10,000 classes a training step took
-# a quarter longer than that of the linear classifier (benchmarks/scale.py --only-anchors).
-WIDEST = 512
+# Widest bottleneck of "auto": with 512 on 2,048 channels and 10,000 classes a training step took
+# longer than that of the linear classifier (benchmarks/scale.py --only-anchors).
+WIDEST = 256
 
 
 def frame_kind(frame: str, num_classes: int) -> str:
@@ -32,8 +32,9 @@ def frame_kind(frame: str, num_classes: int) -> str:
 def bottleneck_width(channels: int, num_classes: int, units: int | None) -> int | None:
     """Width of a type II network under `bottleneck="auto"`; `None` for no bottleneck.
 
-    The largest power of two, at most 512 and the backbone's channels, with which everything behind
-    the backbone has no more parameters than a linear classifier with bias on its features.
+    The largest power of two, at most 256 and the backbone's channels (half of them where a layer to
+    `units` features follows), with which everything behind the backbone has no more parameters than
+    a linear classifier with bias on its features.
 
     Args:
         channels: Width C of the backbone's features.
@@ -43,13 +44,14 @@ def bottleneck_width(channels: int, num_classes: int, units: int | None) -> int 
     Example:
 
     >>> bottleneck_width(256, 10_000, 10_000), bottleneck_width(2048, 10_000, None)
-    (128, 512)
+    (128, 256)
     >>> bottleneck_width(2048, 1_010, 1_010) is None
     True
     """
     if num_classes <= DENSE_CLASSES:
         return None
-    width = min(2 ** (max(int(channels), 2).bit_length() - 1), WIDEST)
+    most = int(channels) if units is None else int(channels) // 2
+    width = min(2 ** (max(most, 2).bit_length() - 1), WIDEST)
     while width > 2 and neck_parameters(channels, width, units) > (channels + 1) * num_classes:
         width //= 2
     return width

@@ -17,17 +17,17 @@ BLOCK = 1024
 class Level(NamedTuple):
     """One step of the walk from the root to the classes (all children at one depth).
 
-    Children stand in groups by parent. `take` picks each child's coordinate from the parents'
-    scaled values followed by this level's slice of the input; `segment` is the parent of each
-    child; `mirror` the unit Householder vector of each group (zero for an only child); `gain`
-    the factor of each parent. `inner` are the children with children, `leaf` the classes.
+    Children stand as the first child of every parent, then all further ones by parent. A first
+    child takes its parent's scaled value, a further one the next row of the input (`details`, a
+    slice). `segment` is the parent of each further child; `first_mirror` and `mirror` are the unit
+    Householder vectors of the groups (zero for an only child), `gain` the factor of each parent.
+    `inner` are the children with children, `leaf` the classes.
     """
 
     gain: np.ndarray
-    first_detail: int
-    num_details: int
-    take: np.ndarray
+    details: slice
     segment: np.ndarray
+    first_mirror: np.ndarray
     mirror: np.ndarray
     inner: np.ndarray
     leaf: np.ndarray
@@ -103,21 +103,21 @@ class TreeFrame:
             order = np.argsort(segment, kind="stable")
             nodes, segment = nodes[order], segment[order]
             first = np.r_[True, segment[1:] != segment[:-1]]
-            details = int((~first).sum())
-            take = np.where(first, segment, len(parents) + np.cumsum(~first) - 1)
-            inner, leaf = (
-                np.flatnonzero(m) for m in (nodes >= self.num_classes, nodes < self.num_classes)
-            )
+            mirrors = _mirrors(rho[nodes], first, segment)
+            place = np.where(first, segment, len(parents) + np.cumsum(~first) - 1)
+            inner = nodes >= self.num_classes
+            further = slice(used, used + int((~first).sum()))
             self.levels.append(
                 Level(
-                    gain[parents], used, details, take, segment,
-                    _mirrors(rho[nodes], first, segment), inner, leaf,
+                    gain[parents], further, segment[~first], mirrors[first], mirrors[~first],
+                    place[inner], place[~inner],
                 )
             )  # fmt: skip
-            used += details
-            classes.append(nodes[leaf])
+            used = further.stop
+            classes.append(nodes[~inner])
             parents = nodes[inner]
-        self.class_order = np.argsort(np.concatenate(classes))
+        self.classes = np.concatenate(classes)  # in the order in which the walk meets them
+        self.class_order = np.argsort(self.classes)
 
     def matvec(self, x: ArrayLike) -> np.ndarray:
         """Inner products of features with every class vector.
@@ -136,11 +136,15 @@ class TreeFrame:
         x = np.ascontiguousarray(x.T)
         values, done = x[:1], []
         for lv in self.levels:
-            details = x[lv.first_detail : lv.first_detail + lv.num_details]
-            z = np.concatenate([lv.gain[:, None] * values, details])[lv.take]
-            starts = np.flatnonzero(np.r_[True, lv.segment[1:] != lv.segment[:-1]])
-            dots = np.add.reduceat(lv.mirror[:, None] * z, starts, axis=0)
-            z -= 2.0 * lv.mirror[:, None] * dots[lv.segment]
+            scaled, details = lv.gain[:, None] * values, x[lv.details]
+            first_mirror, mirror = lv.first_mirror[:, None], lv.mirror[:, None]
+            dots = first_mirror * scaled
+            if len(lv.segment):
+                starts = np.flatnonzero(np.r_[True, lv.segment[1:] != lv.segment[:-1]])
+                dots[lv.segment[starts]] += np.add.reduceat(mirror * details, starts, axis=0)
+            z = np.concatenate([
+                scaled - 2.0 * first_mirror * dots, details - 2.0 * mirror * dots[lv.segment]
+            ])  # fmt: skip
             done.append(z[lv.leaf])
             values = z[lv.inner]
         return (np.concatenate(done)[self.class_order] * self.leaf_gain[:, None]).T

@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_haframe.tree_ops.values import Tensor
 
-LARGE = 2**22  # bytes from which an array is held
+LARGE = 2**18  # bytes from which an array is held
 _HELD: dict[tuple[int, str], Tensor] = {}
 
 
