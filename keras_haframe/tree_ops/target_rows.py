@@ -15,8 +15,9 @@ DENSE_LIMIT = 2048  # classes up to which the K x K target table is held (16 MB)
 class TargetRows:
     """Rows `S[y]` of a matrix that depends on the LCA of two classes only.
 
-    Up to 2048 classes the rows are gathered from a table; beyond, they are summed over the nodes
-    above `y`, in `[B, K]` memory and without any K x K table.
+    Up to 2048 classes the rows are gathered from a table; beyond, every level of the tree overwrites
+    the entries of the classes that share its node with `y`, in `[B, K]` memory and without any
+    K x K table.
 
     Args:
         tree: A `ClassTree`.
@@ -37,7 +38,7 @@ class TargetRows:
             steps = weights[tree.paths]
             # A class shallower than the tree stands for itself on deeper levels: count it once.
             steps[:, 1:][tree.paths[:, 1:] == tree.paths[:, :-1]] = 0.0
-            self.steps = steps.astype(dtype)
+            self.sums = np.cumsum(steps, axis=1).astype(dtype)
 
     def __call__(self, labels: Tensor) -> Tensor:
         """Rows `[B, K]` for int labels `[B]`."""
@@ -45,11 +46,11 @@ class TargetRows:
             return ops.take(ops.convert_to_tensor(self.table), labels, axis=0)
         paths = held(self.paths)
         nodes = ops.take(paths, labels, axis=0)
-        steps = ops.take(held(self.steps), labels, axis=0)
-        rows = steps[:, :1]
+        sums = ops.take(held(self.sums), labels, axis=0)
+        rows = sums[:, :1]
         for t in range(1, self.paths.shape[1]):
-            same = ops.cast(ops.equal(nodes[:, t, None], paths[None, :, t]), self.dtype)
-            rows = rows + steps[:, t, None] * same
+            same = ops.equal(nodes[:, t, None], paths[None, :, t])
+            rows = ops.where(same, sums[:, t, None], rows)
         return rows
 
     def at(self, labels: Tensor, classes: Tensor) -> Tensor:
@@ -59,10 +60,10 @@ class TargetRows:
             return ops.take(ops.convert_to_tensor(self.table.ravel()), flat)
         paths = held(self.paths)
         own = ops.take(paths, labels, axis=0)
-        steps = ops.take(held(self.steps), labels, axis=0)
+        sums = ops.take(held(self.sums), labels, axis=0)
         theirs = ops.take(paths, classes, axis=0)
-        entries = steps[:, :1]
+        entries = sums[:, :1]
         for t in range(1, self.paths.shape[1]):
             same = ops.equal(own[:, t, None], theirs[..., t])
-            entries = entries + ops.where(same, steps[:, t, None], 0.0)
+            entries = ops.where(same, sums[:, t, None], entries)
         return ops.broadcast_to(entries, ops.shape(own[:, :1] + theirs[..., 0]))
