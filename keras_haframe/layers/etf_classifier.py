@@ -48,7 +48,7 @@ class ETFClassifier(FixedClassifier):
         if not self._is_plain(int(input_shape[-1])):
             super().build(input_shape)
 
-    def logits(self, x: Tensor) -> Tensor:
+    def logits(self, x: Tensor, training: bool | None = None) -> Tensor:
         if not self._is_plain(x.shape[-1]):
             return super().logits(x)
         x = x[:, : (k := self.num_classes)]

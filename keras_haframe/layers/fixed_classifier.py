@@ -54,12 +54,12 @@ class FixedClassifier(keras.layers.Layer):
             name="kernel",
         )
 
-    def logits(self, x: Tensor) -> Tensor:
+    def logits(self, x: Tensor, training: bool | None = None) -> Tensor:
         """Inner products `[B, K]` of features with the class vectors."""
         return ops.matmul(x, self.kernel)
 
-    def call(self, x: Tensor) -> dict[str, Tensor]:
-        logits = self.logits(x)
+    def call(self, x: Tensor, training: bool | None = None) -> dict[str, Tensor]:
+        logits = self.logits(x, training)
         return {"logits": logits, "cosines": logits * inverse_norm(x)}
 
     def compute_output_shape(self, input_shape: Shape) -> dict[str, Shape]:

@@ -115,11 +115,11 @@ class FrameClassifier(FixedClassifier):
         else:
             self._plan = TreeFrame(self.target)
 
-    def logits(self, x: Tensor) -> Tensor:
+    def logits(self, x: Tensor, training: bool | None = None) -> Tensor:
         if isinstance(self._plan, LowRankFrame):
             return low_rank_matvec(self._plan, x)
         if isinstance(self._plan, TreeFrame):
-            return tree_matvec(self._plan, x[:, : self.num_classes])
+            return tree_matvec(self._plan, x[:, : self.num_classes], training)
         return super().logits(x)
 
     @property

@@ -14,18 +14,19 @@ from keras_haframe.tree_ops.held import held
 from keras_haframe.tree_ops.values import Tensor
 
 
-def tree_matvec(frame: TreeFrame, x: Tensor) -> Tensor:
+def tree_matvec(frame: TreeFrame, x: Tensor, training: bool | None = None) -> Tensor:
     """`frame.matvec` in `keras.ops`: gathers and one segment sum per tree level.
 
     Args:
         frame: The structured frame of K classes.
         x: Float tensor `[B, K]`.
+        training: `False` where no gradient is wanted.
 
     Returns:
         Tensor `[B, K]`, `x @ frame.dense().T`.
     """
-    if keras.backend.backend() != "tensorflow":
-        return _down(frame, x)
+    if keras.backend.backend() != "tensorflow" or training is False:
+        return _down(frame, x)  # a SavedModel would hold the gradient below
 
     # TensorFlow scatters the gradient of a gather row by row: half of a training step.
     @ops.custom_gradient

@@ -16,13 +16,18 @@ IMAGES, LABELS = tiny.images(12), np.arange(12) % 4
 
 
 @pytest.mark.parametrize("method", ["haframe", "cross_entropy", "cpcc", "soft_labels"])
-def test_the_tree_is_in_the_file_once(tree, tmp_path, method):
+def test_the_tree_is_in_the_file_once_and_made_once(tree, tmp_path, method, monkeypatch):
     model = tiny.model(tree, method)
     model.save(tmp_path / "m.keras")
     with zipfile.ZipFile(tmp_path / "m.keras") as file:
         config = file.read("config.json").decode()
     assert config.count('"edges"') == 1 and config.count('"glider"') == 2  # an edge and a class
+    made, usual = [], kh.ClassTree.__init__
+    monkeypatch.setattr(
+        kh.ClassTree, "__init__", lambda self, *a, **k: made.append(a) or usual(self, *a, **k)
+    )
     loaded = keras.models.load_model(tmp_path / "m.keras")
+    assert len(made) == 1
     assert loaded.loss.get_config() == model.loss.get_config()
     found = loaded.evaluate(IMAGES, LABELS, verbose=0, return_dict=True)
     assert found == pytest.approx(model.evaluate(IMAGES, LABELS, verbose=0, return_dict=True))

@@ -48,7 +48,8 @@ def test_one_tensor_as_long_as_the_array(everything):
 
 @tensorflow
 @pytest.mark.parametrize(
-    "options", [{"frame": "low_rank"}, {"frame": "low_rank", "class_block": 9}]
+    "options",
+    [{"frame": "structured"}, {"frame": "low_rank"}, {"frame": "low_rank", "class_block": 9}],
 )
 def test_a_model_trains_and_is_saved_and_served(everything, options, tmp_path, monkeypatch):
     import tensorflow as tf
