@@ -1,6 +1,7 @@
 """Shared fixtures: quiet backends, golden files, and the worked tree of the documentation."""
 
 import fcntl
+import gc
 import os
 import pathlib
 from collections.abc import Callable
@@ -28,6 +29,12 @@ def pytest_collection_modifyitems(items):
             getattr(item.cls, "repeated", ())
         ):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish():
+    """Frameworks and tests are millions of objects that no garbage collection need look at."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -15,9 +15,9 @@ DENSE_LIMIT = 2048  # classes up to which the K x K target table is held (16 MB)
 class TargetRows:
     """Rows `S[y]` of a matrix that depends on the LCA of two classes only.
 
-    Up to 2048 classes the rows are gathered from a table; beyond, every level of the tree overwrites
-    the entries of the classes that share its node with `y`, in `[B, K]` memory and without any
-    K x K table.
+    Up to 2048 classes the rows are gathered from a table; beyond, every level of the tree
+    overwrites the entries of the classes that share its node with `y`, in `[B, K]` memory and
+    without any K x K table.
 
     Args:
         tree: A `ClassTree`.

@@ -37,7 +37,7 @@ def tree_matvec(frame: TreeFrame, x: Tensor, training: bool | None = None) -> Te
 
 
 def tree_rmatvec(frame: TreeFrame, y: Tensor) -> Tensor:
-    """The adjoint: the same walk from the classes to the root.
+    """Apply the adjoint: the same walk from the classes to the root.
 
     Args:
         frame: The structured frame of K classes.
@@ -71,7 +71,7 @@ def tree_rmatvec(frame: TreeFrame, y: Tensor) -> Tensor:
 
 
 def _down(frame: TreeFrame, x: Tensor) -> Tensor:
-    """The walk from the root to the classes."""
+    """Walk from the root to the classes."""
     x = ops.transpose(x)
     values, done, places, seen = x[:1], [], [], 0
     for lv in frame.levels:
@@ -88,7 +88,7 @@ def _down(frame: TreeFrame, x: Tensor) -> Tensor:
 
 
 def _reflect(lv: Level, first: Tensor, further: Tensor) -> tuple[Tensor, Tensor]:
-    """Householder reflection of every group: rows of first children, rows of further ones."""
+    """Reflect every group (Householder): rows of first children, rows of further ones."""
     if not len(lv.segment):
         return first, further
     first_mirror, mirror = _column(lv.first_mirror, first), _column(lv.mirror, first)

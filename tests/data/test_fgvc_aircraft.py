@@ -30,6 +30,7 @@ def prepared(tmp_path_factory):
     return builder, {s: list(tfds.as_numpy(builder.as_dataset(s))) for s in builder.info.splits}
 
 
+@pytest.mark.slow
 def test_official_splits(prepared):
     data = prepared[1]
     assert {s: len(rows) for s, rows in data.items()} == {"train": 8, "validation": 4, "test": 4}

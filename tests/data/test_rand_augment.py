@@ -94,6 +94,7 @@ def test_the_strength_is_normal_and_cut_off():
     assert float(rand_augment(black, numbers_for("solarize_add"), 99.0)[0, 0, 0]) == 110
 
 
+@pytest.mark.slow
 def test_in_a_pipeline_of_images_of_unknown_size():
     images = tf.data.Dataset.from_generator(
         lambda: (IMAGE[: 8 + i] for i in range(4)),

@@ -159,7 +159,7 @@ def test_equal_probabilities_tie(tree):
 # Gradient ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_gradient(uneven_tree, compiled):
     """Linear in the probabilities: the gradient is minus the cotangent times the distances."""
     rng = np.random.default_rng(5)

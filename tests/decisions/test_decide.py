@@ -126,6 +126,7 @@ def test_accuracy_is_that_of_calibrate_threshold():
     assert np.isinf(few.floor) and set(few.node) == {tree.num_nodes - 1}
 
 
+@pytest.mark.slow
 def test_accuracy_holds_through_prior_list_rule_and_temperature():
     """Half of 600 examples calibrate, half are answered, 60 times."""
     tree = TREES["random3"]

@@ -133,6 +133,7 @@ class LossContract:
         assert again.get_config() == loss.get_config()
         assert self.value(again, labels, outputs) == self.value(loss, labels, outputs)
 
+    @pytest.mark.slow
     def test_xla(self, uneven_tree):
         labels, outputs = self.case(uneven_tree)
         loss = self.make(uneven_tree)

@@ -148,6 +148,7 @@ def test_half_precision_features_and_lost_examples(case):
     np.testing.assert_array_equal(np.isnan(each), np.arange(BATCH) == 1)
 
 
+@pytest.mark.slow
 def test_a_compiled_step_holds_no_array_of_batch_by_classes(case):
     tree, labels, x = case
     x, labels = x.astype("float32"), labels.astype("int32")

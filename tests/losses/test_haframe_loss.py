@@ -258,6 +258,7 @@ def test_config_round_trip(uneven_tree, options):
     assert float(again(np.array([0, 1, 6]), outputs)) == float(loss(np.array([0, 1, 6]), outputs))
 
 
+@pytest.mark.slow
 def test_gradient_descent_reaches_the_class_vectors(tree):
     """Minimizing the cosine part turns features onto the vectors of their classes."""
     classifier = FrameClassifier(tree, 1.0, min_similarity=0.0)

@@ -99,7 +99,7 @@ def test_drawn_classes_have_them_too(case):
     assert_close(found, want.sum(axis=1), 0.1)
 
 
-@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize("frame", ["low_rank", pytest.param("best_rank", marks=pytest.mark.slow)])
 def test_a_method_on_a_narrow_frame_takes_them(uneven_tree, tmp_path, frame):
     images, labels = data(uneven_tree, 2)
     model = kh.build(backbone(), uneven_tree, frame=frame, bottleneck=4)

@@ -146,6 +146,7 @@ def test_streams_weights_half_precision_empty_and_compiled(uneven_tree):
     )
 
 
+@pytest.mark.slow
 def test_works_in_fit_and_evaluate(tree):
     """In a compiled graph with an unknown batch size, last batch smaller."""
     x, y = np.random.default_rng(0).normal(size=(11, 3)).astype("float32"), labels(tree, 11)

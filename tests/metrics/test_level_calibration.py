@@ -136,6 +136,7 @@ def test_edges_certain_and_uniform_confidences(tree):
     assert m.reliability()["weight"].tolist() == [1, 1, 0, 2]
 
 
+@pytest.mark.slow
 def test_half_precision_and_compiled(uneven_tree):
     p, y = probabilities(uneven_tree, 20), labels(uneven_tree, 20)
     half = ops.cast(ops.convert_to_tensor(p), "bfloat16")

@@ -58,7 +58,7 @@ def test_tokens_are_pooled_as_said(tree, data, pooling, pooled):
     np.testing.assert_allclose(features_before(made, data[0]), wanted, atol=1e-6)
 
 
-@pytest.mark.parametrize("network", ["I", "II"])
+@pytest.mark.parametrize("network", ["I", pytest.param("II", marks=pytest.mark.slow)])
 def test_tokens_train_and_reload(tree, data, tmp_path, network):
     model = kh.build(tokens(), tree, network=network, hidden_units=8, pooling="class_token")
     model.fit(*data, epochs=1, verbose=0)

@@ -68,7 +68,10 @@ def test_methods_with_a_linear_head_are_as_wide_as_the_bottleneck():
     assert {tuple(v.shape) for v in model.variables} & {(1200, 1200)} == set()
 
 
-@pytest.mark.parametrize("frame", ["dense", "structured", "low_rank", "best_rank"])
+SLOW = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("dense", "low_rank", "best_rank")]
+
+
+@pytest.mark.parametrize("frame", ["structured", *SLOW])
 def test_fit_save_and_load(uneven_tree, frame, tmp_path):
     model = kh.build(backbone(), uneven_tree, frame=frame, bottleneck=5, seed=2)
     model.run_eagerly = True

@@ -27,8 +27,8 @@ def data(tree):
 @pytest.mark.parametrize(
     "method, network, pooled",
     [
-        ("haframe", "I", False),
         ("haframe", "II", True),
+        pytest.param("haframe", "I", False, marks=pytest.mark.slow),
         pytest.param("cross_entropy", "I", True, marks=pytest.mark.slow),
         pytest.param("cross_entropy", "II", False, marks=pytest.mark.slow),
     ],
@@ -286,6 +286,7 @@ def test_convention_reaches_head_loss_and_metrics(uneven_tree):
     assert again.method.loss.target.get_config() == target.get_config()
 
 
+@pytest.mark.slow
 def test_convention_reaches_the_metrics_of_methods_without_one():
     deep = kh.ClassTree([("root", n) for n in "ab"] + [("a", n) for n in "xy"]
                         + [("b", "c"), ("c", "z")], ["x", "y", "z"])  # fmt: skip

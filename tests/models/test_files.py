@@ -15,7 +15,10 @@ from tests.saving import tiny
 IMAGES, LABELS = tiny.images(12), np.arange(12) % 4
 
 
-@pytest.mark.parametrize("method", ["haframe", "cross_entropy", "cpcc", "soft_labels"])
+SLOW = [pytest.param(m, marks=pytest.mark.slow) for m in ("cross_entropy", "cpcc", "soft_labels")]
+
+
+@pytest.mark.parametrize("method", ["haframe", *SLOW])
 def test_the_tree_is_in_the_file_once_and_made_once(tree, tmp_path, method, monkeypatch):
     model = tiny.model(tree, method)
     model.save(tmp_path / "m.keras")

@@ -180,6 +180,7 @@ def test_class_weight_of_fit_against_a_loop(tree):
     assert np.mean(plain) != pytest.approx(np.mean(means), rel=1e-2)
 
 
+@pytest.mark.slow
 def test_class_weight_of_plain_images_is_kerass_own(tree):
     images, labels = data(8)
     classes = {0: 3.0, 1: 0.25, 2: 1.0, 3: 2.0}

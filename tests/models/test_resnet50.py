@@ -111,6 +111,7 @@ def test_same_outputs_as_pytorch(twin, whole, tmp_path):
     assert_close(whole(images(40), training=False), expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [32, 43, 75])
 def test_padding_and_strides_at_even_and_odd_sizes(side, tmp_path):
     net = torch_resnet(SMALL)

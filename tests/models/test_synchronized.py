@@ -50,7 +50,10 @@ def test_jax_takes_it_and_keeps_it_for_tensorflow(tree):
 
 
 @tensorflow
-@pytest.mark.parametrize("method", kh.methods.names())
+@pytest.mark.parametrize(
+    "method",
+    [pytest.param(m, marks=[] if m == "haframe" else pytest.mark.slow) for m in kh.methods.names()],
+)
 def test_reaches_every_normalization(tree, method):
     for network, names in (("I", {"norm_in", "norm_out"}), ("II", {"norm", "norm1", "norm2"})):
         found = settings(kh.build(normalized(), tree, method, network=network, synchronized=True))
@@ -69,6 +72,7 @@ def test_methods_with_a_normalization_of_their_own(tree):
     assert with_norm == {"devise", "etf_dr", "label_embeddings"}
 
 
+@pytest.mark.slow
 @tensorflow
 @pytest.mark.parametrize("synchronized", [False, True])
 def test_configuration_round_trip(tree, tmp_path, synchronized):

@@ -211,6 +211,7 @@ def test_settings_are_those_of_the_paper():
         )
 
 
+@pytest.mark.slow
 def test_type_two_starts_as_in_the_paper():
     """1x1 convolution: normal with deviation sqrt(2 / 100); first batch normalization 0.999."""
     tree = cifar100.class_tree()
@@ -230,6 +231,7 @@ def test_type_two_starts_as_in_the_paper():
         kh.build(wide_resnet(depth=10, width=1), tree, reduce_init="he")
 
 
+@pytest.mark.slow
 def test_saves_and_loads(tmp_path):
     net = wide_resnet((16, 16, 3), depth=10, width=1)
     net.save(tmp_path / "m.keras")

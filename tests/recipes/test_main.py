@@ -27,7 +27,10 @@ def test_main_takes_the_words_of_the_command_line(name, capsys, monkeypatch):
     assert first[:40] in said[0]
 
 
-@pytest.mark.parametrize("name", ["aircraft", "catalogue", "cifar100", "cifar100_fast"])
+SLOW = [pytest.param(n, marks=pytest.mark.slow) for n in ("aircraft", "cifar100", "cifar100_fast")]
+
+
+@pytest.mark.parametrize("name", ["catalogue", *SLOW])
 def test_shards_are_not_forgotten(name, tmp_path):
     words = ("--demo",) if name == "aircraft" else ()
     with pytest.raises(ValueError, match="A model is split over devices on JAX alone"):

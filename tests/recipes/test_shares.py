@@ -36,7 +36,7 @@ class HandedOver(Exception):
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[] if name in ("cifar100", "aircraft") else [pytest.mark.slow])
+        pytest.param(name, marks=[] if name == "cifar100" else [pytest.mark.slow])
         for name in RECIPES
     ],
 )

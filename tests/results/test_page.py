@@ -170,6 +170,7 @@ def test_probabilities_are_taken_as_they_are(run_dir):
     np.testing.assert_allclose(to_probabilities(scores), [[1, 0, 0, 0], [0.25] * 4], atol=1e-12)
 
 
+@pytest.mark.slow
 def test_many_histories_are_drawn_in_groups(run_dir):
     line = (run_dir / "nc_haframe.csv").read_text()
     for i in range(8):
@@ -195,6 +196,7 @@ def test_the_page_is_replaced_at_once(run_dir, monkeypatch):
     assert not [p for p in run_dir.iterdir() if "partial" in p.name]
 
 
+@pytest.mark.slow
 def test_output_elsewhere(run_dir, tmp_path):
     path = write_report(run_dir, tmp_path / "new" / "page.html", title="A title")
     assert path == tmp_path / "new" / "page.html"
@@ -222,6 +224,7 @@ def test_results_under_rules_are_one_run(run_dir):
     assert "1 method · 1 run" in words and "All columns: 2 results" in words
 
 
+@pytest.mark.slow
 def test_captions_name_the_models(run_dir):
     words = " ".join(read(write_report(run_dir)).words)
     assert "in %, against cross-entropy. One run each" in words
@@ -248,6 +251,7 @@ def test_settings_show_nested_values():
     assert Page(source).words == ["a", '{"b": [1, null]}', "c", "ü", "d", "0.1"]
 
 
+@pytest.mark.slow
 def test_captions_name_the_data(run_dir):
     """Validation data are not called test data, and data that nobody named are neither."""
     (run_dir / "history.csv").write_text("epoch,loss,top1\n0,2,0.1\n1,1,0.4\n")

@@ -131,6 +131,7 @@ def test_the_limit_is_on_pixels_and_read_from_the_header(decode):
     assert not ok.any() and set(error) == {"image larger than 10,000 pixels"}
 
 
+@pytest.mark.slow
 def test_a_real_bomb_is_not_decoded():
     """36 million white pixels in 35 kilobytes are refused by the default limit, unread."""
     import resource
@@ -166,6 +167,7 @@ def test_what_hides_scans_from_a_count_does_not(decode):
     assert not ok.any() and set(error) == {"JPEG image of more than 64 scans"}
 
 
+@pytest.mark.slow
 def test_the_look_at_a_file_of_markers_takes_little_memory(decode):
     import resource
 

@@ -33,7 +33,7 @@ CASES = [(name, {}) for name in kh.methods.names()]
 CASES += [("haframe", {"frame": frame}) for frame in ("structured", "low_rank")]
 IDS = ["-".join([name, *options.values()]) for name, options in CASES]
 # The two kinds of outputs; from PyTorch one whose operations its exporter got wrong.
-QUICK = ["conditional_softmax", "haframe"] + ["hier_cos"] * (keras.backend.backend() == "torch")
+QUICK = ["haframe"] + ["hier_cos"] * (keras.backend.backend() == "torch")
 PARAMETERS = [pytest.param(i, marks=() if i in QUICK else pytest.mark.slow) for i in IDS]
 FLOOR = 0.5
 TREE = trees.uneven()

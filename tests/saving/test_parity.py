@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 CASES = [(name, {}) for name in kh.methods.names()]
 CASES += [("haframe", {"frame": frame}) for frame in ("structured", "low_rank")]
 IDS = ["-".join([name, *options.values()]) for name, options in CASES]
-QUICK = ("conditional_softmax", "haframe")  # the two kinds of outputs
+QUICK = ("haframe",)
 PARAMETERS = [pytest.param(i, marks=() if i in QUICK else pytest.mark.slow) for i in IDS]
 FLOOR = 0.5
 TREE = trees.uneven()

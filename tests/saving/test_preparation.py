@@ -76,6 +76,7 @@ def test_what_export_is_given_wins_with_a_warning(tree, tmp_path):
     np.testing.assert_allclose(found, softmax(wanted), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_an_augmentation_and_a_size_left_open_are_no_difference(tree, tmp_path, recwarn):
     from keras_haframe.data import Augmentation
 
@@ -152,6 +153,7 @@ def test_other_types_of_numbers_are_fine(dtype):
     trial.check(keras.layers.Resizing(16, 16), SHAPE)
 
 
+@pytest.mark.slow
 def test_small_pictures_and_another_range_are_warned_of(tree, tmp_path):
     import tensorflow as tf
 
@@ -164,6 +166,7 @@ def test_small_pictures_and_another_range_are_warned_of(tree, tmp_path):
         kh.export(model, tmp_path / "m", preprocessing=lambda x: resized(x) / 255.0)
 
 
+@pytest.mark.slow
 def test_inputs_that_are_no_images_are_exempt(tree, tmp_path):
     model = kh.build(keras.Sequential([keras.Input((5,)), keras.layers.Dense(6)]), tree)
     model.fit(np.random.default_rng(0).normal(size=(12, 5)), LABELS, verbose=0)

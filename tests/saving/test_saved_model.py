@@ -220,6 +220,7 @@ def test_assets_and_card_say_what_the_model_is(exported):
         assert text in card, text
 
 
+@pytest.mark.slow
 def test_a_card_without_metrics_says_so(model, tmp_path):
     card = (kh.export(model, tmp_path / "m") / "model_card.md").read_text()
     assert "top-1 % | not measured" in card and "severity | not measured" in card
@@ -261,6 +262,7 @@ def test_a_failed_export_leaves_nothing(model, tmp_path, monkeypatch):
     assert not list((tmp_path / "m").iterdir())
 
 
+@pytest.mark.slow
 def test_an_export_that_was_overtaken_takes_the_next_number(model, tmp_path, monkeypatch):
     from keras_haframe.saving import model_card
 

@@ -232,6 +232,7 @@ def test_bad_rows_and_bad_requests_spoil_nothing_in_a_joined_batch(backend, expo
     assert found[8]["node_name"].tolist() == [TREE.leaves[p[4].argmax()].encode()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "inputs,output",
     [(data(GOOD[0]), "score"), ({"images": PICTURES[:1].astype("float32")}, "score")],

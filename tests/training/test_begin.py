@@ -47,6 +47,7 @@ def test_an_experiment_is_shared_but_for_a_run(tmp_path, tree):
     assert not list(tmp_path.rglob("*.lock"))
 
 
+@pytest.mark.slow
 def test_other_data_and_another_precision(tmp_path):
     def start(epochs=1, images=IMAGES, **more):
         train = ArrayBatches(images, LABELS, 8).from_epoch

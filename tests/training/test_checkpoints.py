@@ -86,6 +86,7 @@ def test_another_model_is_refused(undisturbed):
 # Going on -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("saved_at_once")
 def test_all_checkpoints_damaged(undisturbed, tmp_path, capsys):
     """The run begins anew; what is damaged is kept under another name and not over whole ones."""

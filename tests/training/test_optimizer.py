@@ -89,6 +89,7 @@ def test_a_change_of_the_rate_acts_at_once():
     assert np.abs(plain[2] - expected[2]).max() > 0.01
 
 
+@pytest.mark.slow
 def test_equals_torch_itself():
     torch = pytest.importorskip("torch")
     made, grads = variables(), gradients(5)

@@ -54,6 +54,7 @@ def test_files(undisturbed):
     assert (folder / "model.keras").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_going_on_is_the_same_as_never_stopping(undisturbed, tmp_path):
     """Masks, order and optimizer are those of the undisturbed run."""
 

@@ -72,6 +72,7 @@ def test_result_and_files(undisturbed):
     assert needed <= kept and len(kept) <= 4  # the epoch before the last may need another best one
 
 
+@pytest.mark.slow
 def test_the_data_of_the_scores_are_named(undisturbed, tmp_path):
     """Validation data that are given as test data too are not called test data."""
     assert read_split(undisturbed[0]) == "test"

@@ -145,9 +145,11 @@ def saved_at_once(monkeypatch):
 @pytest.mark.parametrize(
     "kind",
     [
-        arrays, by_step, tf_data, grain_map,
-        *(pytest.param(kind, marks=pytest.mark.slow) for kind in (generator, grain_iterator)),
-        pytest.param(grain_loader, marks=pytest.mark.slow),
+        arrays,
+        *(
+            pytest.param(kind, marks=pytest.mark.slow)
+            for kind in (by_step, tf_data, grain_map, generator, grain_iterator, grain_loader)
+        ),
     ],
 )  # fmt: skip
 def test_stopped_at_steps(undisturbed, tmp_path, kind, capsys):

@@ -26,6 +26,7 @@ def events(folder):
     return found
 
 
+@pytest.mark.slow
 def test_scalars_and_images(tmp_path):
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((48, 5)).astype("float32"), rng.integers(0, K, 48).astype("int32")

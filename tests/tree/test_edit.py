@@ -178,6 +178,7 @@ def test_long_differences_are_cut():
 # Size --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_deep_and_wide_trees():
     links = [f"n{i}" for i in range(5_000)]
     deep = kh.ClassTree([*itertools.pairwise(links), (links[-1], "a"), (links[-1], "b")])

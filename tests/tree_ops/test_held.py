@@ -46,6 +46,7 @@ def test_one_tensor_as_long_as_the_array(everything):
     assert len(module._HELD) == before
 
 
+@pytest.mark.slow
 @tensorflow
 @pytest.mark.parametrize(
     "options",

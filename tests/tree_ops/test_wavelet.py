@@ -25,7 +25,7 @@ def test_product_and_adjoint(seed):
         assert_close(function(frame, keras.ops.convert_to_tensor(array, DTYPE)), expected)
 
 
-@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("seed", range(4))
 def test_gradient(seed, compiled):
     frame, w, x, y = case(seed)
