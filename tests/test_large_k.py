@@ -37,6 +37,7 @@ def done(tmp_path_factory):
         return large_k.run(3_000, tmp_path_factory.mktemp("large"))
 
 
+@pytest.mark.slow
 def test_decisions_are_those_of_the_table(done):
     found, tree = done["found"], done["found"]["tree"]
     distances, p = tree.distances().astype(np.float64), found["p"].astype(np.float64)
@@ -54,6 +55,7 @@ def test_decisions_are_those_of_the_table(done):
     assert len(found["sets"]) == 64 and (found["sets"].sizes > 0).all()
 
 
+@pytest.mark.slow
 def test_metrics_are_those_of_the_table(done):
     found, tree = done["found"], done["found"]["tree"]
     rows = tree.distances()[found["labels"]]
@@ -64,6 +66,7 @@ def test_metrics_are_those_of_the_table(done):
         assert found["logs"][f"hier_dist_{k}"] == pytest.approx(mean, abs=0.02)
 
 
+@pytest.mark.slow
 def test_saved_and_served_answers(done):
     found, tree = done["found"], done["found"]["tree"]
     np.testing.assert_allclose(found["again"], found["p"], rtol=1e-4, atol=1e-8)
@@ -77,6 +80,7 @@ def test_saved_and_served_answers(done):
     assert kh.ClassTree.from_json(found["assets"] / "assets" / "tree.json") == tree
 
 
+@pytest.mark.slow
 def test_the_tree_takes_few_bytes_on_disk(done):
     sizes = done["bytes"]
     assert 20 < sizes[".keras"] < 64  # with the configuration of the model

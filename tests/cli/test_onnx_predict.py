@@ -73,6 +73,7 @@ def same(found: list, expected: list) -> None:
                 assert a[key] == value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "allowed", [None, pytest.param(["truck", "air"], marks=pytest.mark.slow)], ids=str
 )
@@ -99,6 +100,7 @@ def test_on_a_machine_without_frameworks(exported, folder):  # noqa: F811
     same(json.loads(run.stdout), predict.predict_files(path, files, allowed=["air", "car"]))
 
 
+@pytest.mark.slow
 def test_what_cannot_be_answered_has_a_reason(exported, folder, tmp_path, capsys):  # noqa: F811
     (tmp_path / "no.onnx").write_bytes(b"not a model")
     for words, message in (

@@ -161,6 +161,7 @@ def test_encoded_images_of_any_size():
         )
 
 
+@pytest.mark.slow
 def test_trains_a_model(tree):
     """As the docstring says: `steps_per_epoch`, any number of epochs."""
     import keras

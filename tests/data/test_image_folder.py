@@ -109,6 +109,7 @@ def test_names_travel_with_the_data_sets(data):
     assert data.validation is data.validation
 
 
+@pytest.mark.slow
 def test_trains_and_predicts(data):
     net = keras.Sequential([keras.Input((6, 8, 3)), keras.layers.Conv2D(4, 3)])
     model = kh.build(net, data.tree, "cross_entropy")

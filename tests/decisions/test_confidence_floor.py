@@ -146,6 +146,7 @@ def test_one_floor_per_example(uneven_tree, rule):
     assert ops.convert_to_numpy(tensor).tolist() == single
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 def test_compiled_empty_batch_half_precision_and_dtype(uneven_tree, rule):
     p = probabilities(uneven_tree, 6)

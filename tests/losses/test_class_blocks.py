@@ -182,6 +182,7 @@ def test_a_compiled_step_holds_no_array_of_batch_by_classes(case):
     assert everything not in text(HAFrameLoss(tree, 2.0, class_block=8))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "method", ["haframe", pytest.param("cross_entropy", marks=pytest.mark.slow)]
 )

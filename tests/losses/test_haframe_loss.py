@@ -99,6 +99,7 @@ def test_weights(tree, alpha, beta):
 # XLA -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frame", ["dense", "structured"])
 @pytest.mark.parametrize("alpha", [0.5, 1.5])
 def test_compiled_step(uneven_tree, frame, alpha):

@@ -110,6 +110,7 @@ def test_draws_are_for_training_and_the_state_is_the_layers():
     np.testing.assert_array_equal(ops.convert_to_numpy(again(x, training=True)), first)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "method", ["cross_entropy", pytest.param("haframe", marks=pytest.mark.slow)]
 )

@@ -196,6 +196,7 @@ def test_regularizers_of_the_backbone_count(tree, data):
     assert penalty > 1e-4 and with_term == pytest.approx(bare + penalty, rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "policy", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)]
 )

@@ -52,6 +52,7 @@ def test_bad_labels_in_tf_data(model, labels, message):
         model.fit(good, validation_data=data, verbose=0)
 
 
+@pytest.mark.slow
 def test_py_dataset_is_checked_by_its_first_batch(model):
     class Data(keras.utils.PyDataset):
         def __init__(self, labels):

@@ -220,6 +220,7 @@ def test_many_rows_keep_their_order(decode):
         np.testing.assert_array_equal(images[i], pictures[i])
 
 
+@pytest.mark.slow
 def test_one_channel_models_get_gray(decode):
     import tensorflow as tf
 

@@ -167,6 +167,7 @@ def test_what_the_file_says_of_itself(cases):
     assert json.loads(keys["keras_haframe.labels.json"])["classes"] == TREE.leaves
 
 
+@pytest.mark.slow
 def test_pictures_as_they_are_decoded(cases, tmp_path):
     """`prepare=True`: the graph does what the model's own preparation does."""
     how = kh.data.Preprocessing((16, 16), "crop", input_range=(-1.0, 1.0))

@@ -129,6 +129,7 @@ def wrong_functions() -> dict:
     }
 
 
+@pytest.mark.slow
 def test_what_does_not_prepare_is_refused_before_anything_is_written(tree, tmp_path):
     model = tiny.model(tree)
     for name, (function, message) in wrong_functions().items():

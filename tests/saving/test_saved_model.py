@@ -279,6 +279,7 @@ def test_an_export_that_was_overtaken_takes_the_next_number(model, tmp_path, mon
     assert "version 2" in (tmp_path / "m" / "2" / "model_card.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_function_prepares_images(model, tmp_path):
     import tensorflow as tf
 

@@ -37,6 +37,7 @@ def written(exported, tmp_path_factory):
     return write_triton_repository(exported[0], tmp_path_factory.mktemp("triton"))
 
 
+@pytest.mark.slow
 def test_the_files(exported, written):
     assert written.name == "3" and written.parent.name == "vehicles"
     assert sorted(f.name for f in written.iterdir()) == [
@@ -58,6 +59,7 @@ def test_the_files(exported, written):
     assert "classes" not in text  # of `classify`
 
 
+@pytest.mark.slow
 def test_a_version_is_not_overwritten_and_a_tuned_file_stays(exported, tmp_path):
     first = write_triton_repository(exported[0], tmp_path, "planes")
     (tmp_path / "planes" / "config.pbtxt").write_text("tuned")
@@ -68,6 +70,7 @@ def test_a_version_is_not_overwritten_and_a_tuned_file_stays(exported, tmp_path)
     assert sorted(f.name for f in first.parent.iterdir()) == ["3", "4", "config.pbtxt"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [{"name": 'a" b'}, {"name": "../a"}, {"version": 0}, {"version": "١"}]
 )
@@ -77,6 +80,7 @@ def test_names_and_versions_are_checked(exported, tmp_path, options):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_nothing_is_left_of_a_failed_write(exported, tmp_path, monkeypatch):
     def full(*_):
         raise OSError("No space left on device")
@@ -87,6 +91,7 @@ def test_nothing_is_left_of_a_failed_write(exported, tmp_path, monkeypatch):
     assert [f.name for f in (tmp_path / "vehicles").iterdir()] == ["config.pbtxt"]
 
 
+@pytest.mark.slow
 def test_the_loser_of_a_race_is_told(exported, tmp_path, monkeypatch):
     rename = os.rename
 
@@ -101,6 +106,7 @@ def test_the_loser_of_a_race_is_told(exported, tmp_path, monkeypatch):
     assert sorted(f.name for f in (tmp_path / "vehicles").iterdir()) == ["3", "config.pbtxt"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "tensor,message",
     [
@@ -242,6 +248,7 @@ def test_without_a_name_the_scores_are_answered(backend, inputs, output):
     assert output in found and "features" not in found
 
 
+@pytest.mark.slow
 def test_the_configuration_of_another_model_is_told(backend, written):
     outputs = declared(written)
     next(o for o in outputs if o["name"] == "probabilities")["dims"] = ["7"]
@@ -280,6 +287,7 @@ def onnx_file(path, images=("B", 16, 16, 3), kind=1):
     onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), str(path))
 
 
+@pytest.mark.slow
 def test_an_onnx_file(server, tmp_path):
     pytest.importorskip("onnxruntime")
     onnx_file(tmp_path / "small.onnx", ("B", "h", "w", 3), 2)
