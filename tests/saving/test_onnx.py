@@ -33,7 +33,7 @@ CASES = [(name, {}) for name in kh.methods.names()]
 CASES += [("haframe", {"frame": frame}) for frame in ("structured", "low_rank")]
 IDS = ["-".join([name, *options.values()]) for name, options in CASES]
 # The two kinds of outputs; from PyTorch one whose operations its exporter got wrong.
-QUICK = ["haframe"] + ["hier_cos"] * (keras.backend.backend() == "torch")
+QUICK = ["conditional_softmax", "haframe"] + ["hier_cos"] * (keras.backend.backend() == "torch")
 PARAMETERS = [pytest.param(i, marks=() if i in QUICK else pytest.mark.slow) for i in IDS]
 FLOOR = 0.5
 TREE = trees.uneven()
@@ -167,7 +167,6 @@ def test_what_the_file_says_of_itself(cases):
     assert json.loads(keys["keras_haframe.labels.json"])["classes"] == TREE.leaves
 
 
-@pytest.mark.slow
 def test_pictures_as_they_are_decoded(cases, tmp_path):
     """`prepare=True`: the graph does what the model's own preparation does."""
     how = kh.data.Preprocessing((16, 16), "crop", input_range=(-1.0, 1.0))
