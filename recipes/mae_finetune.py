@@ -15,9 +15,10 @@ weight decay 0.05 and layer-wise decay of the rate, 5 epochs of 100 to warm up, 
 RandAugment (2 operations, 9 of 10 strong), random erasing 0.25 and, for cross_entropy, label
 smoothing 0.1 (`--plain`: none of these). ViT-B: 100 epochs,
 rate 5e-4 batch / 256, layer decay 0.65, drop path 0.1; L: 50, 1e-3, 0.75, 0.2; H: 50, 1e-3, 0.75,
-0.3. `probe` and `cached`: everything frozen, the class token, batch normalization without scale
-and shift, LARS, rate 0.1 batch / 256, no weight decay, 90 epochs, 10 of them to warm up, batch
-16,384; `cached` keeps the features of every image and its mirror image.
+0.3. From scratch without layer decay. `probe` and `cached`: everything frozen, the class token,
+batch normalization without scale and shift, LARS, rate 0.1 batch / 256, no weight decay, 90 epochs,
+10 of them to warm up, batch 16,384; `cached` keeps the features of every image and its mirror
+image.
 Not here: the starts of its linear heads (methods have their own) and bicubic turns in RandAugment.
 
 Paper, ImageNet-1k top-1, fine-tuned:        ViT-B   ViT-L   ViT-H   ViT-H, 448 px
@@ -120,7 +121,8 @@ def optimizer(settings: Settings, steps: int, depth: int) -> keras.optimizers.Op
     )  # fmt: skip
     if settings.frozen:
         return LARS(schedule)
-    rates = layer_decay(depth, settings.network.layer_decay)
+    decay = 1.0 if settings.pretrained == "none" else settings.network.layer_decay
+    rates = layer_decay(depth, decay)
     return GroupedAdamW(schedule, 0.05, rates, exclude=["class_token", "positions"])
 
 

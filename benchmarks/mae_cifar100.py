@@ -1,0 +1,140 @@
+"""What masked pre-training brings a small ViT on CIFAR-100, at equal total time.
+
+    python benchmarks/mae_cifar100.py run --arrays cifar100.npz --seeds 0 1 2   # hours, resumable
+    python benchmarks/mae_cifar100.py ratios --arrays cifar100.npz --seeds 0    # hidden shares
+    python benchmarks/mae_cifar100.py table             # writes benchmarks/results/mae_cifar100.csv
+
+`run` calls recipes/mae_pretrain.py once a seed and recipes/mae_finetune.py for every row of `ROWS`
+on its encoder: whole, the last one or two blocks, a head on kept features. The rows from scratch
+train the same network for as many epochs as the same seed's pre-training and full fine-tuning took
+seconds. Nothing is tuned: rates are the recipes' own, but for pre-training (4 times the paper's,
+for a schedule that is 25 times shorter). Two processes, each held to one core by `taskset` and
+`OMP_NUM_THREADS=1`, do twice the work of one process on two cores; KERAS_BACKEND=torch is fastest
+there. `--smoke`: a few minutes, drawn images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import pathlib
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import machine
+
+from keras_haframe.results.folder import read_results
+from keras_haframe.results.table import by_method, markdown
+
+RESULTS = machine.ROOT / "benchmarks" / "results" / "mae_cifar100.csv"
+COMMON = ["--size", "mini", "--batch-size", "256", "--seeds", "1"]
+# What is tuned, with which method; "scratch": everything, from new weights.
+ROWS = [
+    ("full", "haframe"), ("full", "cross_entropy"), ("scratch", "haframe"),
+    ("scratch", "cross_entropy"), ("cached", "haframe"), ("cached", "cross_entropy"),
+    ("2", "haframe"), ("1", "haframe"),
+]  # fmt: skip
+RATIOS = (0.25, 0.5, 0.75, 0.9)
+
+
+def recipe(name: str, *words: object) -> None:
+    """Run a recipe to its end, or stop here as it did."""
+    command = [sys.executable, str(machine.ROOT / "recipes" / f"{name}.py"), *map(str, words)]
+    print(" ".join(command), flush=True)
+    code = subprocess.run(command, env=machine.environment()).returncode
+    if code:
+        raise SystemExit(code)
+
+
+def seconds(run: pathlib.Path) -> list[float]:
+    """Seconds of the training steps of every epoch of a run."""
+    with open(run / "seconds.csv", newline="") as file:
+        return [float(trained) for _, trained, _ in csv.reader(file)]
+
+
+def pretrain(args: argparse.Namespace, seed: int, ratio: float, epochs: int) -> pathlib.Path:
+    """Folder of a pre-training run."""
+    output = args.output / f"ratio_{ratio}_{epochs}"
+    recipe(
+        "mae_pretrain", *args.words, "--seed", seed, "--epochs", epochs, "--mask-ratio", ratio,
+        "--learning-rate", 6e-4, "--output", output,
+    )  # fmt: skip
+    return output / f"mae_seed{seed}"
+
+
+def tune(
+    args: argparse.Namespace, seed: int, row: str, method: str, pretrained: object, epochs: int
+) -> pathlib.Path:
+    """Folder of a tuning run, the only one of its experiment."""
+    output = args.output / f"{row}_{method}_seed{seed}"
+    scratch, what = pretrained == "none", row.split("_")[0].replace("scratch", "full")
+    recipe(
+        "mae_finetune", *args.words, "--plain", "--seed", seed, "--pretrained", pretrained,
+        "--tune", what, "--method", method, "--epochs", epochs, "--output", output,
+    )  # fmt: skip
+    return output / f"{'scratch' if scratch else 'mae'}_{what}_{method}_seed{seed}"
+
+
+def run(args: argparse.Namespace) -> None:
+    """All rows of every seed."""
+    for seed in args.seeds:
+        folder = pretrain(args, seed, 0.75, args.epochs)
+        spent, length = 0.0, 1.0
+        for row, method in ROWS:
+            if row == "scratch":
+                tune(args, seed, row, method, "none", max(1, round(spent / length)))
+                continue
+            epochs = args.head_epochs if row == "cached" else args.tuning_epochs
+            found = tune(args, seed, row, method, folder / "model.keras", epochs)
+            if (row, method) == ROWS[0]:
+                whole = seconds(found)
+                spent, length = sum(seconds(folder)) + sum(whole), sum(whole) / len(whole)
+
+
+def ratios(args: argparse.Namespace) -> None:
+    """A head on kept features after a short pre-training at every share of hidden patches."""
+    for seed in args.seeds:
+        for ratio in RATIOS:
+            folder = pretrain(args, seed, ratio, args.short)
+            for method in ("cross_entropy", "haframe"):
+                name = f"cached_ratio_{ratio}"
+                tune(args, seed, name, method, folder / "model.keras", args.head_epochs)
+
+
+def table(args: argparse.Namespace) -> None:
+    """A line per row, seed and decision: metrics, epochs, seconds of tuning."""
+    rows = []
+    for path in sorted(args.output.glob("*_seed*/results.csv")):
+        name = path.parent.name.rsplit("_seed", 1)[0]
+        for row in read_results(path):
+            took = seconds(next(path.parent.glob(f"*_seed{row['seed']}")))
+            more = {"epochs": len(took), "seconds": round(sum(took), 1)}
+            rows.append({**row, "method": name, **more})
+    if not rows:
+        raise SystemExit(f"No finished run in {args.output}.")
+    print(markdown(by_method(rows)))
+    machine.write(args.csv, rows)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("what", choices=("run", "ratios", "table"))
+    parser.add_argument("--arrays", help="CIFAR-100 as .npz; TFDS by default")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--epochs", type=int, default=30, help="of pre-training")
+    parser.add_argument("--short", type=int, default=10, help="of pre-training for `ratios`")
+    parser.add_argument("--tuning-epochs", type=int, default=6)
+    parser.add_argument("--head-epochs", type=int, default=30)
+    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("runs/mae_cifar100"))
+    parser.add_argument("--csv", type=pathlib.Path, default=RESULTS)
+    parser.add_argument("--smoke", action="store_true")
+    args = parser.parse_args(argv)
+    args.words = [*COMMON, "--dataset", "drawn_aircraft" if args.smoke else "cifar100"]
+    args.words += ["--arrays", args.arrays] if args.arrays else []
+    args.words += ["--smoke"] if args.smoke else []
+    {"run": run, "ratios": ratios, "table": table}[args.what](args)
+
+
+if __name__ == "__main__":
+    main()
