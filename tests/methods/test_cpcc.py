@@ -4,7 +4,7 @@ import pytest
 import keras_haframe as kh
 from tests.losses import twins
 from tests.methods.contract import MethodContract, check_linear_scores
-from tests.networks import backbone, data
+from tests.networks import backbone, data, train
 
 
 class TestCPCC(MethodContract):
@@ -27,7 +27,7 @@ def test_training_arranges_class_means_like_the_tree(tree):
         keras.utils.set_random_seed(2)
         model = kh.build(backbone(), tree, "cpcc", weight=weight, hidden_units=24)
         model.optimizer.learning_rate = 0.05
-        model.fit(images, labels, batch_size=16, epochs=30, verbose=0)
+        train(model, images, labels, 30)
         correlations.append(twins.cpcc(model.features(images), labels, tree.distances()))
     assert correlations[1] > 0.95
     assert correlations[1] > correlations[0] + 0.05

@@ -5,7 +5,7 @@ import pytest
 import keras_haframe as kh
 from tests.brute_force import softmax
 from tests.methods.contract import MethodContract, check_linear_scores
-from tests.networks import backbone, data
+from tests.networks import backbone, data, train
 
 
 class TestFlamingo(MethodContract):
@@ -49,7 +49,7 @@ def test_coarse_levels_learn_too(tree):
     model = kh.build(backbone(), tree, "flamingo", hidden_units=24)
     model.optimizer.learning_rate = 0.1
     images, labels = data(tree, 8)
-    model.fit(images, labels, batch_size=16, epochs=25, verbose=0)
+    train(model, images, labels, 25)
     outputs = keras.Model.predict(model, images, verbose=0)
     assert (softmax(outputs["logits_1"]).argmax(-1) == labels // 2).mean() > 0.9
 

@@ -6,7 +6,7 @@ from keras import ops
 import keras_haframe as kh
 from tests.brute_force import softmax
 from tests.methods.contract import MethodContract, check_linear_scores
-from tests.networks import backbone, data
+from tests.networks import backbone, data, train
 
 
 class TestHAFeature(MethodContract):
@@ -75,7 +75,7 @@ def test_levels_come_to_agree(tree):
         keras.utils.set_random_seed(3)
         model = kh.build(backbone(), tree, "hafeature", consistency=consistency, **options)
         model.optimizer.learning_rate = 0.05
-        model.fit(images, labels, batch_size=16, epochs=20, verbose=0)
+        train(model, images, labels, 20)
         outputs = keras.Model.predict(model, images, verbose=0)
         fine, coarse = softmax(outputs["logits"]), softmax(outputs["logits_1"])
         gaps.append(np.abs(fine[:, :2].sum(-1) - coarse[:, 0]).mean())
@@ -88,7 +88,7 @@ def test_geometry_grows(tree):
     images, labels = data(tree, 8)
     before = float(model(images[:2])["geometry"][0])
     model.optimizer.learning_rate = 0.1
-    model.fit(images, labels, batch_size=16, epochs=25, verbose=0)
+    train(model, images, labels, 25)
     after = float(model(images[:2])["geometry"][0])
     assert after > max(before, 0.9)
 

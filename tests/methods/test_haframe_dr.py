@@ -3,7 +3,7 @@ import pytest
 
 import keras_haframe as kh
 from tests.methods.contract import MethodContract
-from tests.networks import backbone, data
+from tests.networks import backbone, data, train
 
 
 class TestHAFrameDotRegression(MethodContract):
@@ -43,7 +43,7 @@ def test_training_turns_features_to_their_class_vector(tree):
 
     before = cosines(model)
     model.optimizer.learning_rate = 0.05
-    model.fit(images, labels, batch_size=16, epochs=40, verbose=0)
+    train(model, images, labels, 40)
     after = cosines(model)
     # Slow near the end: the gradient fades with the third power of the angle.
     assert after.mean() > 0.8 and after.mean() > before.mean() + 0.2

@@ -3,7 +3,7 @@ import pytest
 
 import keras_haframe as kh
 from tests.methods.contract import MethodContract
-from tests.networks import backbone, data
+from tests.networks import backbone, data, train
 
 
 class TestNTCE(MethodContract):
@@ -21,7 +21,7 @@ def test_training_turns_features_to_their_class_vector(tree, against):
         return float((model.predict(images, verbose=0).argmax(1) == labels).mean())
 
     model.optimizer.learning_rate = 0.01
-    model.fit(images, labels, batch_size=16, epochs=30, verbose=0)
+    train(model, images, labels, 30)
     assert right(model) > 0.9
 
 

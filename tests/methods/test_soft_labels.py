@@ -6,7 +6,7 @@ from keras import ops
 import keras_haframe as kh
 from tests.brute_force import softmax
 from tests.methods.contract import MethodContract
-from tests.networks import backbone, data
+from tests.networks import backbone, data, train
 
 
 class TestSoftLabels(MethodContract):
@@ -18,7 +18,7 @@ def test_predictions_approach_the_targets(tree):
     images, labels = data(tree, 8)
     model = kh.build(backbone(), tree, "soft_labels", beta=4.0, form="kl", hidden_units=24)
     model.optimizer.learning_rate = 0.2
-    model.fit(images, labels, batch_size=16, epochs=60, verbose=0)
+    train(model, images, labels, 60)
     probabilities = softmax(model.predict(images, verbose=0))
     targets = ops.convert_to_numpy(model.loss.targets(ops.convert_to_tensor(labels)))
     assert np.abs(probabilities - targets).mean() < 0.05

@@ -3,7 +3,7 @@ from keras import ops
 
 import keras_haframe as kh
 from tests.methods.contract import MethodContract, check_linear_scores
-from tests.networks import backbone, data
+from tests.networks import backbone, data, train
 
 
 class TestTreePathKL(MethodContract):
@@ -31,7 +31,7 @@ def test_every_level_is_learnt(tree):
     model = kh.build(backbone(), tree, "tree_path_kl", hidden_units=24)
     images, labels = data(tree, 8)
     model.optimizer.learning_rate = 0.05
-    model.fit(images, labels, batch_size=16, epochs=25, verbose=0)
+    train(model, images, labels, 25)
     outputs = model(images, training=False)
     coarse = ops.convert_to_numpy(outputs["logits_1"]).argmax(axis=1)
     assert (coarse == labels // 2).mean() > 0.9

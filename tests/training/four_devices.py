@@ -1,4 +1,4 @@
-"""Four JAX devices of one process against one: python four_devices.py MODEL_SHARDS FOLDER."""
+"""Four JAX devices of one process against one: python four_devices.py FOLDER."""
 
 import pathlib
 import sys
@@ -16,7 +16,7 @@ from tests.trees import wide
 
 IMAGES, LABELS = data()
 TEST = IMAGES[64:91], LABELS[64:91]  # 27: four devices get no equal parts
-ROWS = {1: ["haframe"], 2: ["cross_entropy"]}  # by shards
+ROWS = {1: "haframe", 2: "cross_entropy"}  # by parts of the model
 
 
 class Batches(keras.utils.PyDataset):
@@ -77,8 +77,9 @@ def features_behind_a_bottleneck():
     return model
 
 
-def main(shards, folder):
-    for method in ROWS[shards]:
+def main(folder):
+    narrow = features_behind_a_bottleneck().get_weights()
+    for shards, method in ROWS.items():
         _, alone = everything(method)
         with all_devices(16, model_shards=shards) as count:
             assert count == 4
@@ -98,13 +99,12 @@ def main(shards, folder):
             np.testing.assert_allclose(again.predict(TEST[0], verbose=0), together[1], atol=1e-6)
         elsewhere = keras.saving.load_model(pathlib.Path(folder) / "model.keras")  # on one device
         np.testing.assert_allclose(elsewhere.predict(TEST[0], verbose=0), alone[1], 1e-3, 1e-4)
-    alone = features_behind_a_bottleneck().get_weights()
-    with all_devices(16, model_shards=shards):
-        model = features_behind_a_bottleneck()
-        for one, four in zip(alone, model.get_weights(), strict=True):
-            np.testing.assert_allclose(four, one, rtol=1e-4, atol=1e-4)
-        assert shards == 1 or {"widen/kernel", "reduce/kernel"} <= split(model)
-    refused(shards)
+        with all_devices(16, model_shards=shards):
+            model = features_behind_a_bottleneck()
+            for one, four in zip(narrow, model.get_weights(), strict=True):
+                np.testing.assert_allclose(four, one, rtol=1e-4, atol=1e-4)
+            assert shards == 1 or {"widen/kernel", "reduce/kernel"} <= split(model)
+        refused(shards)
 
 
 def refused(shards):
@@ -131,4 +131,4 @@ def refused(shards):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(sys.argv[1])

@@ -121,11 +121,10 @@ def test_tf_data_in_two_processes_and_on_four_devices_equals_one(tmp_path):
 
 @needs_jax
 @pytest.mark.slow
-@pytest.mark.parametrize("shards", [1, 2])
-def test_four_devices_equal_one(shards, tmp_path):
+def test_four_devices_equal_one(tmp_path):
     """`tests.training.four_devices` says what."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.training.four_devices", str(shards), str(tmp_path)],
+        [sys.executable, "-m", "tests.training.four_devices", str(tmp_path)],
         cwd=ROOT, text=True, capture_output=True, timeout=600,
         env={**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "jax",
              "XLA_FLAGS": flags(4)},
