@@ -7,10 +7,9 @@
 `run` calls recipes/mae_pretrain.py once a seed and recipes/mae_finetune.py for every row of `ROWS`
 on its encoder: whole, the last one or two blocks, a head on kept features. The rows from scratch
 train the same network for as many epochs as the same seed's pre-training and full fine-tuning took
-seconds. Nothing is tuned: rates are the recipes' own, but for pre-training (4 times the paper's,
-for a schedule that is 25 times shorter). Two processes, each held to one core by `taskset` and
-`OMP_NUM_THREADS=1`, do twice the work of one process on two cores; KERAS_BACKEND=torch is fastest
-there. `--smoke`: a few minutes, drawn images.
+seconds. Nothing is tuned: rates are the recipes' own, but for pre-training, 4 times the paper's for
+30 epochs in place of 800. Seeds can be shared out to several processes, each held to a core
+(`taskset`, OMP_NUM_THREADS=1). `--smoke`: a few minutes, drawn images.
 """
 
 from __future__ import annotations
@@ -29,11 +28,10 @@ from keras_haframe.results.table import by_method, markdown
 
 RESULTS = machine.ROOT / "benchmarks" / "results" / "mae_cifar100.csv"
 COMMON = ["--size", "mini", "--batch-size", "256", "--seeds", "1"]
-# What is tuned, with which method; "scratch": everything, from new weights.
+# What is tuned on a pre-trained encoder, with which method; the first tells the time of an epoch.
 ROWS = [
-    ("full", "haframe"), ("full", "cross_entropy"), ("scratch", "haframe"),
-    ("scratch", "cross_entropy"), ("cached", "haframe"), ("cached", "cross_entropy"),
-    ("2", "haframe"), ("1", "haframe"),
+    ("full", "haframe"), ("full", "cross_entropy"), ("cached", "haframe"),
+    ("cached", "cross_entropy"), ("2", "haframe"), ("1", "haframe"),
 ]  # fmt: skip
 RATIOS = (0.25, 0.5, 0.75, 0.9)
 
@@ -47,59 +45,65 @@ def recipe(name: str, *words: object) -> None:
         raise SystemExit(code)
 
 
-def seconds(run: pathlib.Path) -> list[float]:
-    """Seconds of the training steps of every epoch of a run."""
+def seconds(experiment: pathlib.Path, seed: int) -> list[float]:
+    """Seconds of the training steps of every epoch of an experiment's run."""
+    (run,) = experiment.glob(f"*_seed{seed}")
     with open(run / "seconds.csv", newline="") as file:
         return [float(trained) for _, trained, _ in csv.reader(file)]
 
 
 def pretrain(args: argparse.Namespace, seed: int, ratio: float, epochs: int) -> pathlib.Path:
-    """Folder of a pre-training run."""
+    """Folder of a pre-training experiment."""
     output = args.output / f"ratio_{ratio}_{epochs}"
     recipe(
         "mae_pretrain", *args.words, "--seed", seed, "--epochs", epochs, "--mask-ratio", ratio,
         "--learning-rate", 6e-4, "--output", output,
     )  # fmt: skip
-    return output / f"mae_seed{seed}"
+    return output
 
 
 def tune(
-    args: argparse.Namespace, seed: int, row: str, method: str, pretrained: object, epochs: int
+    args: argparse.Namespace,
+    seed: int,
+    method: str,
+    epochs: int,
+    before: pathlib.Path | None,
+    what: str = "full",
+    name: str | None = None,
 ) -> pathlib.Path:
-    """Folder of a tuning run, the only one of its experiment."""
-    output = args.output / f"{row}_{method}_seed{seed}"
-    scratch, what = pretrained == "none", row.split("_")[0].replace("scratch", "full")
+    """Folder of a tuning experiment with one run, on an encoder trained before or a new one."""
+    output = args.output / f"{name or what}_{method}_seed{seed}"
+    encoder = "none" if before is None else before / f"mae_seed{seed}" / "model.keras"
     recipe(
-        "mae_finetune", *args.words, "--plain", "--seed", seed, "--pretrained", pretrained,
+        "mae_finetune", *args.words, "--plain", "--seed", seed, "--pretrained", encoder,
         "--tune", what, "--method", method, "--epochs", epochs, "--output", output,
     )  # fmt: skip
-    return output / f"{'scratch' if scratch else 'mae'}_{what}_{method}_seed{seed}"
+    return output
 
 
 def run(args: argparse.Namespace) -> None:
     """All rows of every seed."""
     for seed in args.seeds:
-        folder = pretrain(args, seed, 0.75, args.epochs)
-        spent, length = 0.0, 1.0
-        for row, method in ROWS:
-            if row == "scratch":
-                tune(args, seed, row, method, "none", max(1, round(spent / length)))
-                continue
-            epochs = args.head_epochs if row == "cached" else args.tuning_epochs
-            found = tune(args, seed, row, method, folder / "model.keras", epochs)
-            if (row, method) == ROWS[0]:
-                whole = seconds(found)
-                spent, length = sum(seconds(folder)) + sum(whole), sum(whole) / len(whole)
+        before = pretrain(args, seed, 0.75, args.epochs)
+        tuned = []
+        for what, method in ROWS:
+            epochs = args.head_epochs if what == "cached" else args.tuning_epochs
+            tuned.append(tune(args, seed, method, epochs, before, what))
+        whole = seconds(tuned[0], seed)
+        spent = sum(seconds(before, seed)) + sum(whole)
+        for method in ("haframe", "cross_entropy"):
+            epochs = max(1, round(spent / sum(whole) * len(whole)))
+            tune(args, seed, method, epochs, None, name="scratch")
 
 
 def ratios(args: argparse.Namespace) -> None:
     """A head on kept features after a short pre-training at every share of hidden patches."""
     for seed in args.seeds:
         for ratio in RATIOS:
-            folder = pretrain(args, seed, ratio, args.short)
+            before = pretrain(args, seed, ratio, args.short)
             for method in ("cross_entropy", "haframe"):
                 name = f"cached_ratio_{ratio}"
-                tune(args, seed, name, method, folder / "model.keras", args.head_epochs)
+                tune(args, seed, method, args.head_epochs, before, "cached", name)
 
 
 def table(args: argparse.Namespace) -> None:
@@ -108,7 +112,7 @@ def table(args: argparse.Namespace) -> None:
     for path in sorted(args.output.glob("*_seed*/results.csv")):
         name = path.parent.name.rsplit("_seed", 1)[0]
         for row in read_results(path):
-            took = seconds(next(path.parent.glob(f"*_seed{row['seed']}")))
+            took = seconds(path.parent, int(row["seed"]))
             more = {"epochs": len(took), "seconds": round(sum(took), 1)}
             rows.append({**row, "method": name, **more})
     if not rows:

@@ -90,3 +90,10 @@ def test_cifar100_from_an_array_file_and_from_scratch(tmp_path):
     common = ("--smoke", "--dataset", "cifar100", "--arrays", tmp_path / "cifar.npz")
     text = call.recipe("mae_finetune", *common, "--output", tmp_path / "f", "--plain")
     assert "| scratch_full_haframe |" in text
+
+
+@pytest.mark.parametrize("pretrained,slowest", [("none", 1.0), ("model.keras", 0.75**5)])
+def test_only_weights_trained_before_are_held_back(pretrained, slowest):
+    recipe = call.module("mae_finetune")
+    optimizer = recipe.optimizer(recipe.Settings(pretrained=pretrained, epochs=2), 3, depth=4)
+    assert min(optimizer.multipliers.values()) == pytest.approx(slowest)
