@@ -11,6 +11,7 @@ import pytest
 
 BENCHMARKS = pathlib.Path(__file__).parents[1] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
+import defaults  # noqa: E402
 import machine  # noqa: E402
 import scale  # noqa: E402
 
@@ -98,3 +99,47 @@ def test_the_scale_benchmark_measures_and_says_what_fails(tmp_path):
     assert float(rows[0]["seconds"]) > 0 and not rows[0]["note"]
     assert rows[1]["note"] == "failed: RuntimeError: nothing was saved"
     assert rows[-1]["note"] == "not run: K = 100 failed"
+
+
+def test_differences_of_the_defaults_are_to_cross_entropy_of_the_same_task_and_seed():
+    line = {"severity": 2.0, "hier_dist_5": 3.0}
+    rows = [
+        {"task": task, "method": method, "seed": seed, "top1": top1, "hier_dist_1": hd1, **line}
+        for task, method, seed, top1, hd1 in [
+            ("a", "cross_entropy", 0, "0.50", 1.0), ("a", "mine", 0, "0.52", 0.9),
+            ("a", "cross_entropy", 1, "0.60", 2.0), ("a", "mine", 1, "0.60", 2.2),
+            ("b", "cross_entropy", 0, "0.10", 4.0), ("b", "mine", 0, "0.07", 4.0),
+            ("b", "mine", 1, "0.99", 1.0),  # has no partner
+        ]
+    ]  # fmt: skip
+    assert defaults.differences(rows, "top1")["a", "mine"] == pytest.approx([2.0, 0.0])
+    assert defaults.differences(rows, "hier_dist_1")["a", "mine"] == pytest.approx([-10.0, 10.0])
+    assert defaults.differences(rows, "top1")["b", "mine"] == pytest.approx([-3.0])
+    top1, _, distance, _ = defaults.tables(rows).split("\n\n")
+    assert "| mine | +1.0 ± 12.7 | -3.0 | -3.0 | -1.0 |" in top1
+    assert "| mine | +0.0 ± 127.1 | +0.0 | +0.0 | +0.0 |" in distance
+
+
+@pytest.mark.slow
+def test_the_defaults_benchmark_scores_models_as_build_makes_them(tmp_path, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    pytest.importorskip("tensorflow_datasets")
+    words = ["--output", str(tmp_path), "--csv", str(tmp_path / "all.csv"), "--smoke"]
+    rows = ["haframe", "I: haframe network=I"]
+    defaults.main([*words, "--tasks", "thousand classes", "--seeds", "1", "--rows", *rows])
+    with open(tmp_path / "all.csv", newline="") as file:
+        assert [r["method"] for r in csv.DictReader(file)] == ["cross_entropy", "haframe", "I"]
+    assert "| thousand classes | worst | mean |" in capsys.readouterr().out
+
+
+def test_the_wordnet_tree_of_the_defaults_is_ragged_and_has_all_classes(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    pytest.importorskip("tensorflow_datasets")
+    from defaults_tasks import groups_tree, wordnet_tree
+
+    from keras_haframe.data import cifar100
+
+    tree, leaves = wordnet_tree(), cifar100.class_tree().leaves
+    assert tree.leaves == groups_tree().leaves == leaves
+    assert tree.height == 12 and tree.path("wolf")[-3:] == ["carnivore", "canine", "wolf"]
+    assert len({len(tree.path(leaf)) for leaf in leaves}) > 8
