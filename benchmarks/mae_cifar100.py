@@ -5,10 +5,10 @@
     python benchmarks/mae_cifar100.py table             # writes benchmarks/results/mae_cifar100.csv
 
 `run` calls recipes/mae_pretrain.py once a seed and recipes/mae_finetune.py for every row of `ROWS`
-on its encoder: whole, the last one or two blocks, a head on kept features. The rows from scratch
-train the same network for as many epochs as the same seed's pre-training and full fine-tuning took
-seconds. Nothing is tuned: rates are the recipes' own, but for pre-training, 4 times the paper's for
-30 epochs in place of 800. Seeds can be shared out to several processes, each held to a core
+on its encoder: whole, the last two blocks, a head on kept features. The rows from scratch train the
+same network for as many epochs as the same seed's pre-training and full fine-tuning took seconds.
+Nothing is tuned: rates are the recipes' own, but for pre-training, 4 times the paper's for 15 epochs
+in place of 800. Seeds can be shared out to several processes, each held to a core
 (`taskset`, OMP_NUM_THREADS=1). `--smoke`: a few minutes, drawn images.
 """
 
@@ -28,10 +28,12 @@ from keras_haframe.results.table import by_method, markdown
 
 RESULTS = machine.ROOT / "benchmarks" / "results" / "mae_cifar100.csv"
 COMMON = ["--size", "mini", "--batch-size", "256", "--seeds", "1"]
-# What is tuned on a pre-trained encoder, with which method; the first tells the time of an epoch.
+# What is tuned on a pre-trained encoder, with which method and, where it is not the recipe's, in
+# which type of network. The first tells the time of an epoch.
 ROWS = [
-    ("full", "haframe"), ("full", "cross_entropy"), ("cached", "haframe"),
-    ("cached", "cross_entropy"), ("2", "haframe"), ("1", "haframe"),
+    ("full", "haframe", ""), ("full", "cross_entropy", ""), ("cached", "haframe", ""),
+    ("cached", "cross_entropy", ""), ("2", "haframe", ""), ("cached", "cross_entropy", "II"),
+    ("full", "cross_entropy", "II"),
 ]  # fmt: skip
 RATIOS = (0.25, 0.5, 0.75, 0.9)
 
@@ -70,13 +72,16 @@ def tune(
     before: pathlib.Path | None,
     what: str = "full",
     name: str | None = None,
+    network: str = "",
 ) -> pathlib.Path:
     """Folder of a tuning experiment with one run, on an encoder trained before or a new one."""
-    output = args.output / f"{name or what}_{method}_seed{seed}"
+    row = "_".join(filter(None, (name or what, method, network)))
+    output = args.output / f"{row}_seed{seed}"
     encoder = "none" if before is None else before / f"mae_seed{seed}" / "model.keras"
     recipe(
         "mae_finetune", *args.words, "--plain", "--seed", seed, "--pretrained", encoder,
         "--tune", what, "--method", method, "--epochs", epochs, "--output", output,
+        *(["--network-type", network] if network else []),
     )  # fmt: skip
     return output
 
@@ -86,9 +91,9 @@ def run(args: argparse.Namespace) -> None:
     for seed in args.seeds:
         before = pretrain(args, seed, 0.75, args.epochs)
         tuned = []
-        for what, method in ROWS:
+        for what, method, network in ROWS:
             epochs = args.head_epochs if what == "cached" else args.tuning_epochs
-            tuned.append(tune(args, seed, method, epochs, before, what))
+            tuned.append(tune(args, seed, method, epochs, before, what, network=network))
         whole = seconds(tuned[0], seed)
         spent = sum(seconds(before, seed)) + sum(whole)
         for method in ("haframe", "cross_entropy"):
@@ -99,7 +104,7 @@ def run(args: argparse.Namespace) -> None:
 def ratios(args: argparse.Namespace) -> None:
     """A head on kept features after a short pre-training at every share of hidden patches."""
     for seed in args.seeds:
-        for ratio in RATIOS:
+        for ratio in args.ratios:
             before = pretrain(args, seed, ratio, args.short)
             for method in ("cross_entropy", "haframe"):
                 name = f"cached_ratio_{ratio}"
@@ -126,9 +131,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("what", choices=("run", "ratios", "table"))
     parser.add_argument("--arrays", help="CIFAR-100 as .npz; TFDS by default")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--epochs", type=int, default=30, help="of pre-training")
-    parser.add_argument("--short", type=int, default=10, help="of pre-training for `ratios`")
-    parser.add_argument("--tuning-epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=15, help="of pre-training")
+    parser.add_argument("--short", type=int, default=3, help="of pre-training for `ratios`")
+    parser.add_argument("--ratios", type=float, nargs="+", default=RATIOS, help="hidden shares")
+    parser.add_argument("--tuning-epochs", type=int, default=4)
     parser.add_argument("--head-epochs", type=int, default=30)
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("runs/mae_cifar100"))
     parser.add_argument("--csv", type=pathlib.Path, default=RESULTS)
