@@ -7,8 +7,8 @@
 `run` calls recipes/mae_pretrain.py once a seed and recipes/mae_finetune.py for every row of `ROWS`
 on its encoder: whole, the last two blocks, a head on kept features. The rows from scratch train the
 same network for as many epochs as the same seed's pre-training and full fine-tuning took seconds.
-Nothing is tuned: rates are the recipes' own, but for pre-training, 4 times the paper's for 15 epochs
-in place of 800. Seeds can be shared out to several processes, each held to a core
+Nothing is tuned: rates are the recipes' own, but for pre-training, 4 times the paper's for 15
+epochs in place of 800. Seeds can be shared out to several processes, each held to a core
 (`taskset`, OMP_NUM_THREADS=1). `--smoke`: a few minutes, drawn images.
 """
 
