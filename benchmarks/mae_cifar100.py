@@ -28,12 +28,12 @@ from keras_haframe.results.table import by_method, markdown
 
 RESULTS = machine.ROOT / "benchmarks" / "results" / "mae_cifar100.csv"
 COMMON = ["--size", "mini", "--batch-size", "256", "--seeds", "1"]
-# What is tuned on a pre-trained encoder, with which method and, where it is not the recipe's, in
+# What is tuned (or trained from scratch) with which method and, where it is not the recipe's, in
 # which type of network. The first tells the time of an epoch.
 ROWS = [
     ("full", "haframe", ""), ("full", "cross_entropy", ""), ("cached", "haframe", ""),
     ("cached", "cross_entropy", ""), ("2", "haframe", ""), ("cached", "cross_entropy", "II"),
-    ("full", "cross_entropy", "II"),
+    ("scratch", "haframe", ""), ("full", "cross_entropy", "II"), ("scratch", "cross_entropy", ""),
 ]  # fmt: skip
 RATIOS = (0.25, 0.5, 0.75, 0.9)
 
@@ -67,12 +67,12 @@ def pretrain(args: argparse.Namespace, seed: int, ratio: float, epochs: int) -> 
 def tune(
     args: argparse.Namespace,
     seed: int,
+    before: pathlib.Path | None,
+    what: str,
     method: str,
     epochs: int,
-    before: pathlib.Path | None,
-    what: str = "full",
-    name: str | None = None,
     network: str = "",
+    name: str = "",
 ) -> pathlib.Path:
     """Folder of a tuning experiment with one run, on an encoder trained before or a new one."""
     row = "_".join(filter(None, (name or what, method, network)))
@@ -90,15 +90,16 @@ def run(args: argparse.Namespace) -> None:
     """All rows of every seed."""
     for seed in args.seeds:
         before = pretrain(args, seed, 0.75, args.epochs)
-        tuned = []
+        whole: list[float] = []  # seconds of the epochs of the first row
         for what, method, network in ROWS:
+            if what == "scratch":
+                spent = sum(seconds(before, seed)) + sum(whole)
+                epochs = max(1, round(spent / sum(whole) * len(whole)))
+                tune(args, seed, None, "full", method, epochs, network, what)
+                continue
             epochs = args.head_epochs if what == "cached" else args.tuning_epochs
-            tuned.append(tune(args, seed, method, epochs, before, what, network=network))
-        whole = seconds(tuned[0], seed)
-        spent = sum(seconds(before, seed)) + sum(whole)
-        for method in ("haframe", "cross_entropy"):
-            epochs = max(1, round(spent / sum(whole) * len(whole)))
-            tune(args, seed, method, epochs, None, name="scratch")
+            tuned = tune(args, seed, before, what, method, epochs, network)
+            whole = whole or seconds(tuned, seed)
 
 
 def ratios(args: argparse.Namespace) -> None:
@@ -108,7 +109,7 @@ def ratios(args: argparse.Namespace) -> None:
             before = pretrain(args, seed, ratio, args.short)
             for method in ("cross_entropy", "haframe"):
                 name = f"cached_ratio_{ratio}"
-                tune(args, seed, method, args.head_epochs, before, "cached", name)
+                tune(args, seed, before, "cached", method, args.head_epochs, name=name)
 
 
 def table(args: argparse.Namespace) -> None:
