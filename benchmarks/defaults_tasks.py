@@ -16,7 +16,13 @@ import machine
 import numpy as np
 
 import keras_haframe as kh
-from keras_haframe.data import Preprocessing, cifar100, drawn_aircraft, drawn_catalogue
+from keras_haframe.data import (
+    Augmentation,
+    Preprocessing,
+    cifar100,
+    drawn_aircraft,
+    drawn_catalogue,
+)
 from keras_haframe.data.long_tail import long_tail_indices
 from keras_haframe.files import whole
 
@@ -138,7 +144,7 @@ class Task:
         if self.backbone is not None:
             return self.backbone()
         inputs = keras.Input(self.test[0].shape[1:])
-        return keras.Model(inputs, keras.layers.Identity()(inputs), name="features")
+        return keras.Model(inputs, keras.layers.Identity()(inputs), name="kept_features")
 
 
 @dataclasses.dataclass
@@ -266,23 +272,10 @@ def cifar100_whole(sources: Sources) -> Task:
     rows = np.argsort(labels, kind="stable")[:: 1 if sources.smoke else 10]
     test, answers = test[:5000], answers[:5000]
 
-    def backbone() -> keras.Model:
-        online = "imagenet" if sources.weights == "imagenet" else None
-        net = keras.applications.MobileNet(
-            include_top=False, weights=online, input_shape=(64, 64, 3)
-        )
-        if not online:
-            net.load_weights(sources.weights)
-        return net
-
-    def augment(rng: np.random.Generator, batch: np.ndarray) -> np.ndarray:
-        mirrored = rng.random(len(batch)) < 0.5
-        batch[mirrored] = batch[mirrored, :, ::-1]
-        return batch
-
     return Task(
         cifar100.class_tree(), (prepare(images[rows]), labels[rows]), (prepare(test), answers),
-        backbone, augment, epochs=6, batch_size=64,
+        lambda: grocery.mobilenet(sources.weights, 64), Augmentation("pad_and_crop", padding=0),
+        epochs=6, batch_size=64,
     )  # fmt: skip
 
 
@@ -298,18 +291,11 @@ def cifar100_scratch(sources: Sources) -> Task:
 
 def _grocery(sources: Sources) -> tuple:
     """Photographs and labels of training and scored images, and the tree."""
-    import tensorflow_datasets as tfds
-
     images, labels = grocery.load("train", sources.data_dir)
     test, answers = grocery.load("test", sources.data_dir)
-    features = tfds.builder("grocery_store", data_dir=sources.data_dir).info.features
-    tree = kh.ClassTree.from_label_columns(
-        np.concatenate([labels, answers]),
-        names=[features[k].names for k in ("label", "coarse_label", "top_label")],
-        name="grocery_store",
-    )
+    tree = grocery.class_tree(np.concatenate([labels, answers]), sources.data_dir)
     if sources.tune:
-        test, answers = grocery.load("validation", sources.data_dir)
+        test, answers = grocery.load("val", sources.data_dir)
     if sources.smoke:
         images, labels, test, answers = (p[::12] for p in (images, labels, test, answers))
     return images, labels[:, 0], test, answers[:, 0], tree

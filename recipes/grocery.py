@@ -46,6 +46,7 @@ from keras_haframe.training import (
 from keras_haframe.training.distribution import is_first
 
 SIZE, COPIES = 160, 6
+LEVELS = ("label", "coarse_label", "top_label")  # features of the data set, fine to top
 PREPROCESSING = Preprocessing((SIZE, SIZE), "crop", antialias=True, input_range=(-1.0, 1.0))
 OPTIONS = {"haframe": {"gamma": 1.0, "alpha": 0.5}}
 ROWS = {"cross-entropy": ("cross_entropy", {}), "HAFrame": ("haframe", OPTIONS["haframe"])}
@@ -64,11 +65,11 @@ class Settings(RunSettings):
     output: str = place("runs/grocery_store")  # folder where runs are kept
 
 
-def mobilenet(weights: str) -> keras.Model:
-    """MobileNet without its top, for images as `PREPROCESSING` makes them."""
+def mobilenet(weights: str, size: int = SIZE) -> keras.Model:
+    """MobileNet without its top, for images in -1 to 1, as `PREPROCESSING` makes them."""
     online = "imagenet" if weights == "imagenet" else None
     net = keras.applications.MobileNet(
-        include_top=False, weights=online, input_shape=(SIZE, SIZE, 3)
+        include_top=False, weights=online, input_shape=(size, size, 3)
     )
     if not online:
         net.load_weights(weights)
@@ -91,11 +92,18 @@ def load(split: str, data_dir: str) -> tuple[np.ndarray, np.ndarray]:
 
     def square(example):
         image = tf.cast(PREPROCESSING.resized(example["image"]), tf.uint8)
-        return image, tf.stack([example[k] for k in ("label", "coarse_label", "top_label")])
+        return image, tf.stack([example[k] for k in LEVELS])
 
     data = tfds.load("grocery_store", split=split, data_dir=data_dir).map(square).batch(128)
     images, labels = zip(*tfds.as_numpy(data))
     return np.concatenate(images), np.concatenate(labels)
+
+
+def class_tree(labels: np.ndarray, data_dir: str) -> kh.ClassTree:
+    """The tree of labels `[n, 3]`, with the data set's names."""
+    features = tfds.builder("grocery_store", data_dir=data_dir).info.features
+    names = [features[key].names for key in LEVELS]
+    return kh.ClassTree.from_label_columns(labels, names=names, name="grocery_store")
 
 
 def activations(stem: keras.Model, images: np.ndarray, augment: bool, seed: int) -> np.ndarray:
@@ -125,12 +133,7 @@ def experiment(settings: Settings, network: str = "II") -> Experiment:
     (images, labels), (test_images, test_labels) = (
         load(split, settings.data_dir) for split in ("train", "test")
     )
-    features = tfds.builder("grocery_store", data_dir=settings.data_dir).info.features
-    tree = kh.ClassTree.from_label_columns(
-        np.concatenate([labels, test_labels]),
-        names=[features[k].names for k in ("label", "coarse_label", "top_label")],
-        name="grocery_store",
-    )
+    tree = class_tree(np.concatenate([labels, test_labels]), settings.data_dir)
     if settings.smoke:
         images, labels, test_images, test_labels = (
             part[::30] for part in (images, labels, test_images, test_labels)
