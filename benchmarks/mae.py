@@ -1,17 +1,21 @@
 """A pre-training step of a masked autoencoder: images per second and memory.
 
-Three systems on one fixed batch, AdamW, 75 % hidden, normalized targets, float32:
+Systems on one fixed batch, AdamW, 75 % hidden, normalized targets, float32:
 
-- keras: `models.MAE`, whose encoder sees a quarter of the patches;
+- keras: `models.MAE` on TensorFlow, whose encoder sees a quarter of the patches, with oneDNN's
+  kernels (`TF_ENABLE_ONEDNN_OPTS=1`), which PyTorch always has and TensorFlow by itself only on
+  processors with AVX-512 or AMX;
 - keras, all tokens: the same with mask tokens in the encoder, which sees all;
-- pytorch: the same network as the first in plain PyTorch, from the same weights, whose loss on one
-  noise must be the same (0.01 %), or nothing is measured (left out where it is not installed).
+- keras, oneDNN off: the first without those kernels;
+- keras, on pytorch: the first on Keras's other backend (left out where PyTorch is not installed);
+- pytorch: the same network as the first in plain PyTorch, from the same weights. Its loss, and
+  those of the two above, must be that of the first on one noise (0.01 %), or nothing is measured.
 
-Each runs in a process of its own with as many threads as the machine has cores (`--threads`); they
-take turns, and `ratio` is the median over rounds of the images per second against those of keras in
-the same round. `memory_mb` is the largest resident memory of the process.
+Each runs in a process of its own with as many threads as the machine has cores (`--threads`),
+beside the first, and they take turns; `ratio` is the median over rounds of the images per second
+against those of keras in the same round. `memory_mb` is the largest resident memory of the process.
 
-    python benchmarks/mae.py            # minutes; writes benchmarks/results/mae.csv
+    python benchmarks/mae.py            # a quarter of an hour; writes benchmarks/results/mae.csv
     python benchmarks/mae.py --quick    # two rounds, small; no file
 """
 
@@ -38,7 +42,7 @@ SIZES = {
     "small": (32, 4, 128, (128, 6, 4), (64, 2, 4), 3),
 }
 QUICK = {"small": (32, 4, 32, (64, 4, 4), (32, 1, 4), 2)}
-SYSTEMS = ["keras", "keras, all tokens", "pytorch"]
+OTHERS = ["keras, all tokens", "keras, oneDNN off", "keras, on pytorch", "pytorch"]  # beside keras
 
 
 def make_batch(side: int, patch: int, batch: int):
@@ -50,33 +54,45 @@ def make_batch(side: int, patch: int, batch: int):
     return images, rng.random((batch, (side // patch) ** 2)).astype("float32")
 
 
-def keras_step(size: tuple, all_tokens: bool, threads: int, weights: str):
+def keras_step(size: tuple, variant: str, threads: int, weights: str):
     """A training step of Keras, and its loss; writes the starting weights where there are none."""
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ["KERAS_BACKEND"] = "torch" if variant == "on pytorch" else "tensorflow"
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0" if variant == "oneDNN off" else "1"
     import keras
     import numpy as np
-    import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    if keras.backend.backend() == "torch":
+        import torch as backend
+
+        backend.set_num_threads(threads)
+        convert = backend.from_numpy
+    else:
+        import tensorflow as backend
+
+        backend.config.threading.set_intra_op_parallelism_threads(threads)
+        convert = backend.constant
     from keras_haframe.models import MAE, ViT
-    from keras_haframe.models.vit_weights import mae_state
+    from keras_haframe.models.vit_weights import load_mae_weights, mae_state
 
     side, patch, batch, encoder, decoder, _ = size
     keras.utils.set_random_seed(0)
     mae = MAE(
         ViT((side, side, 3), encoder, patch), decoder_width=decoder[0], decoder_depth=decoder[1],
-        decoder_heads=decoder[2], encoder_mask_tokens=all_tokens,
+        decoder_heads=decoder[2], encoder_mask_tokens=variant == "all tokens",
     )  # fmt: skip
-    images, noise = make_batch(side, patch, batch)
-    if not all_tokens:
+    if not variant:
         np.savez(weights, **mae_state(mae))
+    elif variant != "all tokens":  # which has a mask token more
+        load_mae_weights(mae, weights)
+    images, noise = make_batch(side, patch, batch)
     loss = float(mae.compute_loss(images, y_pred=mae(images, noise=noise)))
-    images = tf.constant(images)
+    images = convert(images)
 
     def step() -> None:
         mae.train_on_batch(images)
 
-    return step, loss, f"keras {keras.__version__}, tensorflow {tf.__version__}"
+    name = keras.backend.backend()
+    return step, loss, f"keras {keras.__version__}, {name} {backend.__version__}"
 
 
 def torch_step(size: tuple, threads: int, weights: str):
@@ -92,10 +108,11 @@ def torch_step(size: tuple, threads: int, weights: str):
 
 def child(system: str, size: str, threads: int, weights: str) -> None:
     """Two steps to get ready; then, for every line read, that many steps and the memory."""
-    if system == "pytorch":
+    library, _, variant = system.partition(", ")
+    if library == "pytorch":
         step, loss, versions = torch_step(json.loads(size), threads, weights)
     else:
-        step, loss, versions = keras_step(json.loads(size), "," in system, threads, weights)
+        step, loss, versions = keras_step(json.loads(size), variant, threads, weights)
     step()
     step()
     print(json.dumps({"losses": [loss], "versions": versions}), flush=True)
@@ -118,38 +135,50 @@ class MeasuredSystem(System):
 
 
 def measure(case: str, size: tuple, rounds: int, threads: int) -> list[dict]:
-    """Rows of the table, one per system."""
+    """Rows of the table, one per system: Keras, and each other one beside it."""
+    rows: list[dict] = []
+    for other in OTHERS:
+        if "pytorch" in other and importlib.util.find_spec("torch") is None:
+            continue
+        pair = measure_pair(case, other, size, rounds, threads)
+        new = pair[1:] if rows else pair
+        for row in new:
+            print(
+                f"{case:<6} {row['system']:<18} {row['images_per_s']:>8.2f} images/s "
+                f"{row['ratio']:>6.2f} of keras, {row['memory_mb']:>6} MB, load {row['load']}",
+                flush=True,
+            )
+        rows += new
+    return rows
+
+
+def measure_pair(case: str, other: str, size: tuple, rounds: int, threads: int) -> list[dict]:
+    """Rows of Keras and of another system, which live and take turns together."""
     systems: list[MeasuredSystem] = []
     with tempfile.TemporaryDirectory() as folder:
         arguments = [json.dumps(size), str(threads), f"{folder}/weights.npz"]
         try:
-            for name in SYSTEMS:
-                if name != "pytorch" or importlib.util.find_spec("torch"):
-                    systems.append(MeasuredSystem(name, arguments, __file__))
-            check_losses([s for s in systems if "," not in s.name])
+            for name in ("keras", other):
+                systems.append(MeasuredSystem(name, arguments, __file__))
+            if other != "keras, all tokens":
+                check_losses(systems)
             started = os.getloadavg()[0]
             calls = {s.name: functools.partial(s.train, size[-1]) for s in systems}
             times = machine.interleave(calls, rounds, warm=0)
         finally:
             for system in systems:
                 system.close()
-    rows = []
-    for system in systems:
-        ratio = machine.ratio(times["keras"].wall, times[system.name].wall)
-        rate = size[-1] * size[2] / median(times[system.name].wall)
-        rows.append({
+    load = f"{started:.1f}-{os.getloadavg()[0]:.1f}"
+    return [
+        {
             "network": case, "system": system.name, "side": size[0], "batch": size[2],
-            "images_per_s": round(rate, 2), "ratio": round(ratio, 3),
+            "images_per_s": round(size[-1] * size[2] / median(times[system.name].wall), 2),
+            "ratio": round(machine.ratio(times["keras"].wall, times[system.name].wall), 3),
             "memory_mb": round(system.memory), "rounds": rounds, "threads": threads,
-            "load": f"{started:.1f}-{os.getloadavg()[0]:.1f}",
-            "versions": system.facts["versions"],
-        })  # fmt: skip
-        print(
-            f"{case:<6} {system.name:<18} {rate:>8.2f} images/s {ratio:>6.2f} of keras, "
-            f"{system.memory:>6.0f} MB, load {rows[-1]['load']}",
-            flush=True,
-        )
-    return rows
+            "load": load, "versions": system.facts["versions"],
+        }
+        for system in systems
+    ]  # fmt: skip
 
 
 def main() -> None:
