@@ -24,6 +24,9 @@ What makes Keras/TensorFlow as fast as it is here, all of it the default of kera
 - `tf.data`'s autotune off (`data.batches`): its thread held up the end of short epochs for seconds
   in a first version of this measurement, which read the batch through `fit`.
 
+Not the default: `TF_ENABLE_ONEDNN_OPTS=1` (row `keras, oneDNN`), which TensorFlow sets by itself on
+processors with AVX-512 or AMX.
+
     python benchmarks/training.py           # minutes; writes benchmarks/results/training.csv
     python benchmarks/training.py --networks wrn   # one of the two
     python benchmarks/training.py --quick   # small: two rounds at 64 px and batch 16; no file
@@ -47,8 +50,8 @@ import machine
 
 RESULTS = pathlib.Path(__file__).parent / "results" / "training.csv"
 OTHERS = {
-    "resnet50": ["pytorch", "pytorch, channels-last", "keras, unfused"],
-    "wrn": ["pytorch", "pytorch, channels-last", "keras, unfused", "keras, XLA"],
+    "resnet50": ["pytorch", "pytorch, channels-last", "keras, unfused", "keras, oneDNN"],
+    "wrn": ["pytorch", "pytorch, channels-last", "keras, unfused", "keras, XLA", "keras, oneDNN"],
 }
 SIZES = {"resnet50": (224, 16, 1), "wrn": (32, 128, 1)}  # side, batch, steps of a turn
 QUICK = {"resnet50": (64, 16, 1), "wrn": (32, 16, 1)}
@@ -78,6 +81,8 @@ def make_tree():
 def keras_step(case: str, side: int, batch: int, variant: str, threads: int, weights: str):
     """A training step of Keras; writes the starting weights for PyTorch where there are none."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if variant == "oneDNN":
+        os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
     import keras
     import numpy as np
     import tensorflow as tf
