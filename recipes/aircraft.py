@@ -29,8 +29,11 @@ Not measured by us, nor the time on a GPU: this machine has neither the images n
 """
 
 import dataclasses
+import os
 import sys
 from collections.abc import Sequence
+
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as `haframe` does: docs/training.md
 
 from keras_haframe.training import parse, place
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import pathlib
 
 from keras_haframe.cli import train
@@ -29,7 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train both methods, print the table, write models and figures."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with train.progress(args.json):
         from keras_haframe.demo import Settings, demo
 

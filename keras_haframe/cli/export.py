@@ -31,7 +31,6 @@ def run(args: argparse.Namespace) -> int:
     if not args.model.is_file():
         raise ValueError(f"No such file: {args.model}")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import keras
 
     import keras_haframe.models

@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import dataclasses
 import json
-import os
 import pathlib
 import re
 import sys
@@ -145,7 +144,6 @@ def prepare(args: argparse.Namespace) -> tuple[Experiment, ImageData]:
         raise ValueError(f"No such folder: {args.folder}")
     if len(args.image_size) > 2:
         raise ValueError(f"--image-size takes one or two numbers. Received: {args.image_size}")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from keras_haframe.training import fine_tuning
 
     small = args.backbone.replace("_", "").lower() == "smallcnn"
