@@ -20,12 +20,16 @@ FIGURES = ["samples.png", "gram.png", "mistakes.png", "predictions.png"]
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
+def demo(made_once):
     """Printed text and folder of one short run."""
-    home = tmp_path_factory.mktemp("home")
-    text = call.recipe("aircraft", "--demo", "--smoke", "--output", home / "results")
-    assert os.listdir(home) == ["results"]  # nothing written elsewhere
-    return text, home / "results"
+
+    def make(home):
+        text = call.recipe("aircraft", "--demo", "--smoke", "--output", home / "results")
+        assert os.listdir(home) == ["results"]  # nothing written elsewhere
+        (home / "text").write_text(text)
+
+    home = made_once("demo_smoke", make)
+    return (home / "text").read_text(), home / "results"
 
 
 def test_prints_the_tree_and_what_gamma_leaves(demo):
