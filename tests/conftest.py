@@ -9,6 +9,8 @@ from collections.abc import Callable
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("NO_GCE_CHECK", "true")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+# One arithmetic in the tests and in the processes that they start and compare with, bit for bit.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import keras
 import pytest
