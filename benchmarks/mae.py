@@ -3,8 +3,8 @@
 Systems on one fixed batch, AdamW, 75 % hidden, normalized targets, float32:
 
 - keras: `models.MAE` on TensorFlow, whose encoder sees a quarter of the patches, with oneDNN's
-  kernels (`TF_ENABLE_ONEDNN_OPTS=1`), which PyTorch always has and TensorFlow by itself only on
-  processors with AVX-512 or AMX;
+  kernels (`TF_ENABLE_ONEDNN_OPTS=1`), which PyTorch always has and TensorFlow leaves off on some
+  processors, such as those without AVX-512;
 - keras, all tokens: the same with mask tokens in the encoder, which sees all;
 - keras, oneDNN off: the first without those kernels;
 - keras, on pytorch: the first on Keras's other backend (left out where PyTorch is not installed);
@@ -29,11 +29,9 @@ import os
 import pathlib
 import resource
 import sys
-import tempfile
-from statistics import median
 
 import machine
-from training import System, check_losses
+from training import System, measure_pair
 
 RESULTS = pathlib.Path(__file__).parent / "results" / "mae.csv"
 # Side, patch, batch, (width, blocks, heads) of encoder and decoder, steps of a turn.
@@ -126,21 +124,26 @@ def child(system: str, size: str, threads: int, weights: str) -> None:
 class MeasuredSystem(System):
     """A child process that also tells its memory."""
 
-    memory = 0.0
-
     def read(self) -> dict:
         line = super().read()
-        self.memory = line.get("memory", self.memory)
+        if "memory" in line:
+            self.measured = {"memory_mb": round(line["memory"])}
         return line
 
 
 def measure(case: str, size: tuple, rounds: int, threads: int) -> list[dict]:
     """Rows of the table, one per system: Keras, and each other one beside it."""
+    side, _, batch, *_, steps = size
+    arguments = [json.dumps(size), str(threads)]
     rows: list[dict] = []
     for other in OTHERS:
         if "pytorch" in other and importlib.util.find_spec("torch") is None:
             continue
-        pair = measure_pair(case, other, size, rounds, threads)
+        pair = measure_pair(
+            case,
+            [functools.partial(MeasuredSystem, n, script=__file__) for n in ("keras", other)],
+            arguments, (side, batch, steps), rounds, threads, same=other != "keras, all tokens",
+        )  # fmt: skip
         new = pair[1:] if rows else pair
         for row in new:
             print(
@@ -150,35 +153,6 @@ def measure(case: str, size: tuple, rounds: int, threads: int) -> list[dict]:
             )
         rows += new
     return rows
-
-
-def measure_pair(case: str, other: str, size: tuple, rounds: int, threads: int) -> list[dict]:
-    """Rows of Keras and of another system, which live and take turns together."""
-    systems: list[MeasuredSystem] = []
-    with tempfile.TemporaryDirectory() as folder:
-        arguments = [json.dumps(size), str(threads), f"{folder}/weights.npz"]
-        try:
-            for name in ("keras", other):
-                systems.append(MeasuredSystem(name, arguments, __file__))
-            if other != "keras, all tokens":
-                check_losses(systems)
-            started = os.getloadavg()[0]
-            calls = {s.name: functools.partial(s.train, size[-1]) for s in systems}
-            times = machine.interleave(calls, rounds, warm=0)
-        finally:
-            for system in systems:
-                system.close()
-    load = f"{started:.1f}-{os.getloadavg()[0]:.1f}"
-    return [
-        {
-            "network": case, "system": system.name, "side": size[0], "batch": size[2],
-            "images_per_s": round(size[-1] * size[2] / median(times[system.name].wall), 2),
-            "ratio": round(machine.ratio(times["keras"].wall, times[system.name].wall), 3),
-            "memory_mb": round(system.memory), "rounds": rounds, "threads": threads,
-            "load": load, "versions": system.facts["versions"],
-        }
-        for system in systems
-    ]  # fmt: skip
 
 
 def main() -> None:

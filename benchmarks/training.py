@@ -24,8 +24,8 @@ What makes Keras/TensorFlow as fast as it is here, all of it the default of kera
 - `tf.data`'s autotune off (`data.batches`): its thread held up the end of short epochs for seconds
   in a first version of this measurement, which read the batch through `fit`.
 
-Not the default: `TF_ENABLE_ONEDNN_OPTS=1` (row `keras, oneDNN`), which TensorFlow sets by itself on
-processors with AVX-512 or AMX.
+Not the default everywhere: oneDNN's kernels, which TensorFlow leaves off on some processors (row
+`keras, oneDNN`: `TF_ENABLE_ONEDNN_OPTS=1`).
 
     python benchmarks/training.py           # minutes; writes benchmarks/results/training.csv
     python benchmarks/training.py --networks wrn   # one of the two
@@ -44,6 +44,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from statistics import median
 
 import machine
@@ -152,6 +153,8 @@ def child(system: str, case: str, side: int, batch: int, threads: int, weights: 
 class System:
     """A child process that trains when asked to."""
 
+    measured: dict = {}  # further columns of its row
+
     def __init__(self, name: str, arguments: list[str], script: str = __file__):
         self.name = name
         self.errors = tempfile.TemporaryFile("w+")
@@ -196,9 +199,11 @@ def check_losses(systems: list[System]) -> None:
 
 def measure(case: str, size: tuple[int, int, int], rounds: int, threads: int) -> list[dict]:
     """Rows of the table, one per system: Keras, and each other one beside it."""
+    arguments = [case, *(str(n) for n in size[:2]), str(threads)]
     rows: list[dict] = []
     for other in OTHERS[case]:
-        pair = measure_pair(case, other, size, rounds, threads)
+        systems = [functools.partial(System, name) for name in ("keras", other)]
+        pair = measure_pair(case, systems, arguments, size, rounds, threads)
         rows += pair[1:] if rows else pair
     for row in rows:
         print(
@@ -210,17 +215,34 @@ def measure(case: str, size: tuple[int, int, int], rounds: int, threads: int) ->
     return rows
 
 
-def measure_pair(case: str, other: str, size: tuple, rounds: int, threads: int) -> list[dict]:
-    """Rows of Keras and of another system, which live and take turns together."""
+def measure_pair(
+    case: str,
+    make: Sequence[Callable[[list[str]], System]],
+    arguments: list[str],
+    size: tuple[int, int, int],
+    rounds: int,
+    threads: int,
+    same: bool = True,
+) -> list[dict]:
+    """Rows of two systems, which live and take turns together.
+
+    Args:
+        case: Name of the network.
+        make: Starts a system, from `arguments` and the path of the weights.
+        arguments: Of the child processes.
+        size: Side, batch and steps of a turn.
+        rounds: Turns.
+        threads: Of each.
+        same: Whether both must have the same first losses.
+    """
     side, batch, steps = size
     systems: list[System] = []
     with tempfile.TemporaryDirectory() as folder:
-        weights = f"{folder}/weights.npz"
-        arguments = [case, str(side), str(batch), str(threads), weights]
         try:
-            for name in ("keras", other):
-                systems.append(System(name, arguments))
-            check_losses(systems)
+            for start in make:
+                systems.append(start([*arguments, f"{folder}/weights.npz"]))
+            if same:
+                check_losses(systems)
             started = os.getloadavg()[0]
             calls = {s.name: functools.partial(s.train, steps) for s in systems}
             times = machine.interleave(calls, rounds, warm=0)
@@ -228,15 +250,16 @@ def measure_pair(case: str, other: str, size: tuple, rounds: int, threads: int) 
             for system in systems:
                 system.close()
     load = f"{started:.1f}-{os.getloadavg()[0]:.1f}"
-    rates = [steps * batch / median(times[s.name].wall) for s in systems]
-    ratios = [machine.ratio(times["keras"].wall, times[s.name].wall) for s in systems]
+    first = times[systems[0].name].wall
     return [
         {
             "network": case, "system": system.name, "side": side, "batch": batch,
-            "images_per_s": round(rate, 2), "ratio": round(ratio, 3), "rounds": rounds,
-            "threads": threads, "load": load, "versions": system.facts["versions"],
+            "images_per_s": round(steps * batch / median(times[system.name].wall), 2),
+            "ratio": round(machine.ratio(first, times[system.name].wall), 3), **system.measured,
+            "rounds": rounds, "threads": threads, "load": load,
+            "versions": system.facts["versions"],
         }
-        for system, rate, ratio in zip(systems, rates, ratios)
+        for system in systems
     ]  # fmt: skip
 
 

@@ -61,8 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     parser, module = parser_for(argv)
     args = parser.parse_args(argv)
-    # Read when TensorFlow is imported. It leaves oneDNN's kernels off on processors without AVX-512
-    # or AMX, where the demo trains more than twice as fast with them (docs/training.md).
+    # Read when TensorFlow is imported, which leaves oneDNN's kernels off on some processors; there
+    # the demo trains more than twice as fast with them (docs/training.md).
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
