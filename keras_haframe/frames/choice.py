@@ -1,4 +1,4 @@
-"""Which form of the frame, and how wide a network before it: the rule behind `"auto"`."""
+"""Which form of the frame, which network before it and how wide: the rule behind `"auto"`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ DENSE_CLASSES = 1_010
 # Widest bottleneck of "auto": with 512 on 2,048 channels and 10,000 classes a training step took
 # longer than that of the linear classifier (benchmarks/scale.py --only-anchors).
 WIDEST = 256
+HIDDEN_UNITS = 600  # of the papers' type I network
 
 
 def frame_kind(frame: str, num_classes: int) -> str:
@@ -27,6 +28,36 @@ def frame_kind(frame: str, num_classes: int) -> str:
     if frame != "auto":
         return frame
     return "dense" if num_classes <= DENSE_CLASSES else "structured"
+
+
+def network_type(num_classes: int, bottleneck: int | str | None) -> str:
+    """Type of the network where none is named, for every method.
+
+    `"I"` up to 1,010 classes, where it was the better one at everyone's defaults
+    (benchmarks/defaults.py), and `"II"` beyond and where a bottleneck is asked for, which only type
+    II has.
+
+    Example:
+
+    >>> network_type(100, "auto"), network_type(10_000, "auto"), network_type(100, 32)
+    ('I', 'II', 'II')
+    """
+    asked = bottleneck is not None and bottleneck != "auto"
+    return "II" if num_classes > DENSE_CLASSES or asked else "I"
+
+
+def hidden_width(units: int | None) -> int:
+    """Width of a type I network under `hidden_units="auto"`: 600, or what the head needs.
+
+    Args:
+        units: Width that the head needs, `None` where it takes any.
+
+    Example:
+
+    >>> hidden_width(None), hidden_width(1_000)
+    (600, 1000)
+    """
+    return max(HIDDEN_UNITS, units or 0)
 
 
 def bottleneck_width(channels: int, num_classes: int, units: int | None) -> int | None:

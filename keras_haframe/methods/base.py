@@ -64,9 +64,9 @@ class Method:
         tree: The class tree.
         loss: The loss, made once: integer labels `[B]` and the dictionary of outputs to a number.
         name: Name under which `build()` knows the method.
-        network: Network type that the method's paper uses, `"I"` or `"II"` (see `models.necks`).
-        wide: Whether the head needs features of `units` dimensions: a type II network with a
-            bottleneck then ends in a linear layer of that width.
+        wide: Whether the head needs features of `units` dimensions: a type I network is then at
+            least as wide, and a type II network with a bottleneck ends in a linear layer of that
+            width.
         Loss: Class of the loss.
         head_options: Further options and their defaults; an instance has them as attributes.
 
@@ -75,7 +75,6 @@ class Method:
     """
 
     name: ClassVar[str] = ""
-    network: ClassVar[str] = "II"
     wide: bool = True
     Loss: ClassVar[type[Any]]  # a `LabelLoss`, whose arguments differ from loss to loss
     head_options: ClassVar[dict[str, Any]] = {}
@@ -148,7 +147,6 @@ class Method:
 class LinearMethod(Method):
     """Base class of methods with one learnable linear classifier."""
 
-    network: ClassVar[str] = "I"
     wide = False
 
     def head(self, features: Tensor, norm: Norm) -> dict:

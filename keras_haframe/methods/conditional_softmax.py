@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
 
 from keras_haframe import losses
 from keras_haframe.methods.base import Method, Norm, linear, register
@@ -17,7 +16,6 @@ class ConditionalSoftmax(Method):
     """
 
     Loss = losses.ConditionalSoftmaxLoss
-    network: ClassVar[str] = "I"
 
     def head(self, features: Tensor, norm: Norm) -> dict:
         return {"node_logits": linear(self.tree.num_nodes, "node_classifier")(features)}

@@ -32,7 +32,6 @@ class DeViSE(Method):
     """
 
     Loss = losses.RankingLoss
-    network: ClassVar[str] = "I"
     head_options: ClassVar[dict[str, Any]] = {"vectors": None, "width": 512}
     vectors: Any
     width: int

@@ -24,7 +24,6 @@ class Flamingo(Method):
     """
 
     Loss = losses.LevelCrossEntropy
-    network: ClassVar[str] = "I"
     head_options: ClassVar[dict[str, Any]] = {"slice_widths": None}
 
     def head(self, features: Tensor, norm: Norm) -> dict:

@@ -22,7 +22,6 @@ class HAFeature(Method):
     """
 
     Loss = losses.HAFeatureLoss
-    network: ClassVar[str] = "I"
     head_options: ClassVar[dict[str, Any]] = {"seed": 0}
 
     def head(self, features: Tensor, norm: Norm) -> dict:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
 
 import numpy as np
 
@@ -60,7 +59,6 @@ class LabelEmbeddings(Method):
     """
 
     Loss = losses.CosineEmbeddingLoss
-    network: ClassVar[str] = "I"
 
     def head(self, features: Tensor, norm: Norm) -> dict:
         features = linear(self.tree.num_classes, "embed")(norm()(features))

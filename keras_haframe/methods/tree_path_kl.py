@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
 
 from keras_haframe import losses
 from keras_haframe.methods.base import Method, Norm, linear, register
@@ -21,7 +20,6 @@ class TreePathKL(Method):
     """
 
     Loss = losses.TreePathKLLoss
-    network: ClassVar[str] = "I"
 
     def head(self, features: Tensor, norm: Norm) -> dict:
         levels = self.loss.levels

@@ -17,6 +17,7 @@ from keras_haframe.data.preprocessing import Preprocessing
 from keras_haframe.data.value_range import ValueRange
 from keras_haframe.decisions import Decisions, decide
 from keras_haframe.files import PathLike
+from keras_haframe.frames.choice import network_type
 from keras_haframe.hdf5_files import check_hdf5
 from keras_haframe.layers.frame_classifier import FrameClassifier, with_frame
 from keras_haframe.losses.haframe_loss import without_schedule
@@ -34,7 +35,7 @@ from keras_haframe.models.inputs import (
 )
 from keras_haframe.models.preparation import as_preprocessing, check_seen
 from keras_haframe.tree import ClassTree, as_tree
-from keras_haframe.tree_ops.options import check_choice, check_count, check_momentum
+from keras_haframe.tree_ops.options import check_choice, check_momentum
 from keras_haframe.tree_ops.values import Tensor
 
 
@@ -52,8 +53,10 @@ class HierarchicalClassifier(keras.Model):
         backbone: Keras model or layer from images to `[B, h, w, C]`, `[B, tokens, C]` or `[B, C]`.
         tree: A `ClassTree` (or its configuration).
         method: Name of a method, see `keras_haframe.methods.names()`.
-        network: `"I"` or `"II"` (see `models.necks`); the method's own choice by default.
-        hidden_units: Width of a type I network's features; `None` for none.
+        network: `"I"` or `"II"` (see `models.necks`). By default `"I"` for every method up to 1,010
+            classes, `"II"` beyond and with a `bottleneck` (`frames.choice.network_type`).
+        hidden_units: Width of a type I network's features; `None` for none; `"auto"` is 600, as in
+            the papers, or what the method's head needs where that is more.
         pooling: `"average"` or `"max"`; the network type's own choice by default. Must be said for
             tokens, of which `"class_token"` is the first.
         feature: Name of the output to use, for backbones that return a dictionary.
@@ -89,7 +92,7 @@ class HierarchicalClassifier(keras.Model):
         method: str = "haframe",
         *,
         network: str | None = None,
-        hidden_units: int | None = 600,
+        hidden_units: int | str | None = "auto",
         pooling: str | None = None,
         feature: str | None = None,
         convention: str = "depth",
@@ -109,11 +112,13 @@ class HierarchicalClassifier(keras.Model):
                 "`synchronized=True` is for several devices, and PyTorch trains on one. Leave it "
                 "out, or use TensorFlow or JAX."
             )
-        network = chosen.network if network is None else network
+        if network is None:
+            network = network_type(tree.num_classes, bottleneck)
         check_choice("network", network, ("I", "II"))
-        if hidden_units is not None:
-            check_count(hidden_units, "hidden_units")
+        hidden_units = necks.hidden_units_of(hidden_units, chosen)
         check_momentum("input_momentum", input_momentum)
+        if network == "I":
+            _refuse_type_two(bottleneck, input_momentum, reduce_init)
         inputs, x = run_backbone(backbone, input_shape, feature)
         if network == "I":
             width = None
@@ -502,9 +507,21 @@ def build(
     model.fit(preprocessing(images), labels, epochs=10)  # images: uint8, of any size
     ```
 
-    Reference: Liang and Davis, HAFrame (ICCV 2023), type II network.
+    Reference: Liang and Davis, HAFrame (ICCV 2023), networks of type I and II.
     """
     return HierarchicalClassifier(backbone, tree, method, **options)
+
+
+def _refuse_type_two(bottleneck: int | str | None, momentum: float, reduce_init: str) -> None:
+    """Raise if a type I network is given what only type II has."""
+    given = {"bottleneck": bottleneck, "input_momentum": momentum, "reduce_init": reduce_init}
+    plain = {"bottleneck": (None, "auto"), "input_momentum": (0.9,), "reduce_init": ("uniform",)}
+    for option, value in given.items():
+        if value not in plain[option]:
+            raise ValueError(
+                f"`{option}` is an option of type II networks, and this one is of type I. Received: "
+                f"{option}={value!r}. Add network='II', or leave it out."
+            )
 
 
 def _method(name: str, tree: ClassTree, convention: str, options: dict[str, Any]) -> methods.Method:

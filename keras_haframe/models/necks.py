@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from keras_haframe.frames.choice import bottleneck_width
+from keras_haframe.frames.choice import HIDDEN_UNITS, bottleneck_width, hidden_width
 from keras_haframe.layers import BatchNormalization, TransformationBlock
 from keras_haframe.layers.defaults import EPSILON, conv_init, linear_init
 from keras_haframe.methods import Method
@@ -44,7 +44,7 @@ def _pool(x: Tensor, pooling: str | None, default: str) -> Tensor:
 
 def type_one(
     x: Tensor,
-    hidden_units: int | None = 600,
+    hidden_units: int | None = HIDDEN_UNITS,
     pooling: str | None = None,
     synchronized: bool = False,
 ) -> Tensor:
@@ -72,7 +72,25 @@ def type_one(
 
     x = norm("norm_in")(x)
     x = keras.layers.Dense(hidden_units, kernel_initializer=linear_init(), name="hidden")(x)
-    return keras.layers.ELU(name="features")(norm("norm_out")(x))
+    return keras.layers.ELU(name="elu")(norm("norm_out")(x))
+
+
+def hidden_units_of(hidden_units: int | str | None, method: Method) -> int | None:
+    """Width of a type I network before a method's head; `None` for the backbone's own.
+
+    Args:
+        hidden_units: The option of `build`: an integer, `None` or `"auto"`.
+        method: The method, which says what its head needs.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if hidden_units is None:
+        return None
+    if isinstance(hidden_units, str):
+        check_choice("hidden_units", hidden_units, ("auto",), ", a positive integer or None")
+        return hidden_width(method.units if method.wide else None)
+    return check_count(hidden_units, "hidden_units")
 
 
 def bottleneck_of(bottleneck: int | str | None, channels: int, method: Method) -> int | None:

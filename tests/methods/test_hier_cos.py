@@ -22,7 +22,7 @@ class TestTypeOne(MethodContract):
 
 
 def test_features_have_one_dimension_per_node(uneven_tree):
-    model = kh.build(backbone(), uneven_tree, "hier_cos")
+    model = kh.build(backbone(), uneven_tree, "hier_cos", network="II")
     images, _ = data(uneven_tree, 1)
     assert model.features(images).shape[1] == uneven_tree.num_nodes - 1
     assert model.output["nodes"].shape == (None, uneven_tree.num_nodes - 1)

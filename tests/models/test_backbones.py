@@ -78,8 +78,8 @@ def test_what_stands_for_the_image_must_be_said(tree):
 
 def test_one_of_several_features(tree, data, tmp_path):
     model = kh.build(pyramid(), tree, feature="fine")
-    assert model.get_layer("reduce").input.shape == (None, 4, 4, 4)
-    assert kh.build(pyramid(), tree, feature="coarse").get_layer("reduce").input.shape[-1] == 8
+    assert model.get_layer("pool").input.shape == (None, 4, 4, 4)
+    assert kh.build(pyramid(), tree, feature="coarse").get_layer("pool").input.shape[-1] == 8
     model.save(tmp_path / "m.keras")
     again = keras.models.load_model(tmp_path / "m.keras")
     scores = model.predict(data[0], verbose=0)

@@ -58,7 +58,31 @@ def test_the_rule():
 def test_few_classes_are_as_ever(tree):
     model = kh.build(backbone(), tree)
     assert model.get_config()["resolved"] == {"bottleneck": None, "frame": "dense"}
+    assert (model.get_config()["network"], model.get_config()["hidden_units"]) == ("I", 600)
+    model = kh.build(backbone(), tree, network="II")
+    assert model.get_config()["resolved"] == {"bottleneck": None, "frame": "dense"}
     assert model.get_layer("transformation").units == 4
+
+
+@pytest.mark.parametrize("method", [m for m in kh.methods.names() if m != "devise"])
+def test_all_methods_have_one_network(method, uneven_tree):
+    """So that a baseline is a baseline; only its width may follow the head."""
+    few = kh.build(features_of(8), uneven_tree, method).feature_extractor
+    base = kh.build(features_of(8), uneven_tree, "cross_entropy").feature_extractor
+    assert [v.shape for v in few.variables][:6] == [v.shape for v in base.variables][:6]
+    many = kh.build(features_of(64), wide(60, 20), method).get_config()
+    assert many["network"] == "II"
+
+
+def test_width_of_type_one():
+    """600, or what the head needs; the number is in the file."""
+    tree = wide(80, 10)
+    for method, width in (("haframe", 800), ("hier_cos", 880), ("cross_entropy", 600)):
+        model = kh.build(features_of(8), tree, method)
+        assert model.get_config()["hidden_units"] == width, method
+        assert model.features(np.ones((2, 8))).shape == (2, width)
+    with pytest.raises(ValueError, match="800"):
+        kh.build(features_of(8), tree, hidden_units=600)
 
 
 def test_methods_with_a_linear_head_are_as_wide_as_the_bottleneck():

@@ -317,7 +317,7 @@ def test_near_misses_of_options_are_named(tree):
 def test_repr_tells_what_it_is(tree):
     text = repr(kh.build(sequential(), tree, name="mine"))
     assert (
-        "haframe, network II, dense frame, backbone 'tiny', 4 classes" in text and "'mine'" in text
+        "haframe, network I, dense frame, backbone 'tiny', 4 classes" in text and "'mine'" in text
     )
 
 

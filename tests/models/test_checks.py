@@ -122,6 +122,10 @@ BAD_OPTIONS = [
     ({"min_similarity": -2.0}, "at least -.*exact bound"),
     ({"network": "III"}, "`network` must be one of"),
     ({"pooling": "median"}, "`pooling` must be one of"),
+    ({"hidden_units": "wide"}, "`hidden_units` must be .*auto.*positive integer"),
+    ({"network": "I", "bottleneck": 8}, r"`bottleneck` is an option of type II.*bottleneck=8.*II"),
+    ({"reduce_init": "normal"}, r"`reduce_init` is an option of type II networks"),
+    ({"input_momentum": 0.999}, r"`input_momentum` is an option of type II networks"),
 ]
 
 
