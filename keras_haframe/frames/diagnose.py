@@ -42,7 +42,7 @@ class Diagnosis(NamedTuple):
 
 def diagnose(
     tree: ClassTree | TargetCosines,
-    gamma: float = 1.0,
+    gamma: float | str = "auto",
     *,
     min_similarity: str | float = "grid",
     convention: str = "depth",

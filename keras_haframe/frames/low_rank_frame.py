@@ -62,7 +62,7 @@ class LowRankFrame:
         self,
         tree: ClassTree | TargetCosines,
         dim: int,
-        gamma: float = 1.0,
+        gamma: float | str = "auto",
         *,
         seed: int = 0,
         min_similarity: str | float = "grid",

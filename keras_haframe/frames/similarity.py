@@ -10,6 +10,7 @@ from keras_haframe.frames import node_weights
 from keras_haframe.tree import ClassTree
 
 MAPPINGS = ("exponential", "linear")
+DECAY, STRONGEST = 0.4, 2.0  # of gamma="auto", per level and in all (trials: benchmarks/defaults.py --tune)
 GRID_POINTS = 100
 EIGENVALUE_TOLERANCE = 1e-6  # the papers' code sets smaller eigenvalues to zero
 
@@ -156,6 +157,15 @@ def min_similarity(
     grid = np.linspace(-1.0 / (k - 1), -1.0, GRID_POINTS)
     feasible = grid[grid > exact - EIGENVALUE_TOLERANCE / slope]
     return float(feasible[-1]) if len(feasible) else float("inf")
+
+
+def resolve_gamma(
+    tree: ClassTree, value: float | str, mapping: str = "exponential", convention: str = "depth"
+) -> float:
+    """Turn `"auto"`, 0.4 per level and at most 2, or a number into gamma, checked."""
+    if isinstance(value, str) and value == "auto":
+        value = min(DECAY * node_weights.largest_distance(tree, convention), STRONGEST)
+    return check_gamma(value, mapping)
 
 
 def resolve_min_similarity(

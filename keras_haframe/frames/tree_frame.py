@@ -73,7 +73,7 @@ class TreeFrame:
     def __init__(
         self,
         tree: ClassTree | TargetCosines,
-        gamma: float = 1.0,
+        gamma: float | str = "auto",
         min_similarity: str | float = "exact",
         *,
         convention: str = "depth",

@@ -66,7 +66,7 @@ class BatchContrastLoss(LabelLoss):
     def __init__(
         self,
         tree: ClassTree | TargetCosines | dict,
-        gamma: float = 1.0,
+        gamma: float | str = "auto",
         *,
         min_similarity: str | float = "grid",
         convention: str = "depth",

@@ -49,7 +49,7 @@ class FrameCosineLoss(LabelLoss):
     def __init__(
         self,
         tree: ClassTree | TargetCosines | dict,
-        gamma: float = 1.0,
+        gamma: float | str = "auto",
         *,
         min_similarity: str | float = "grid",
         convention: str = "depth",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import keras
 
 from keras_haframe.frames import TargetCosines
-from keras_haframe.frames.choice import DENSE_CLASSES
 from keras_haframe.losses.classifier_loss import ClassifierLoss
 from keras_haframe.losses.cross_entropy import CrossEntropy
 from keras_haframe.losses.frame_cosine_loss import FrameCosineLoss
@@ -24,11 +23,11 @@ class HAFrameLoss(ClassifierLoss):
     Args:
         tree: A `ClassTree` (or its configuration), or the `TargetCosines` themselves.
         gamma: Decay of the target cosines (papers: FGVC-Aircraft 1, CIFAR-100 2, iNaturalist 2019
-            5, tieredImageNet-H 3).
+            5, tieredImageNet-H 3), or `"auto"`, see `frames.TargetCosines`.
         alpha: Weight of the cosine loss, in `[0, inf)` (papers: FGVC-Aircraft and
             tieredImageNet-H 0.5, CIFAR-100 and iNaturalist 2019 0.4; 0 is cross-entropy alone).
-            `"auto"` is 0.5 up to 1,010 classes and `100 / K` beyond, since the cosine loss grows
-            with K and cross-entropy does not. Setting `loss.alpha` later takes effect in compiled
+            `"auto"` falls with K, since the cosine loss grows with it and cross-entropy does not:
+            0.5 up to 20 classes, `10 / K` up to 100, 0.1 up to 1,000, `100 / K` beyond. Setting `loss.alpha` later takes effect in compiled
             steps too, as with a learning rate: `training.AlphaSchedule` does so from epoch to
             epoch.
         min_similarity: `"grid"` (the papers' search), `"exact"`, or a number not below the exact
@@ -66,7 +65,7 @@ class HAFrameLoss(ClassifierLoss):
     def __init__(
         self,
         tree: ClassTree | TargetCosines | dict,
-        gamma: float = 1.0,
+        gamma: float | str = "auto",
         *,
         alpha: float | str = "auto",
         min_similarity: str | float = "grid",
@@ -148,8 +147,14 @@ class HAFrameLoss(ClassifierLoss):
 
 
 def default_alpha(num_classes: int) -> float:
-    """Weight of the cosine loss under `alpha="auto"`: the paper's, and 100 / K for large trees."""
-    return 0.5 if num_classes <= DENSE_CLASSES else 100.0 / num_classes
+    """Weight of the cosine loss under `alpha="auto"`.
+
+    Example:
+
+    >>> [default_alpha(classes) for classes in (4, 40, 100, 1_000, 10_000)]
+    [0.5, 0.25, 0.1, 0.1, 0.01]
+    """
+    return min(0.5, max(10.0 / num_classes, 0.1), 100.0 / num_classes)
 
 
 def without_schedule(config: dict) -> dict:

@@ -60,7 +60,7 @@ class HierCosLoss(LabelLoss):
         self,
         tree: ClassTree | dict,
         *,
-        alpha: float = 0.1,
+        alpha: float = 0.01,
         name: str = "hier_cos",
         reduction: str = "sum_over_batch_size",
         dtype: str | None = None,

@@ -75,7 +75,7 @@ class Method:
     """
 
     name: ClassVar[str] = ""
-    wide: bool = True
+    wide: bool = False
     Loss: ClassVar[type[Any]]  # a `LabelLoss`, whose arguments differ from loss to loss
     head_options: ClassVar[dict[str, Any]] = {}
 
@@ -117,7 +117,7 @@ class Method:
 
     @property
     def units(self) -> int:
-        """Width P of a type II network's features, which the head gets; K by default."""
+        """Width P of a type II network's features, K by default; the least that a `wide` head takes."""
         return self.tree.num_classes
 
     def head(self, features: Tensor, norm: Norm) -> dict:
@@ -146,8 +146,6 @@ class Method:
 
 class LinearMethod(Method):
     """Base class of methods with one learnable linear classifier."""
-
-    wide = False
 
     def head(self, features: Tensor, norm: Norm) -> dict:
         classifier = linear(self.tree.num_classes)

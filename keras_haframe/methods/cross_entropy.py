@@ -8,6 +8,6 @@ from keras_haframe.methods.base import LinearMethod, register
 
 @register("cross_entropy")
 class CrossEntropy(LinearMethod):
-    """A learnable linear classifier with softmax cross-entropy (type I network by default)."""
+    """A learnable linear classifier with softmax cross-entropy."""
 
     Loss = losses.CrossEntropy

@@ -28,6 +28,7 @@ class ETFDR(Method):
     Learnable Classifier at the End of Deep Neural Network? (NeurIPS 2022).
     """
 
+    wide = True
     Loss = losses.DotRegression
     head_options: ClassVar[dict[str, Any]] = {"normalize": True, "seed": 0}
 

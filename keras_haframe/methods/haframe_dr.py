@@ -30,7 +30,7 @@ class HAFrameDR(FrameMethod):
 
     Loss = losses.FrameDotRegression
     head_options: ClassVar[dict[str, Any]] = {
-        "gamma": 1.0,
+        "gamma": "auto",
         "min_similarity": "grid",
         "convention": "depth",
         "mapping": "exponential",
@@ -44,6 +44,7 @@ class HAFrameDR(FrameMethod):
             self.tree, self.gamma, min_similarity=self.min_similarity, convention=self.convention,
             mapping=self.mapping,
         )  # fmt: skip
+        self.gamma = self._target.gamma
 
     @property
     def target(self) -> TargetCosines:

@@ -27,6 +27,7 @@ class HierCos(Method):
     Reference: Sani and Anand, Hier-COS (arXiv 2503.07853).
     """
 
+    wide = True
     Loss = losses.HierCosLoss
     head_options: ClassVar[dict[str, Any]] = {"seed": 0}
 

@@ -22,7 +22,7 @@ VIEW = np.stack([RIGHT, UP, np.cross(RIGHT, UP)])
 def plot_class_vectors(
     tree: ClassTree | dict,
     *,
-    gamma: float = 1.0,
+    gamma: float | str = "auto",
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:

@@ -7,7 +7,7 @@ import keras_haframe as kh
 from keras_haframe.frames import TargetCosines, TreeFrame, min_similarity, similarity
 from keras_haframe.layers import FrameClassifier
 from keras_haframe.losses import FrameCosineLoss, HAFrameLoss
-from tests.trees import SHAPES
+from tests.trees import SHAPES, regular
 
 WORDS = [(c, m) for c in ("depth", "subtree") for m in ("exponential", "linear")]
 
@@ -40,6 +40,22 @@ def test_head_and_loss_share_it(uneven_tree):
         assert (config["gamma"], config["convention"]) == (2.0, "subtree")
         again = type(part).from_config(config)
         assert again.target.get_config() == target.get_config()
+
+
+@pytest.mark.parametrize("height, gamma", [(1, 0.4), (2, 0.8), (3, 1.2), (5, 2.0), (12, 2.0)])
+def test_gamma_of_a_tree(height, gamma):
+    """0.4 a level and at most 2; configurations hold the number."""
+    tree = regular(2, height)
+    target = TargetCosines(tree)
+    assert target.gamma == pytest.approx(gamma) == target.get_config()["gamma"]
+    assert TargetCosines(tree, mapping="linear").gamma == 0
+    np.testing.assert_array_equal(target.matrix(), TargetCosines(tree, gamma=target.gamma).matrix())
+    if height > 5:
+        return
+    for method in ("haframe", "haframe_dr", "ntce"):
+        made = kh.methods.get(method, tree)
+        assert made.target.gamma == made.options()["gamma"] == target.gamma
+        assert kh.methods.get(method, tree, gamma=3).options()["gamma"] == 3
 
 
 def test_config_round_trip_and_repr(tree):

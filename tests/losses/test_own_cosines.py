@@ -120,8 +120,11 @@ def test_without_a_classifier_the_error_says_what_is_missing(case):
 
 
 def test_weight_of_the_cosine_loss():
-    """The paper's up to the largest tree of the papers, then falling with the classes."""
-    assert [default_alpha(k) for k in (2, 1_010, 1_011, 10_000)] == [0.5, 0.5, 100 / 1_011, 0.01]
+    """The paper's for few classes, then never rising with their number and without a jump."""
+    counts = (2, 20, 40, 100, 1_000, 10_000)
+    assert [default_alpha(k) for k in counts] == [0.5, 0.5, 0.25, 0.1, 0.1, 0.01]
+    every = np.array([default_alpha(k) for k in range(2, 3_000)])
+    assert (np.diff(every) <= 0).all() and (np.diff(every) > -0.03).all()
     tree = kh.ClassTree.from_nested({"land": ["car", "truck"], "air": ["jet", "glider"]})
     assert HAFrameLoss(tree).alpha == 0.5 and HAFrameLoss(tree).get_config()["alpha"] == 0.5
     for alpha in ("much", ops.ones((2,))):
