@@ -1,7 +1,7 @@
 """What every method does at its defaults, on eleven tasks that nobody tuned it for.
 
     python benchmarks/defaults.py --data-dir DIR --weights FILE --seeds 3    # hours, resumable
-    python benchmarks/defaults.py ... --tasks wordnet grocery --rows haframe "I: haframe network=I"
+    python benchmarks/defaults.py ... --tasks wordnet grocery --rows haframe "b: haframe network=II"
     python benchmarks/defaults.py ... --tune            # scored on validation images, for choosing
     python benchmarks/defaults.py ... --tasks aircraft --smoke               # seconds
 

@@ -143,7 +143,7 @@ def networks(quick: bool) -> dict[str, tuple]:
             backbone = kh.models.wide_resnet(depth=depth, width=width)
         else:
             backbone = kh.models.resnet50(blocks=(1, 1, 1, 1) if quick else (3, 4, 6, 3))
-        model = kh.build(backbone, tree, "haframe")
+        model = kh.build(backbone, tree, "haframe", network="II")
         model.compile(papers_sgd(model))
         images = tf.constant(rng.standard_normal((BATCH, side, side, 3)), tf.float32)
         labels = tf.constant(rng.integers(0, CLASSES, BATCH))

@@ -46,10 +46,10 @@ def rows(task: str, quick: bool) -> dict[str, tuple[str, dict]]:
     """Method and options of every row, by name."""
     _, _, gamma, widths, whole = TASKS[task]
     found: dict[str, tuple[str, dict]] = {
-        "cross-entropy": ("cross_entropy", {"hidden_units": None}),
+        "cross-entropy": ("cross_entropy", {"network": "I", "hidden_units": None}),
     }
     if whole and not quick:
-        found["K x K"] = ("haframe", {"gamma": gamma, "bottleneck": None})
+        found["K x K"] = ("haframe", {"gamma": gamma, "network": "II"})
     for width in widths[:1] if quick else widths:
         for frame in FRAMES[:2] if quick else FRAMES:
             options = {"gamma": gamma, "bottleneck": width, "frame": frame}

@@ -49,7 +49,7 @@ from frames import make_tree, peak_mb
 
 # Nothing large may be imported up here: a child process starts with its parent's peak memory.
 
-OURS = {"frame": "auto"}
+OURS = {"frame": "auto", "network": "II"}
 BLOCK = 8192  # of "step by blocks"
 RESULTS = pathlib.Path(__file__).parent / "results" / "scale.csv"
 SIZES, HUGE = (100, 1_000, 10_000, 100_000, 1_000_000), 3_000_000

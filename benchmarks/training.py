@@ -101,7 +101,7 @@ def keras_step(case: str, side: int, batch: int, variant: str, threads: int, wei
     else:
         backbone = kh.models.wide_resnet((side, side, 3), depth=28, width=2)
         options = {"input_momentum": 0.999, "reduce_init": "normal"}
-    model = kh.build(backbone, tree, "haframe", **options)
+    model = kh.build(backbone, tree, "haframe", network="II", gamma=1.0, alpha=0.5, **options)
     jit = True if variant == "XLA" else model.jit_compile
     model.compile(papers_sgd(model, RATES[case]), jit_compile=jit)
     if not variant:

@@ -57,12 +57,12 @@ ROWS = {
     "Barz & Denzler": ("label_embeddings", {}),
     "DeViSE, tree vectors": ("devise", {}),
     "ETF + DR": ("etf_dr", {}),
-    "Hier-COS": ("hier_cos", {}),
+    "Hier-COS": ("hier_cos", {"alpha": 0.1}),
     "CPCC": ("cpcc", {}),
     "tree-path KL": ("tree_path_kl", {}),
     "HAFrame": ("haframe", {}),
     "HAFrame, alpha 0": ("haframe", {"alpha": 0.0}),
-    "HAFrame + DR": ("haframe_dr", {}),
+    "HAFrame + DR": ("haframe_dr", {"gamma": 1.0}),
 }
 _named = {method for method, _ in ROWS.values()}
 ROWS |= {name: (name, {}) for name in methods.names() if name not in _named}

@@ -70,7 +70,7 @@ class Settings(DataSettings):
     family: str = simple_parsing.choice(*FAMILIES, default="mae")  # kind of state file
     tune: str = "full"  # full, probe, cached, or the number of last blocks that are trained
     method: str = simple_parsing.choice(*kh.methods.names(), default="haframe")  # training method
-    network_type: str | None = None  # I or II; I for cross_entropy, the method's own otherwise
+    network_type: str | None = None  # I or II; by default I for cross_entropy, II for others
     plain: bool = flag()  # no mix-up and cut-mix where the encoder is trained
     epochs: int | None = None  # epochs; the published ones by default
     batch_size: int = 256  # training batch, over all devices
@@ -179,7 +179,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             encoder = read_encoder(settings)
             depth = encoder.depth
             backbone = kh.models.probe(encoder) if settings.frozen else encoder
-        kind = settings.network_type or ("I" if method == "cross_entropy" else None)
+        kind = settings.network_type or ("I" if method == "cross_entropy" else "II")
         if kind == "I":
             options = {"hidden_units": None, **options}
         model = MixUpClassifier(

@@ -34,8 +34,8 @@ def network_type(num_classes: int, bottleneck: int | str | None) -> str:
     """Type of the network where none is named, for every method.
 
     `"I"` up to 1,010 classes: type II squeezes features to K dimensions, which cost top-1 in trials
-    on frozen features (benchmarks/defaults.py --tune). `"II"` beyond and where a bottleneck is asked
-    for, which only type II has.
+    on frozen features (benchmarks/defaults.py --tune). `"II"` beyond, and where a bottleneck is
+    asked for, which only type II has.
 
     Example:
 

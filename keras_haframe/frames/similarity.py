@@ -10,7 +10,8 @@ from keras_haframe.frames import node_weights
 from keras_haframe.tree import ClassTree
 
 MAPPINGS = ("exponential", "linear")
-DECAY, STRONGEST = 0.4, 2.0  # of gamma="auto", per level and in all (trials: benchmarks/defaults.py --tune)
+# Of gamma="auto", per level and in all: trials on validation images, benchmarks/defaults.py --tune.
+DECAY, STRONGEST = 0.4, 2.0
 GRID_POINTS = 100
 EIGENVALUE_TOLERANCE = 1e-6  # the papers' code sets smaller eigenvalues to zero
 

@@ -19,8 +19,8 @@ class TargetCosines:
         tree: A `ClassTree` (or its configuration).
         gamma: Decay of the target cosines with the LCA height: positive, or `"auto"`, 0.4 times the
             largest distance and at most 2: every level of a low tree multiplies the decay by
-            `exp(-0.4) = 0.67`. (Papers: FGVC-Aircraft 1 for 3 levels, CIFAR-100 2 for 5, iNaturalist
-            2019 5 for 7, tieredImageNet-H 3 for 12.)
+            `exp(-0.4) = 0.67`. (Papers: FGVC-Aircraft 1 for 3 levels, CIFAR-100 2 for 5,
+            iNaturalist 2019 5 for 7, tieredImageNet-H 3 for 12.)
         min_similarity: `"grid"` (the papers' search), `"exact"` (the smallest possible), or a
             number not below the exact bound.
         convention: Distance convention, see `ClassTree.distances`.

@@ -27,9 +27,9 @@ class HAFrameLoss(ClassifierLoss):
         alpha: Weight of the cosine loss, in `[0, inf)` (papers: FGVC-Aircraft and
             tieredImageNet-H 0.5, CIFAR-100 and iNaturalist 2019 0.4; 0 is cross-entropy alone).
             `"auto"` falls with K, since the cosine loss grows with it and cross-entropy does not:
-            0.5 up to 20 classes, `10 / K` up to 100, 0.1 up to 1,000, `100 / K` beyond. Setting `loss.alpha` later takes effect in compiled
-            steps too, as with a learning rate: `training.AlphaSchedule` does so from epoch to
-            epoch.
+            0.5 up to 20 classes, `10 / K` up to 100, 0.1 up to 1,000, `100 / K` beyond. Setting
+            `loss.alpha` later takes effect in compiled steps too, as with a learning rate:
+            `training.AlphaSchedule` does so from epoch to epoch.
         min_similarity: `"grid"` (the papers' search), `"exact"`, or a number not below the exact
             bound.
         convention: Distance convention, see `ClassTree.distances`.

@@ -117,7 +117,7 @@ class Method:
 
     @property
     def units(self) -> int:
-        """Width P of a type II network's features, K by default; the least that a `wide` head takes."""
+        """Width of a type II network's features, K by default; the least a `wide` head takes."""
         return self.tree.num_classes
 
     def head(self, features: Tensor, norm: Norm) -> dict:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from keras_haframe import losses
 from keras_haframe.methods.base import Method, Norm, linear, register
 from keras_haframe.tree_ops.values import Tensor

@@ -519,8 +519,8 @@ def _refuse_type_two(bottleneck: int | str | None, momentum: float, reduce_init:
     for option, value in given.items():
         if value not in plain[option]:
             raise ValueError(
-                f"`{option}` is an option of type II networks, and this one is of type I. Received: "
-                f"{option}={value!r}. Add network='II', or leave it out."
+                f"`{option}` is an option of type II networks, and this one is of type I. "
+                f"Received: {option}={value!r}. Add network='II', or leave it out."
             )
 
 
