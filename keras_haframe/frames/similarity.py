@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
@@ -25,7 +27,7 @@ def _is_number(value: object) -> bool:
     )
 
 
-def check_gamma(gamma: float, mapping: str = "exponential") -> float:
+def check_gamma(gamma: Any, mapping: str = "exponential") -> float:
     """Return `gamma` as a float after checking it and the name of the mapping."""
     if mapping not in MAPPINGS:
         raise ValueError(f"`mapping` must be one of {MAPPINGS}. Received: mapping={mapping!r}")

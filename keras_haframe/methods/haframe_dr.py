@@ -29,6 +29,7 @@ class HAFrameDR(FrameMethod):
     """
 
     Loss = losses.FrameDotRegression
+    gamma: Any
     head_options: ClassVar[dict[str, Any]] = {
         "gamma": "auto",
         "min_similarity": "grid",
