@@ -158,7 +158,7 @@ def test_importing_the_package_registers_every_class_that_a_file_may_hold():
 
 def test_config_holds_the_recipe_and_no_matrix(tree):
     text = str(kh.build(sequential(), tree).get_config())
-    assert "'gamma': 1.0" in text and "edges" in text and "array(" not in text
+    assert "'gamma': 0.8" in text and "edges" in text and "array(" not in text
 
 
 @pytest.mark.slow

@@ -213,7 +213,7 @@ def test_assets_and_card_say_what_the_model_is(exported):
     assert facts["training"]["epochs"] == 2 and facts["training"]["steps"] == 2
     assert facts["training"]["data"] == "drawn vehicles" and facts["training"]["images"] == 8
     assert facts["metrics"]["severity"] == 1.25 and facts["metrics"]["hier_dist_5"] is None
-    assert facts["method"] == "haframe" and facts["method_options"]["gamma"] == 1.0
+    assert facts["method"] == "haframe" and facts["method_options"]["gamma"] == 0.8
     card = (path / "model_card.md").read_text()
     for text in ("vehicles, version 1", "top-1 % | 87.5", "severity | 1.25", "HierDist@1 | 0.1563",
                  "values from 0 to 255", "drawn vehicles", "`hierarchical_bytes`"):  # fmt: skip

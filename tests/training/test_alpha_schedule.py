@@ -64,7 +64,7 @@ def still_model(tree, **options):
     y = np.arange(24) % tree.num_classes
     outputs = model(x, training=False)
     ce = float(CrossEntropy()(y, outputs))
-    cosine = float(FrameCosineLoss(tree, 1.0)(y, outputs))
+    cosine = float(FrameCosineLoss(tree)(y, outputs))
     return model, x, y, ce, cosine
 
 

@@ -178,7 +178,7 @@ def slow_weights(model, optimizer):
 
 
 def test_papers_groups(tree):
-    model = small_model(tree)
+    model = small_model(tree, network="II")
     optimizer = papers_sgd(model, 0.2, clipnorm=1.0)
     assert optimizer.momentum == 0.9 and optimizer.coupled_weight_decay == 5e-4
     assert float(optimizer.learning_rate) == pytest.approx(0.2) and optimizer.clipnorm == 1.0
