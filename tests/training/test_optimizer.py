@@ -163,7 +163,7 @@ def small_model(tree, **options):
         [keras.Input((6, 6, 3)), keras.layers.Conv2D(5, 3, activation="relu", name="stem")],
         name="net",
     )
-    return kh.build(net, tree, **options)
+    return kh.build(net, tree, **{"network": "II", **options})
 
 
 def data(batch=12):
@@ -178,7 +178,7 @@ def slow_weights(model, optimizer):
 
 
 def test_papers_groups(tree):
-    model = small_model(tree, network="II")
+    model = small_model(tree)
     optimizer = papers_sgd(model, 0.2, clipnorm=1.0)
     assert optimizer.momentum == 0.9 and optimizer.coupled_weight_decay == 5e-4
     assert float(optimizer.learning_rate) == pytest.approx(0.2) and optimizer.clipnorm == 1.0
@@ -190,14 +190,14 @@ def test_papers_groups(tree):
 
 def test_a_slow_transformation_block(tree):
     """The CIFAR-100 runs of the paper: everything but a learnable classifier at a tenth."""
-    model = small_model(tree, method="cross_entropy", network="II")
+    model = small_model(tree, method="cross_entropy")
     optimizer = papers_sgd(model, transformation=0.1)
     fast = {v.path for v in model.trainable_variables if optimizer.multiplier(v) == 1.0}
     assert fast == {"classifier/kernel", "classifier/bias"}
 
 
 def test_papers_groups_of_a_type_one_network(tree):
-    model = small_model(tree, method="cross_entropy", hidden_units=7)
+    model = small_model(tree, method="cross_entropy", network="I", hidden_units=7)
     assert slow_weights(model, papers_sgd(model)) == {"stem/kernel", "stem/bias"}
     heads = {v.path for v in model.trainable_variables if papers_sgd(model).multiplier(v) == 1.0}
     assert {"hidden/kernel", "hidden/bias", "norm_in/gamma", "classifier/bias"} <= heads
