@@ -102,7 +102,7 @@ def test_images_with_a_place(tree, data, tmp_path, inputs):
     model.fit(x, labels, validation_data=(x, labels), epochs=1, verbose=0)
     scores = model.predict(x, verbose=0)
     assert scores.shape == (16, 4) and not np.allclose(scores, model.predict(other, verbose=0))
-    assert model.features(x).shape == (16, 4)
+    assert model.features(x).shape == (16, 600)
     model.save(tmp_path / "m.keras")
     again = keras.models.load_model(tmp_path / "m.keras")
     np.testing.assert_array_equal(again.predict(x, verbose=0), scores)

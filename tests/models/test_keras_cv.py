@@ -24,7 +24,7 @@ def test_a_backbone_from_its_configuration_trains_saves_and_loads(tree, tmp_path
     history = model.fit(x, y, epochs=2, batch_size=8, verbose=0).history
     assert np.isfinite(history["loss"]).all()
     scores = model.predict(x, verbose=0)
-    assert scores.shape == (8, 4) and model.features(x).shape == (8, 4)
+    assert scores.shape == (8, 4) and model.features(x).shape == (8, 600)
     model.save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras", safe_mode=True)
     np.testing.assert_allclose(again.predict(x, verbose=0), scores, rtol=1e-5, atol=1e-6)

@@ -42,7 +42,7 @@ def test_pytorch_refuses(tree):
 @pytest.mark.skipif(BACKEND != "jax", reason="JAX synchronizes by itself")
 def test_jax_takes_it_and_keeps_it_for_tensorflow(tree):
     model = kh.build(kh.models.wide_resnet(depth=10, width=1, synchronized=True), tree,
-                     synchronized=True)  # fmt: skip
+                     network="II", synchronized=True)  # fmt: skip
     norm = model.get_layer("transformation").norm
     assert not norm.synchronized and norm.get_config()["synchronized"] is True
     again = type(norm).from_config(norm.get_config())

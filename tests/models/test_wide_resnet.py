@@ -217,7 +217,11 @@ def test_type_two_starts_as_in_the_paper():
     """1x1 convolution: normal with deviation sqrt(2 / 100); first batch normalization 0.999."""
     tree = cifar100.class_tree()
     model = kh.build(
-        wide_resnet(depth=10, width=2), tree, input_momentum=0.999, reduce_init="normal"
+        wide_resnet(depth=10, width=2),
+        tree,
+        network="II",
+        input_momentum=0.999,
+        reduce_init="normal",
     )
     kernel = ops.convert_to_numpy(model.get_layer("reduce").kernel)
     assert kernel.shape == (1, 1, 128, 100)
