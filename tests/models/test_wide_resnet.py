@@ -233,7 +233,7 @@ def test_type_two_starts_as_in_the_paper():
     again = kh.models.HierarchicalClassifier.from_config(model.get_config())
     assert again.get_config()["reduce_init"] == "normal"
     with pytest.raises(ValueError, match=r"`reduce_init` must be one of.*'he'"):
-        kh.build(wide_resnet(depth=10, width=1), tree, reduce_init="he")
+        kh.build(wide_resnet(depth=10, width=1), tree, network="II", reduce_init="he")
 
 
 @pytest.mark.slow
