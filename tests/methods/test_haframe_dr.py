@@ -33,7 +33,7 @@ def test_structured_frame(uneven_tree):
 
 @pytest.mark.slow
 def test_training_turns_features_to_their_class_vector(tree):
-    model = kh.build(backbone(), tree, "haframe_dr")
+    model = kh.build(backbone(), tree, "haframe_dr", network="II")
     images, labels = data(tree, 8)
 
     def cosines(model):

@@ -48,7 +48,7 @@ def test_a_compile_configuration_of_before_is_read(tree):
 @pytest.mark.slow
 def test_the_message_without_the_package_does_not_repeat_the_tree(tmp_path):
     tree = kh.ClassTree.from_paths([f"kind_{i // 10}/class_{i}" for i in range(300)])
-    tiny.model(tree).save(tmp_path / "m.keras")
+    tiny.model(tree, network="II").save(tmp_path / "m.keras")
     code = f"import keras; keras.models.load_model({str(tmp_path / 'm.keras')!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode and "Could not locate class 'HierarchicalClassifier'" in done.stderr
