@@ -234,7 +234,7 @@ def test_bad_rows_and_bad_requests_spoil_nothing_in_a_joined_batch(backend, expo
     assert found[5].keys() == {"score"}
     np.testing.assert_allclose(found[5]["score"], p[:2].max(1), atol=1e-5)
     assert "hierarchical_bytes takes ['image_bytes', 'threshold']" in found[6].message
-    assert found[7]["features"].shape == (2, 4)
+    assert found[7]["features"].shape == (2, 12)
     assert found[8]["node_name"].tolist() == [TREE.leaves[p[4].argmax()].encode()]
 
 
