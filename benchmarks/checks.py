@@ -45,7 +45,7 @@ def main() -> None:
 
     def model() -> kh.HierarchicalClassifier:
         keras.utils.set_random_seed(0)
-        return kh.build(resnet32((32, 32, 3)), tree)
+        return kh.build(resnet32((32, 32, 3)), tree, network="II")
 
     whole, bare = model(), model()
     graph = {"marked_labels": bare_labels, "split_marks": split, "poisoned": lambda v, lost: v}

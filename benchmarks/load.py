@@ -60,7 +60,9 @@ class Model:
         keras.utils.set_random_seed(0)
         groups = {f"group{g}": [f"class{g}{k}" for k in range(3)] for g in range(4)}
         self.tree = kh.ClassTree.from_nested(groups, root="root")
-        self.network = model = kh.build(small_cnn((SIDE, SIDE, 3), (8, 16)), self.tree)
+        self.network = model = kh.build(
+            small_cnn((SIDE, SIDE, 3), (8, 16)), self.tree, network="II"
+        )
         rng = np.random.default_rng(0)
         coarse = rng.uniform(0, 255, (PICTURES, 4, 4, 3)).astype(np.float32)
         pictures = tf.cast(tf.image.resize(coarse, (SIDE, SIDE)), tf.uint8)

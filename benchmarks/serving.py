@@ -118,7 +118,7 @@ def prepare(network: str, folder: pathlib.Path, threads: int, cases: list[str]) 
     keras.utils.set_random_seed(0)
     make, pixels, _ = NETWORKS[network]
     backbone = make(input_shape=(pixels, pixels, 3), include_top=False, weights=None)
-    model = kh.build(backbone, make_tree())
+    model = kh.build(backbone, make_tree(), network="II")
     pool = keras.layers.GlobalAveragePooling2D()
     plain = {
         "backbone": lambda images: pool(backbone(images, training=False)),

@@ -32,7 +32,7 @@ class FrameClassifier(FixedClassifier):
 
     Args:
         tree: A `ClassTree` (or its configuration), or the `TargetCosines` themselves.
-        gamma: Decay of the target cosines, positive.
+        gamma: Decay of the target cosines, or `"auto"`, see `frames.TargetCosines`.
         min_similarity: `"grid"` (the papers' search), `"exact"`, or a number not below the exact
             bound.
         convention: Distance convention, see `ClassTree.distances`.

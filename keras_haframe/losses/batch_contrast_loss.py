@@ -35,7 +35,7 @@ class BatchContrastLoss(LabelLoss):
 
     Args:
         tree: A `ClassTree` (or its configuration), or the `TargetCosines` themselves.
-        gamma: Decay of the target cosines with the LCA height.
+        gamma: Decay of the target cosines, or `"auto"`, see `frames.TargetCosines`.
         min_similarity: `"grid"` (HAFrame paper), `"exact"` or a number.
         convention: Distance convention, see `ClassTree.distances`.
         mapping: `"exponential"` or `"linear"`, see `frames.similarity`.

@@ -38,6 +38,9 @@ from keras_haframe.tree import ClassTree, as_tree
 from keras_haframe.tree_ops.options import check_choice, check_momentum
 from keras_haframe.tree_ops.values import Tensor
 
+# Options that only type II networks have, and the values that ask for nothing.
+TYPE_TWO = {"bottleneck": (None, "auto"), "input_momentum": (0.9,), "reduce_init": ("uniform",)}
+
 
 @keras.saving.register_keras_serializable(package="keras_haframe")
 class HierarchicalClassifier(keras.Model):
@@ -428,6 +431,9 @@ class HierarchicalClassifier(keras.Model):
     ) -> HierarchicalClassifier:
         config = {"bottleneck": None, **with_frame(config)}  # files from before have no bottleneck
         config.pop("resolved", None)
+        if config.get("network") == "I":  # files from before may hold what was ignored there
+            idle = {key: v[0] for key, v in TYPE_TWO.items() if config.get(key, v[0]) not in v}
+            config |= idle
         config["backbone"] = keras.saving.deserialize_keras_object(
             config["backbone"], custom_objects=custom_objects
         )
@@ -515,9 +521,8 @@ def build(
 def _refuse_type_two(bottleneck: int | str | None, momentum: float, reduce_init: str) -> None:
     """Raise if a type I network is given what only type II has."""
     given = {"bottleneck": bottleneck, "input_momentum": momentum, "reduce_init": reduce_init}
-    plain = {"bottleneck": (None, "auto"), "input_momentum": (0.9,), "reduce_init": ("uniform",)}
     for option, value in given.items():
-        if value not in plain[option]:
+        if value not in TYPE_TWO[option]:
             raise ValueError(
                 f"`{option}` is an option of type II networks, and this one is of type I. "
                 f"Received: {option}={value!r}. Add network='II', or leave it out."

@@ -85,12 +85,7 @@ def hidden_units_of(hidden_units: int | str | None, method: Method) -> int | Non
     Raises:
         ValueError: If it is neither.
     """
-    if hidden_units is None:
-        return None
-    if isinstance(hidden_units, str):
-        check_choice("hidden_units", hidden_units, ("auto",), ", a positive integer or None")
-        return hidden_width(method.units if method.wide else None)
-    return check_count(hidden_units, "hidden_units")
+    return _width("hidden_units", hidden_units, hidden_width(_needed(method)))
 
 
 def bottleneck_of(bottleneck: int | str | None, channels: int, method: Method) -> int | None:
@@ -104,13 +99,23 @@ def bottleneck_of(bottleneck: int | str | None, channels: int, method: Method) -
     Raises:
         ValueError: If it is neither.
     """
-    if bottleneck is None:
+    auto = bottleneck_width(channels, method.tree.num_classes, _needed(method))
+    return _width("bottleneck", bottleneck, auto)
+
+
+def _needed(method: Method) -> int | None:
+    """Width of features that the head needs, `None` where it takes any."""
+    return method.units if method.wide else None
+
+
+def _width(name: str, value: int | str | None, auto: int | None) -> int | None:
+    """Return a width as it was given, after a check, or what `"auto"` stands for."""
+    if value is None:
         return None
-    if isinstance(bottleneck, str):
-        check_choice("bottleneck", bottleneck, ("auto",), ", a positive integer or None")
-        units = method.units if method.wide else None
-        return bottleneck_width(channels, method.tree.num_classes, units)
-    return check_count(bottleneck, "bottleneck")
+    if isinstance(value, str):
+        check_choice(name, value, ("auto",), ", a positive integer or None")
+        return auto
+    return check_count(value, name)
 
 
 def type_two(

@@ -34,7 +34,7 @@ def plot_class_vectors(
 
     Args:
         tree: A `ClassTree` of 3 or 4 classes. Arrows are colored by the child of the root.
-        gamma: Decay of the target cosines, positive.
+        gamma: Decay of the target cosines, or `"auto"`, see `frames.TargetCosines`.
         title: Title of the Axes.
         ax: Axes to draw on; new ones by default.
 

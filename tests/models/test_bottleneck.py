@@ -64,7 +64,7 @@ def test_few_classes_are_as_ever(tree):
     assert model.get_layer("transformation").units == 4
 
 
-@pytest.mark.parametrize("method", [m for m in kh.methods.names() if m != "devise"])
+@pytest.mark.parametrize("method", kh.methods.names())
 def test_all_methods_have_one_network(method, uneven_tree):
     """So that a baseline is a baseline; only its width may follow the head."""
     few = kh.build(features_of(8), uneven_tree, method).feature_extractor
@@ -135,6 +135,13 @@ def test_models_from_before(tree, structured):
     kind = "structured" if structured else "dense"
     assert model.get_config()["frame"] == kind and model.get_config()["bottleneck"] is None
     assert model.get_config()["resolved"] == {"bottleneck": None, "frame": kind}
+
+
+def test_type_one_files_from_before_with_options_of_type_two(tree):
+    """They were ignored, now they are refused; the model is the same."""
+    config = kh.build(backbone(), tree, "cross_entropy").get_config()
+    old = {**config, "hidden_units": 600, "bottleneck": 8, "input_momentum": 0.999}
+    assert kh.HierarchicalClassifier.from_config(old).get_config()["bottleneck"] is None
 
 
 @pytest.mark.parametrize("value", [0, 2.5, "wide", True])
