@@ -54,10 +54,12 @@ def _seed_and_policy():
 
 
 @pytest.fixture(scope="session")
-def made_once(tmp_path_factory) -> Callable[[str, Callable], pathlib.Path]:
+def made_once(tmp_path_factory, pytestconfig) -> Callable[[str, Callable], pathlib.Path]:
     """`made_once(name, make)`: a folder that `make(folder)` fills, once for all workers."""
     base = tmp_path_factory.getbasetemp()
-    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    # Not by xdist's environment variable: tests that start pytest hand it on, and the folder above
+    # would be that of all sessions of this machine, with other backends' and yesterday's files.
+    shared = base.parent if hasattr(pytestconfig, "workerinput") else base
 
     def made(name: str, make: Callable[[pathlib.Path], None]) -> pathlib.Path:
         folder, partial = shared / name, shared / f"{name}.partial"
